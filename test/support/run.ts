@@ -1,0 +1,126 @@
+// The test runner: every test file is a uvu program in a process (and process group) of its own.
+//   run.ts [--parallel N] [--limit SECONDS] [--title WORDS] FILE|FOLDER…
+// Why not uvu's own: it loads all files into one process, has no time limit, and swallows errors of
+// hooks (its exit status stays 0). Failed here = tests that did not pass, plus one for a file that
+// crashed, ran no test, left `only` or an unexplained skip behind, or did not end in time.
+// Last line: "N passed, N failed". Exit status 1 when anything failed.
+import { spawn } from "node:child_process";
+import { readdirSync, statSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { join, relative } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import { type FileResult, judge } from "./judge.ts";
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    parallel: { type: "string", default: String(Math.min(availableParallelism(), 4)) },
+    limit: { type: "string", default: "120" },
+    title: { type: "string", default: "tests" },
+  },
+});
+
+const files = positionals.flatMap(testFiles).sort();
+const children = new Set<number>();
+// A terminal's Ctrl-C reaches only our own group; the children have groups of their own.
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.on(signal, () => {
+    for (const pid of children) killGroup(pid);
+    process.exit(130);
+  });
+}
+
+const started = performance.now();
+const results: FileResult[] = [];
+const queue = [...files];
+await Promise.all(Array.from({ length: Number(values.parallel) }, worker));
+
+const passed = results.reduce((sum, result) => sum + result.passed, 0);
+const failed = results.reduce((sum, result) => sum + result.failed, 0);
+const skipped = results.reduce((sum, result) => sum + result.skips.length, 0);
+const seconds = ((performance.now() - started) / 1000).toFixed(1);
+console.log(`${values.title}: ${files.length} files, ${seconds} s, ${skipped} skipped`);
+for (const result of results.filter((each) => each.failed > 0)) {
+  console.log(`  failed: ${result.file}: ${result.problems.join("; ")}`);
+}
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed > 0 ? 1 : 0;
+
+async function worker(): Promise<void> {
+  for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
+    const result = await runFile(file);
+    results.push(result);
+    print(result);
+  }
+}
+
+async function runFile(file: string): Promise<FileResult> {
+  const begin = performance.now();
+  const child = spawn(process.execPath, [file], {
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, NODE_NO_WARNINGS: "1", FORCE_COLOR: "0" },
+  });
+  const pid = child.pid;
+  if (pid !== undefined) children.add(pid);
+  let output = "";
+  const collect = (chunk: string): void => {
+    output += chunk;
+  };
+  child.stdout.setEncoding("utf8").on("data", collect);
+  child.stderr.setEncoding("utf8").on("data", collect);
+  let timedOut = false;
+  const timer = setTimeout(() => {
+    timedOut = true;
+    if (pid !== undefined) killGroup(pid);
+  }, Number(values.limit) * 1000);
+  const closed = new Promise<void>((resolve) => child.on("close", () => resolve()));
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  child.on("error", reject).on("exit", (code, signal) => resolve(signal ?? String(code)));
+  const ending = await promise;
+  clearTimeout(timer);
+  if (pid !== undefined) {
+    killGroup(pid);
+    children.delete(pid);
+  }
+  // "close" comes when the last writer is gone: a process that the test left in another session
+  // must not hold us up, so wait for it only as long as reading what is in the pipe can take.
+  await Promise.race([closed, sleep(500, undefined, { ref: false })]);
+  child.stdout.destroy();
+  child.stderr.destroy();
+  return judge({
+    file: relative(process.cwd(), file),
+    output,
+    ending,
+    limitSeconds: timedOut ? Number(values.limit) : undefined,
+    durationMs: performance.now() - begin,
+  });
+}
+
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch (error) {
+    // ESRCH: the group is empty already, which is what we want.
+    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+  }
+}
+
+function print(result: FileResult): void {
+  const mark = result.failed > 0 ? "FAIL" : "ok  ";
+  const time = `${(result.durationMs / 1000).toFixed(1)} s`;
+  console.log(`${mark} ${result.file}  ${result.passed} passed, ${result.failed} failed  ${time}`);
+  for (const skip of result.skips) console.log(`     skipped: ${skip}`);
+  if (result.failed > 0) {
+    for (const problem of result.problems) console.log(`     ${problem}`);
+    console.log(result.output.replace(/^/gm, "     | "));
+  }
+}
+
+function testFiles(path: string): string[] {
+  if (!statSync(path).isDirectory()) return [path];
+  return readdirSync(path, { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".test.ts"))
+    .map((name) => join(path, name));
+}
