@@ -1,0 +1,127 @@
+// Promise: the census that ends every integration test sees each kind of thing that can be left.
+// A check that cannot fail protects nobody, so each is left on purpose here.
+import { spawn } from "node:child_process";
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { compareCensus, type InstanceNames, takeCensus } from "../support/leak-check.ts";
+import { requires } from "../support/requires.ts";
+import { runCommand } from "../support/run-command.ts";
+import { withDeadline } from "../support/with-deadline.ts";
+
+requires("root", "tool:ip", "tool:nft", "tool:unshare");
+
+const census = suite("leak census");
+
+// Slots of instance.ts end at 1023: these names belong to no instance.
+const base = `/tmp/nspod-test-5${process.pid}`;
+const names: InstanceNames = {
+  base,
+  root: join(base, "root"),
+  run: join(base, "run"),
+  bridge: `nspt5${process.pid}`,
+  cgroup: `nspod-test-5${process.pid}`,
+};
+
+census.before(async () => {
+  await mkdir(names.root, { recursive: true });
+  await mkdir(names.run, { recursive: true });
+});
+
+census.after(async () => {
+  await rm(base, { recursive: true, force: true });
+});
+
+/** Makes something, takes the census, unmakes it, and returns the kinds that the census named. */
+async function kindsSeen(
+  make: () => Promise<unknown>,
+  unmake: () => Promise<unknown>,
+): Promise<string[]> {
+  const before = await takeCensus(names);
+  await make();
+  try {
+    const differences = compareCensus(before, await takeCensus(names));
+    return [...new Set(differences.map((row) => row.replace(/: .*/, "")))];
+  } finally {
+    await unmake();
+  }
+}
+
+const must = async (file: string, ...args: string[]): Promise<void> => {
+  const { code, stderr } = await runCommand(file, args);
+  assert.is(code, 0, stderr);
+};
+
+census(
+  "sees a mount in the host's table",
+  withDeadline(10_000, async () => {
+    const seen = await kindsSeen(
+      () => must("mount", "-t", "tmpfs", "census", names.run),
+      () => must("umount", names.run),
+    );
+    assert.equal(seen, ["host mounts"]);
+  }),
+);
+
+census(
+  "sees a link, a packet filter table and a file",
+  withDeadline(10_000, async () => {
+    const link = () => must("ip", "link", "add", names.bridge, "type", "bridge");
+    const unlink = () => must("ip", "link", "del", names.bridge);
+    assert.equal(await kindsSeen(link, unlink), ["links"]);
+    const table = `${names.bridge}_t`;
+    const add = () => must("nft", "add", "table", "ip", table);
+    const remove = () => must("nft", "delete", "table", "ip", table);
+    assert.equal(await kindsSeen(add, remove), ["nft tables"]);
+    const file = join(names.root, "left");
+    assert.equal(
+      await kindsSeen(
+        () => writeFile(file, ""),
+        () => rm(file),
+      ),
+      ["files"],
+    );
+  }),
+);
+
+census(
+  "sees a process, its namespaces and its mounts",
+  withDeadline(10_000, async () => {
+    const before = await takeCensus(names);
+    const script = `mount -t tmpfs census ${names.run} && echo up && exec sleep 60`;
+    const child = spawn("unshare", ["-nm", "sh", "-c", script, names.base], {
+      stdio: ["ignore", "pipe", "inherit"],
+      env: { ...process.env, NSPOD_ROOT: names.root },
+    });
+    const exited = new Promise((resolve) => child.on("exit", resolve));
+    const up = new Promise((resolve) => child.stdout.once("data", resolve));
+    await up;
+    const after = await takeCensus(names);
+    child.kill("SIGKILL");
+    await exited;
+    const kinds = compareCensus(before, after);
+    for (const kind of ["mounts in other namespaces", "processes", "network namespaces"]) {
+      assert.ok(
+        kinds.some((row) => row.startsWith(`${kind}: new`)),
+        `the census did not see ${kind}`,
+      );
+    }
+  }),
+);
+
+census(
+  "sees a socket",
+  withDeadline(10_000, async () => {
+    const server = createServer();
+    const path = join(names.run, "left.sock");
+    const seen = await kindsSeen(
+      () => new Promise<void>((resolve) => server.listen(path, resolve)),
+      () => new Promise((resolve) => server.close(resolve)),
+    );
+    assert.equal(seen.sort(), ["files", "unix sockets"]);
+  }),
+);
+
+census.run();
