@@ -1,0 +1,48 @@
+/*
+ * libnspod.so: the two ways in for FFI.
+ *
+ * nspod_run() replays a program in the calling thread, for calls that leave the thread as it was
+ * (netlink, mknod, xattrs, bpf). nspod_spawn() replays it in a child that shares the caller's
+ * memory while the caller sleeps. Whatever changes a thread (setns, unshare, chroot, ids) belongs
+ * into a spawned child only.
+ */
+#include "clone_child.h"
+
+#include <errno.h>
+
+#define EXPORT __attribute__((visibility("default")))
+
+EXPORT int nspod_run(uint8_t *buffer, uint32_t size, struct program_result *result);
+EXPORT int nspod_spawn(uint8_t *buffer, uint32_t size, uint64_t clone_flags, int32_t cgroup_fd,
+		       struct program_result *result);
+
+static int refuse(struct program_result *result, int32_t bad_op)
+{
+	result->failed_op = bad_op;
+	result->error = EBADMSG;
+	return -EBADMSG;
+}
+
+/* Returns 0, or -errno of the operation that result->failed_op names. */
+EXPORT int nspod_run(uint8_t *buffer, uint32_t size, struct program_result *result)
+{
+	struct program program;
+	int32_t bad_op;
+
+	if (program_verify(buffer, size, &program, &bad_op) < 0)
+		return refuse(result, bad_op);
+	return program_replay(&program, result) < 0 ? -result->error : 0;
+}
+
+/* Returns what clone_child() returns; cgroup_fd may be -1. */
+EXPORT int nspod_spawn(uint8_t *buffer, uint32_t size, uint64_t clone_flags, int32_t cgroup_fd,
+		       struct program_result *result)
+{
+	struct clone_options options = { .flags = clone_flags, .cgroup_fd = cgroup_fd };
+	struct program program;
+	int32_t bad_op;
+
+	if (program_verify(buffer, size, &program, &bad_op) < 0)
+		return refuse(result, bad_op);
+	return clone_child(&program, &options, result);
+}

@@ -1,0 +1,44 @@
+/**
+ * Files of nspod's own state are written here only: temporary file, fsync, rename, fsync of the
+ * folder. A reader sees the old content or the new one, also after a power cut.
+ *
+ * Never for paths that image or container content can influence.
+ */
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+
+export interface WriteOptions {
+  /** Permission bits, default 0600. */
+  readonly mode?: number;
+  /** false for files on a tmpfs (/run), where fsync has no meaning. Default true. */
+  readonly durable?: boolean;
+}
+
+/** Replaces the file at `path` in one step. */
+export function atomicWrite(
+  path: string,
+  content: string | Uint8Array,
+  { mode = 0o600, durable = true }: WriteOptions = {},
+): void {
+  const temporary = `${path}.tmp`;
+  rmSync(temporary, { force: true });
+  const fd = openSync(temporary, "wx", mode);
+  try {
+    writeFileSync(fd, content);
+    if (durable) fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+  renameSync(temporary, path);
+  if (durable) syncFolder(dirname(path));
+}
+
+/** Makes creations, renames and removals in a folder durable. */
+export function syncFolder(path: string): void {
+  const fd = openSync(path, "r");
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}

@@ -1,0 +1,37 @@
+/** Identifiers that nspod makes. Content never chooses one (security: PRV-07). */
+import { randomBytes, randomInt, randomUUID } from "node:crypto";
+
+declare const brand: unique symbol;
+
+/** A pod's `metadata.uid`: a random UUID in lower case. */
+export type PodUid = string & { readonly [brand]: "PodUid" };
+
+/** 64 lower-case hex digits, one per started container. */
+export type ContainerId = string & { readonly [brand]: "ContainerId" };
+
+/** `sha256:` and 64 lower-case hex digits. */
+export type Digest = string & { readonly [brand]: "Digest" };
+
+export function newPodUid(): PodUid {
+  return randomUUID() as PodUid;
+}
+
+export function newContainerId(): ContainerId {
+  return randomBytes(32).toString("hex") as ContainerId;
+}
+
+export function isPodUid(text: string): text is PodUid {
+  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text);
+}
+
+export function isDigest(text: string): text is Digest {
+  return /^sha256:[0-9a-f]{64}$/.test(text);
+}
+
+// No vowels and none of 0, 1, 3: no words and no look-alikes (apimachinery util/rand).
+const suffixLetters = "bcdfghjklmnpqrstvwxz2456789";
+
+/** The five letters that `metadata.generateName` gets. */
+export function randomSuffix(): string {
+  return Array.from({ length: 5 }, () => suffixLetters[randomInt(suffixLetters.length)]).join("");
+}

@@ -1,0 +1,117 @@
+/**
+ * The door to the C core: the only module that calls libnspod.so. One call runs one whole program,
+ * because a call costs 3 to 15 µs whatever it does. Never load this in a worker thread: ffi-napi
+ * crashes there.
+ */
+import { createRequire } from "node:module";
+import { nativePath } from "./native-path.ts";
+import { type Program, registerCount } from "./program.ts";
+import { type ProgramResult, syscallError } from "./syscall-error.ts";
+
+const resultSize = 8 + 8 * registerCount;
+
+interface Library {
+  readonly nspod_run: (buffer: Buffer, size: number, result: Buffer) => number;
+  readonly nspod_spawn: (
+    buffer: Buffer,
+    size: number,
+    cloneFlags: number | string,
+    cgroupFd: number,
+    result: Buffer,
+  ) => number;
+}
+
+let library: Library | undefined;
+
+/** Loads a shared library by FFI; the cast in the caller is the declaration of its functions. */
+export function loadLibrary(path: string, functions: Record<string, unknown>): unknown {
+  const ffi = createRequire(import.meta.url)("ffi-napi") as {
+    Library: (path: string, functions: Record<string, unknown>) => unknown;
+  };
+  return ffi.Library(path, functions);
+}
+
+function nspod(): Library {
+  library ??= loadLibrary(nativePath("libnspod.so"), {
+    // SAFETY: both buffers are used during the call only, their sizes are checked or fixed.
+    // BLOCKS: as long as the program's system calls do; programs that wait belong into the shim.
+    nspod_run: ["int", ["pointer", "uint32", "pointer"]],
+    // SAFETY: as above; the child that shares our memory has exec'ed or ended when it returns.
+    // BLOCKS: until then, 1 to 4 ms for a pod's sandbox.
+    nspod_spawn: ["int", ["pointer", "uint32", "uint64", "int32", "pointer"]],
+  }) as Library;
+  return library;
+}
+
+export interface Run extends ProgramResult {
+  /** The program's buffer after the run: `program.bytesOf(encoded, pointer)` reads it. */
+  readonly encoded: Buffer;
+}
+
+function resultBuffer(input: readonly number[]): Buffer {
+  const buffer = Buffer.alloc(resultSize);
+  input.forEach((value, index) => {
+    buffer.writeBigInt64LE(BigInt(value), 8 + 8 * index);
+  });
+  return buffer;
+}
+
+/** Decodes struct program_result of native/program.h. */
+export function decodeResult(buffer: Buffer): ProgramResult {
+  return {
+    failedOperation: buffer.readInt32LE(0),
+    errno: buffer.readInt32LE(4),
+    registers: Array.from({ length: registerCount }, (_, i) => buffer.readBigInt64LE(8 + 8 * i)),
+  };
+}
+
+/** Runs a program in this thread and reports how it went. @param input - preset registers. */
+export function tryRun(program: Program, input: readonly number[] = []): Run {
+  const encoded = program.encode();
+  const result = resultBuffer(input);
+  nspod().nspod_run(encoded, encoded.length, result);
+  return { ...decodeResult(result), encoded };
+}
+
+/**
+ * Runs a program in this thread.
+ * @param action - the head of the error sentence, e.g. `Cannot create bridge "nspod0"`.
+ * @throws SyscallError when an operation fails.
+ */
+export function run(action: string, program: Program, input: readonly number[] = []): Run {
+  const done = tryRun(program, input);
+  if (done.errno !== 0) throw syscallError(action, program, done);
+  return done;
+}
+
+export interface SpawnOptions {
+  /** CLONE_NEW* flags of the child. */
+  readonly cloneFlags?: number;
+  /** Directory fd of the cgroup v2 cgroup that the child starts in. */
+  readonly cgroupFd?: number;
+  readonly input?: readonly number[];
+}
+
+export interface Spawned extends Run {
+  /** Pid of a child that has exec'ed; 0 when the program came to its end and the child is gone. */
+  readonly pid: number;
+}
+
+/**
+ * Runs a program in a new child, which may change namespaces, root or ids, and may exec.
+ * @throws SyscallError when clone3 or an operation fails; the child is gone then.
+ */
+export function spawn(action: string, program: Program, options: SpawnOptions = {}): Spawned {
+  const encoded = program.encode();
+  const result = resultBuffer(options.input ?? []);
+  const pid = nspod().nspod_spawn(
+    encoded,
+    encoded.length,
+    (options.cloneFlags ?? 0) >>> 0,
+    options.cgroupFd ?? -1,
+    result,
+  );
+  const done = decodeResult(result);
+  if (pid < 0) throw syscallError(action, program, done);
+  return { ...done, encoded, pid };
+}

@@ -1,0 +1,274 @@
+/**
+ * Builds syscall programs: the flat buffers of native/program.h, which the C core replays.
+ *
+ * Every operation keeps its origin (a field of the user's YAML, or a phrase), so that
+ * `{operation 17, ENOENT}` can become a sentence and `explain()` a readable listing.
+ * There are no branches and no loops. An operation that reads a register which holds a tolerated
+ * failure is skipped, and its own destination becomes such a register.
+ */
+import { PodError } from "../base/errors.ts";
+import { type ErrnoName, errnos, type SyscallName, syscalls } from "./abi.ts";
+
+/** Number of registers a program has; native/program.h PROGRAM_REGISTERS. */
+export const registerCount = 32;
+
+/** A place in the program's data pool. */
+export interface PoolPointer {
+  readonly kind: "pool";
+  readonly offset: number;
+  readonly length: number;
+  /** How listings print it, e.g. `"/proc"` or `["sh", "-c"]`. */
+  readonly text: string;
+}
+
+export interface Register {
+  readonly kind: "register";
+  readonly number: number;
+}
+
+export type Operand = number | bigint | PoolPointer | Register;
+
+export type PseudoName = "RELOC" | "EXPECT0" | "STORE" | "SYNC" | "LOAD";
+
+const pseudoNumbers: Readonly<Record<PseudoName, number>> = {
+  RELOC: 0xfff0,
+  EXPECT0: 0xfff1,
+  STORE: 0xfff2,
+  SYNC: 0xfff3,
+  LOAD: 0xfff4,
+};
+
+export interface OperationOptions {
+  /** Register that takes the return value (a tolerated failure as -errno). */
+  readonly into?: Register;
+  /** Up to three errno names that are no failure here. */
+  readonly tolerate?: readonly ErrnoName[];
+  /** Runs even after a failure: closing, switching back. */
+  readonly always?: boolean;
+  /** A transfer that is repeated until operand 2 bytes are done. */
+  readonly whole?: boolean;
+}
+
+export interface Operation {
+  readonly name: SyscallName | PseudoName;
+  readonly operands: readonly Operand[];
+  readonly options: OperationOptions;
+  /** Where it comes from, e.g. `spec.containers[0].volumeMounts[1]`. */
+  readonly origin: string;
+}
+
+const headerSize = 16;
+const operationSize = 64;
+const magic = 0x4750534e;
+const kindNumbers = { literal: 0, pool: 1, register: 2 } as const;
+
+/** A register by number: for conventions between programs, e.g. those that the shim presets. */
+export function register(number: number): Register {
+  return { kind: "register", number };
+}
+
+export class Program {
+  /** What the program is for, e.g. `container "web"`: the head of listings and errors. */
+  readonly title: string;
+  readonly #operations: Operation[] = [];
+  readonly #chunks: Uint8Array[] = [];
+  #poolSize = 0;
+  #origin = "";
+  readonly #free: number[];
+  readonly #strings = new Map<string, PoolPointer>();
+
+  /** @param presetRegisters - the first registers hold input and are not handed out. */
+  constructor(title: string, presetRegisters = 0) {
+    this.title = title;
+    this.#free = Array.from(
+      { length: registerCount - presetRegisters },
+      (_, index) => registerCount - 1 - index,
+    );
+  }
+
+  get operations(): readonly Operation[] {
+    return this.#operations;
+  }
+
+  /** The operations that follow come from here, until the next call. */
+  from(origin: string): this {
+    this.#origin = origin;
+    return this;
+  }
+
+  /** A register nobody uses. @throws PodError Internal when all are taken. */
+  allocate(): Register {
+    const number = this.#free.pop();
+    if (number === undefined) {
+      throw new PodError("Internal", `Program "${this.title}" uses more than 32 registers`);
+    }
+    return register(number);
+  }
+
+  /** Gives a register back. */
+  release(taken: Register): void {
+    this.#free.push(taken.number);
+  }
+
+  /** Puts bytes into the pool, 8-byte aligned. @param text - how listings show them. */
+  bytes(content: Uint8Array, text = `<${content.length} bytes>`): PoolPointer {
+    const offset = this.#poolSize;
+    const padding = (8 - (content.length % 8)) % 8;
+    this.#chunks.push(content);
+    if (padding > 0) this.#chunks.push(new Uint8Array(padding));
+    this.#poolSize += content.length + padding;
+    return { kind: "pool", offset, length: content.length, text };
+  }
+
+  /** Room for the kernel to write into; read it back with `bytesOf()` after the run. */
+  buffer(length: number): PoolPointer {
+    return this.bytes(new Uint8Array(length), `<buffer of ${length}>`);
+  }
+
+  /** A NUL-terminated string; equal strings share one place. @throws InvalidArgument on NUL. */
+  string(text: string): PoolPointer {
+    const known = this.#strings.get(text);
+    if (known) return known;
+    if (text.includes("\0")) {
+      throw new PodError("InvalidArgument", `${JSON.stringify(text)} contains a NUL byte`);
+    }
+    const pointer = this.bytes(Buffer.from(`${text}\0`), JSON.stringify(text));
+    this.#strings.set(text, pointer);
+    return pointer;
+  }
+
+  /** A NULL-terminated table of pointers: argv, envp. */
+  pointers(items: readonly string[]): PoolPointer {
+    const targets = items.map((item) => this.string(item));
+    const table = this.bytes(
+      new Uint8Array(8 * (items.length + 1)),
+      `[${targets.map(({ text }) => text).join(", ")}]`,
+    );
+    targets.forEach((target, index) => {
+      this.#add("RELOC", [table.offset + 8 * index, target.offset], {});
+    });
+    return table;
+  }
+
+  /** Writes the address of `target` into the pool at `at + offset` (iovec, sock_fprog, attr). */
+  relocate(at: PoolPointer, offset: number, target: PoolPointer): this {
+    return this.#add("RELOC", [at.offset + offset, target.offset], {});
+  }
+
+  /** Writes the low 32 bits of a register into the pool (an fd inside a struct). */
+  store(at: PoolPointer, offset: number, from: Register): this {
+    return this.#add("STORE", [at.offset + offset, from.number], {});
+  }
+
+  /** Reads an int32 of the pool into a register. */
+  load(at: PoolPointer, offset: number, into: Register): this {
+    return this.#add("LOAD", [at.offset + offset], { into });
+  }
+
+  /** Fails with the errno that stands in the pool unless it is 0 (netlink acknowledgement). */
+  expectZero(
+    at: PoolPointer,
+    offset: number,
+    options: Pick<OperationOptions, "tolerate" | "always"> = {},
+  ): this {
+    return this.#add("EXPECT0", [at.offset + offset], options);
+  }
+
+  /** Writes a byte to one fd, then waits for a byte from another; -1 leaves a half out. */
+  sync(writeFd: Operand, readFd: Operand): this {
+    return this.#add("SYNC", [writeFd, readFd], {});
+  }
+
+  /** Adds a system call. Strings become NUL-terminated pool strings. */
+  call(
+    name: SyscallName,
+    operands: readonly (Operand | string)[],
+    options: OperationOptions = {},
+  ): this {
+    const placed = operands.map((item) => (typeof item === "string" ? this.string(item) : item));
+    return this.#add(name, placed, options);
+  }
+
+  /** Like `call()` into a fresh register, which is returned. */
+  open(
+    name: SyscallName,
+    operands: readonly (Operand | string)[],
+    options: Omit<OperationOptions, "into"> = {},
+  ): Register {
+    const into = this.allocate();
+    this.call(name, operands, { ...options, into });
+    return into;
+  }
+
+  /** Closes a file descriptor, also after a failure, and gives its register back. */
+  close(fd: Register): this {
+    this.#add("close", [fd], { always: true, tolerate: ["EBADF"] });
+    this.release(fd);
+    return this;
+  }
+
+  #add(
+    name: SyscallName | PseudoName,
+    operands: readonly Operand[],
+    options: OperationOptions,
+  ): this {
+    this.#operations.push({ name, operands, options, origin: this.#origin });
+    return this;
+  }
+
+  /** The buffer that the C core takes; layout in native/program.h. */
+  encode(): Buffer {
+    const poolStart = headerSize + operationSize * this.#operations.length;
+    const buffer = Buffer.alloc(poolStart + this.#poolSize);
+    buffer.writeUInt32LE(magic, 0);
+    buffer.writeUInt16LE(1, 4);
+    buffer.writeUInt16LE(headerSize, 6);
+    buffer.writeUInt32LE(this.#operations.length, 8);
+    buffer.writeUInt32LE(this.#poolSize, 12);
+    this.#operations.forEach((operation, index) => {
+      encodeOperation(buffer, headerSize + operationSize * index, operation);
+    });
+    let at = poolStart;
+    for (const chunk of this.#chunks) {
+      buffer.set(chunk, at);
+      at += chunk.length;
+    }
+    return buffer;
+  }
+
+  /** The bytes of a pool pointer inside an encoded buffer, as the kernel left them. */
+  bytesOf(encoded: Buffer, pointer: PoolPointer): Buffer {
+    const start = headerSize + operationSize * this.#operations.length + pointer.offset;
+    return encoded.subarray(start, start + pointer.length);
+  }
+}
+
+function encodeOperation(buffer: Buffer, at: number, operation: Operation): void {
+  const { name, operands, options } = operation;
+  const number = isPseudo(name) ? pseudoNumbers[name] : syscalls[name];
+  let kinds = 0;
+  operands.forEach((operand, index) => {
+    const isNumber = typeof operand === "number" || typeof operand === "bigint";
+    const kind = isNumber ? "literal" : operand.kind;
+    kinds |= kindNumbers[kind] << (2 * index);
+    buffer.writeBigInt64LE(operandValue(operand), at + 16 + 8 * index);
+  });
+  buffer.writeUInt16LE(number, at);
+  buffer.writeUInt8(operands.length, at + 2);
+  buffer.writeUInt8((options.always ? 1 : 0) | (options.whole ? 2 : 0), at + 3);
+  buffer.writeInt16LE(options.into?.number ?? -1, at + 4);
+  buffer.writeUInt16LE(kinds, at + 6);
+  (options.tolerate ?? []).forEach((errno, index) => {
+    buffer.writeUInt16LE(errnos[errno], at + 8 + 2 * index);
+  });
+}
+
+function operandValue(operand: Operand): bigint {
+  if (typeof operand === "bigint") return BigInt.asIntN(64, operand);
+  if (typeof operand === "number") return BigInt(operand);
+  return BigInt(operand.kind === "pool" ? operand.offset : operand.number);
+}
+
+export function isPseudo(name: SyscallName | PseudoName): name is PseudoName {
+  return name in pseudoNumbers;
+}
