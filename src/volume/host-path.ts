@@ -1,0 +1,103 @@
+/**
+ * hostPath: a file or directory of the node.
+ *
+ * The path comes from the manifest (policy), but a container that mounts a parent directory can
+ * change what it leads to, so its type is read from an opened descriptor and symbolic "magic"
+ * links of /proc are not followed. Types: Kubernetes API reference, HostPathVolumeSource.
+ */
+import { PodError } from "../base/errors.ts";
+import type { HostPathType, HostPathVolumeSource } from "../spec/pod.ts";
+import { K } from "../sys/abi.ts";
+import { run, tryRun } from "../sys/ffi.ts";
+import { Program } from "../sys/program.ts";
+import type { PreparedVolume } from "./prepared-volume.ts";
+
+type Found = "Directory" | "File" | "Socket" | "CharDevice" | "BlockDevice" | "other";
+
+const foundByMode: ReadonlyMap<number, Found> = new Map([
+  [K.S_IFDIR, "Directory"],
+  [K.S_IFREG, "File"],
+  [K.S_IFSOCK, "Socket"],
+  [K.S_IFCHR, "CharDevice"],
+  [K.S_IFBLK, "BlockDevice"],
+]);
+
+const wantedByType: Readonly<Record<HostPathType, Found | undefined>> = {
+  "": undefined,
+  Directory: "Directory",
+  DirectoryOrCreate: "Directory",
+  File: "File",
+  FileOrCreate: "File",
+  Socket: "Socket",
+  CharDevice: "CharDevice",
+  BlockDevice: "BlockDevice",
+};
+
+/**
+ * Checks the path against its type and makes what `…OrCreate` asks for.
+ * @throws PodError FailedPrecondition in the words of the kubelet's FailedMount event.
+ */
+export function prepareHostPath(name: string, source: HostPathVolumeSource): PreparedVolume {
+  const type = source.type ?? "";
+  let found = typeOf(name, source.path);
+  if (found === undefined && type === "DirectoryOrCreate") {
+    createDirectories(source.path);
+    found = typeOf(name, source.path);
+  }
+  if (found === undefined && type === "FileOrCreate") {
+    createFile(name, source.path);
+    found = typeOf(name, source.path);
+  }
+  const wanted = wantedByType[type];
+  if (found === undefined || (wanted !== undefined && wanted !== found)) {
+    throw new PodError(
+      "FailedPrecondition",
+      `Cannot mount volume "${name}": hostPath type check failed: "${source.path}" ${
+        found === undefined ? "does not exist on this node" : `is not a ${wanted} but a ${found}`
+      }`,
+      { data: { reason: "FailedMount", path: source.path, type } },
+    );
+  }
+  return {
+    name,
+    kind: "hostPath",
+    source: source.path,
+    isFile: found !== "Directory",
+    nosuidNodev: false,
+  };
+}
+
+function typeOf(name: string, path: string): Found | undefined {
+  const program = new Program(`type of "${path}"`);
+  const how = Buffer.alloc(24);
+  how.writeBigUInt64LE(BigInt(K.O_PATH | K.O_CLOEXEC), 0);
+  how.writeBigUInt64LE(BigInt(K.RESOLVE_NO_MAGICLINKS), 16);
+  const fd = program.open("openat2", [K.AT_FDCWD, path, program.bytes(how), how.length], {
+    tolerate: ["ENOENT"],
+  });
+  const stat = program.buffer(256);
+  // STATX_TYPE = 1; stx_mode is the 16-bit field at offset 28 (statx(2)).
+  program.call("statx", [fd, "", K.AT_EMPTY_PATH, 1, stat]).close(fd);
+  const done = run(`Cannot look at the hostPath of volume "${name}"`, program);
+  if ((done.registers[fd.number] ?? -1n) < 0n) return undefined;
+  const mode = program.bytesOf(done.encoded, stat).readUInt16LE(28);
+  return foundByMode.get(mode & K.S_IFMT) ?? "other";
+}
+
+function createDirectories(path: string): void {
+  const program = new Program(`create "${path}"`);
+  const parts = path.split("/").filter((part) => part !== "");
+  for (let depth = 1; depth <= parts.length; depth++) {
+    const prefix = `/${parts.slice(0, depth).join("/")}`;
+    program.call("mkdirat", [K.AT_FDCWD, prefix, 0o755], { tolerate: ["EEXIST", "EROFS"] });
+  }
+  tryRun(program);
+}
+
+function createFile(name: string, path: string): void {
+  const program = new Program(`create "${path}"`);
+  const flags = K.O_CREAT | K.O_EXCL | K.O_WRONLY | K.O_CLOEXEC | K.O_NOFOLLOW;
+  const fd = program.open("openat", [K.AT_FDCWD, path, flags, 0o644], { tolerate: ["EEXIST"] });
+  program.close(fd);
+  run(`Cannot create the file of volume "${name}"`, program);
+}
