@@ -1,0 +1,40 @@
+/**
+ * A Pod out of a parsed JSON body: the same schema as for manifests, without places in a text.
+ */
+
+import { PodError } from "../base/errors.ts";
+import { type FieldIssue, IssueList } from "./field-issue.ts";
+import { readKind } from "./kinds.ts";
+import type { Pod } from "./pod.ts";
+import { podSchema } from "./pod-schema.ts";
+
+/**
+ * Decodes a Pod strictly.
+ * @param value - as `JSON.parse` returns it
+ * @throws PodError InvalidArgument with one line `path: message` per complaint and the same list in `data.issues`
+ */
+export function decodePod(value: unknown): Pod {
+  const { issues, report } = new IssueList();
+  const kind = readKind(value, "", report);
+  if (kind !== undefined && kind !== "Pod") {
+    report("kind", `must be "Pod": got "${kind}"`);
+  }
+  if (issues.length > 0) {
+    throw invalidObject(issues);
+  }
+  const pod = podSchema.decode(value, "", { report });
+  if (issues.length > 0) {
+    throw invalidObject(issues);
+  }
+  return pod;
+}
+
+/** One error for all complaints about an object: a line `path: message` for each. */
+export function invalidObject(issues: readonly FieldIssue[]): PodError {
+  const message = issues
+    .map(({ path, message }) => (path === "" ? message : `${path}: ${message}`))
+    .join("\n");
+  return new PodError("InvalidArgument", message, {
+    data: { issues: issues.map(({ path, message }) => ({ path, message })) },
+  });
+}

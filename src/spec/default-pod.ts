@@ -1,0 +1,117 @@
+/**
+ * Kubernetes' defaults for a Pod: what an API server adds before it stores the object.
+ *
+ * Pure and idempotent: `defaultPod(defaultPod(p))` equals `defaultPod(p)`. Never complains; validation follows.
+ * Source: Kubernetes API reference ("Defaults to …"); Quantity's canonical form.
+ */
+
+import type {
+  Container,
+  ContainerPort,
+  ImagePullPolicy,
+  Pod,
+  PodSpec,
+  ResourceList,
+  ResourceRequirements,
+  Volume,
+} from "./pod.ts";
+import { canonicalQuantity } from "./quantity.ts";
+
+/** What defaulting cannot know by itself. */
+export interface DefaultPodOptions {
+  /** Five characters for `generateName`, of bcdfghjklmnpqrstvwxz2456789. */
+  readonly randomSuffix: () => string;
+}
+
+/** Longest base of a generated name: a name of 63 characters minus the suffix. */
+const MAX_GENERATED_BASE = 58;
+
+/** The pod with every default filled in. */
+export function defaultPod(pod: Pod, options: DefaultPodOptions): Pod {
+  const { metadata } = pod;
+  const base = metadata.generateName ?? "";
+  const needsName = metadata.name === "" && base !== "";
+  const name = needsName
+    ? base.slice(0, MAX_GENERATED_BASE) + options.randomSuffix()
+    : metadata.name;
+  return {
+    ...pod,
+    metadata: { ...metadata, name, namespace: metadata.namespace || "default" },
+    spec: defaultSpec(pod.spec),
+  };
+}
+
+function defaultSpec(spec: PodSpec): PodSpec {
+  const { initContainers, volumes } = spec;
+  const container = (entry: Container): Container =>
+    defaultContainer(entry, spec.hostNetwork === true);
+  return {
+    ...spec,
+    ...(initContainers !== undefined && { initContainers: initContainers.map(container) }),
+    containers: spec.containers.map(container),
+    ...(volumes !== undefined && { volumes: volumes.map(defaultVolume) }),
+    restartPolicy: spec.restartPolicy ?? "Always",
+    terminationGracePeriodSeconds: spec.terminationGracePeriodSeconds ?? 30,
+    dnsPolicy: spec.dnsPolicy ?? "ClusterFirst",
+    securityContext: spec.securityContext ?? {},
+  };
+}
+
+function defaultContainer(container: Container, hostNetwork: boolean): Container {
+  const { ports } = container;
+  return {
+    ...container,
+    imagePullPolicy: container.imagePullPolicy ?? defaultPullPolicy(container.image),
+    ...(ports !== undefined && { ports: ports.map((port) => defaultPort(port, hostNetwork)) }),
+    resources: defaultResources(container.resources ?? {}),
+    terminationMessagePath: container.terminationMessagePath || "/dev/termination-log",
+    terminationMessagePolicy: container.terminationMessagePolicy ?? "File",
+  };
+}
+
+/** Always for `:latest` (said or implied), else IfNotPresent. */
+function defaultPullPolicy(image: string): ImagePullPolicy {
+  const [name = "", digest] = image.split("@", 2);
+  const tag = /:([^:/]*)$/.exec(name)?.[1];
+  const isLatest = tag === undefined ? digest === undefined : tag === "latest";
+  return isLatest ? "Always" : "IfNotPresent";
+}
+
+function defaultPort(port: ContainerPort, hostNetwork: boolean): ContainerPort {
+  return {
+    ...port,
+    ...(hostNetwork && !port.hostPort && { hostPort: port.containerPort }),
+    protocol: port.protocol ?? "TCP",
+  };
+}
+
+/** A request that is missing equals its limit. */
+function defaultResources({ limits, requests }: ResourceRequirements): ResourceRequirements {
+  if (limits === undefined && requests === undefined) {
+    return {};
+  }
+  return {
+    ...(limits !== undefined && { limits: canonicalList(limits) }),
+    requests: canonicalList({ ...limits, ...requests }),
+  };
+}
+
+function canonicalList(list: ResourceList): ResourceList {
+  return Object.fromEntries(
+    Object.entries(list).map(([name, amount]) => [name, canonicalQuantity(amount)]),
+  );
+}
+
+function defaultVolume(volume: Volume): Volume {
+  const { emptyDir, hostPath } = volume;
+  if (emptyDir?.sizeLimit !== undefined) {
+    return {
+      ...volume,
+      emptyDir: { ...emptyDir, sizeLimit: canonicalQuantity(emptyDir.sizeLimit) },
+    };
+  }
+  if (hostPath !== undefined) {
+    return { ...volume, hostPath: { ...hostPath, type: hostPath.type ?? "" } };
+  }
+  return { ...volume, emptyDir: emptyDir ?? {} };
+}
