@@ -1,0 +1,125 @@
+/**
+ * Opens the one SQLite file of an instance and makes sure that it is ours, whole and of a known
+ * version. A damaged file is refused, never repaired or moved aside by itself: only the user can
+ * say whether a copy exists, and starting empty would forget running pods.
+ *
+ * WAL mode: a commit is one append, and `kill -9` at any moment leaves the last commit intact.
+ * Source: sqlite.org/wal.html, sqlite.org/pragma.html.
+ */
+import { closeSync, fchmodSync, openSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
+import { type ErrorKind, messageOf, PodError } from "../base/errors.ts";
+
+/** "nspd": tells our file from any other SQLite file. */
+const applicationId = 0x6e737064;
+
+/** Raise it with every change of the tables, and convert in `prepareSchema`. */
+const schemaVersion = 1;
+
+const schema = `
+  CREATE TABLE objects (
+    kind TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL,
+    revision INTEGER NOT NULL, written_ms INTEGER NOT NULL, body TEXT NOT NULL,
+    PRIMARY KEY (kind, namespace, name)
+  ) WITHOUT ROWID, STRICT;
+  CREATE INDEX objects_by_age ON objects (kind, written_ms);
+  CREATE TABLE changes (
+    revision INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL,
+    type TEXT NOT NULL, body TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX changes_by_object ON changes (kind, namespace, name, revision);
+  CREATE TABLE records (
+    store TEXT NOT NULL, key TEXT NOT NULL, body TEXT NOT NULL,
+    PRIMARY KEY (store, key)
+  ) WITHOUT ROWID, STRICT;
+  PRAGMA application_id = ${applicationId};
+  PRAGMA user_version = ${schemaVersion};
+`;
+
+/**
+ * Opens or creates the file with mode 0600.
+ * @throws PodError FailedPrecondition when it is damaged, not ours or of a newer nspod.
+ */
+export function openDatabase(path: string): DatabaseSync {
+  let database: DatabaseSync | undefined;
+  try {
+    // SQLite gives -wal and -shm the mode of the file itself.
+    const fd = openSync(path, "a", 0o600);
+    fchmodSync(fd, 0o600);
+    closeSync(fd);
+    database = new DatabaseSync(path, { timeout: 2000, allowExtension: false });
+    database.exec("PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 16777216;");
+    prepareSchema(path, database);
+    checkIntegrity(path, database);
+    return database;
+  } catch (error) {
+    if (database?.isOpen) database.close();
+    throw storeError(`Cannot open store "${path}"`, path, error);
+  }
+}
+
+function prepareSchema(path: string, database: DatabaseSync): void {
+  const isEmpty = numberOf(database, "SELECT count(*) FROM sqlite_schema") === 0;
+  if (isEmpty) {
+    database.exec(`BEGIN IMMEDIATE; ${schema} COMMIT;`);
+    return;
+  }
+  if (numberOf(database, "PRAGMA application_id") !== applicationId) {
+    throw new PodError(
+      "FailedPrecondition",
+      `Cannot open store "${path}": it is a database of another program: choose another --root`,
+    );
+  }
+  const version = numberOf(database, "PRAGMA user_version");
+  if (version !== schemaVersion) {
+    throw new PodError(
+      "FailedPrecondition",
+      `Cannot open store "${path}": its format is version ${version}, this nspod reads version ${schemaVersion}: use the nspod that wrote it`,
+    );
+  }
+}
+
+function checkIntegrity(path: string, database: DatabaseSync): void {
+  const found = database.prepare("PRAGMA quick_check(1)").get()?.["quick_check"];
+  if (found !== "ok") throw damaged(path, String(found));
+}
+
+/** The first column of the first row; the statements here always give a number. */
+export function numberOf(database: DatabaseSync, sql: string): number {
+  const row = database.prepare(sql).get() ?? {};
+  return Number(Object.values(row)[0] ?? 0);
+}
+
+function damaged(path: string, reason: string, cause?: unknown): PodError {
+  return new PodError(
+    "FailedPrecondition",
+    `Cannot open store "${path}": the file is damaged (${reason}): restore a copy, or move "${path}", "${path}-wal" and "${path}-shm" away to start with an empty store`,
+    { cause, data: { reason: "Damaged", path } },
+  );
+}
+
+// SQLite's primary result codes, sqlite.org/rescode.html.
+const corrupt = 11;
+const notADatabase = 26;
+const kinds: ReadonlyMap<number, readonly [ErrorKind, string]> = new Map([
+  [5, ["Unavailable", "another process holds it"]],
+  [8, ["FailedPrecondition", "the file system is read-only"]],
+  [10, ["Internal", "the disk reports an error"]],
+  [13, ["ResourceExhausted", "no space is left on the disk"]],
+  [14, ["FailedPrecondition", "the file cannot be opened"]],
+]);
+
+/** The sentence for an error of SQLite or of the file system; our own errors pass unchanged. */
+export function storeError(action: string, path: string, error: unknown): PodError {
+  if (error instanceof PodError) return error;
+  const code = primaryCode(error);
+  if (code === corrupt || code === notADatabase) return damaged(path, messageOf(error), error);
+  const [kind, meaning] = kinds.get(code) ?? ["Internal", messageOf(error)];
+  return new PodError(kind, `${action}: ${meaning}`, { cause: error });
+}
+
+function primaryCode(error: unknown): number {
+  if (!(error instanceof Error) || !("errcode" in error)) return 0;
+  return typeof error.errcode === "number" ? error.errcode & 0xff : 0;
+}
