@@ -22,7 +22,7 @@ const names: InstanceNames = {
   root: join(base, "root"),
   run: join(base, "run"),
   bridge: `nspt5${process.pid}`,
-  cgroup: `nspod-test-5${process.pid}`,
+  cgroup: `/nspod-test-5${process.pid}`,
 };
 
 census.before(async () => {

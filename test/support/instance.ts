@@ -5,7 +5,7 @@
 //
 //   /tmp/nspod-test-<slot>/root   --root     /tmp/nspod-test-<slot>/run   --run
 //   nspt<slot>                    --bridge   10.<200+slot/256>.<slot%256>.0/24  --subnet
-//   nspod-test-<slot>             --cgroup
+//   /nspod-test-<slot>            --cgroup
 import { mkdir, rm } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
@@ -41,7 +41,7 @@ export class Instance implements InstanceNames {
     this.run = join(this.base, "run");
     this.bridge = `nspt${number}`;
     this.subnet = `10.${200 + Math.floor(number / 256)}.${number % 256}.0/24`;
-    this.cgroup = `nspod-test-${number}`;
+    this.cgroup = `/nspod-test-${number}`;
   }
 
   /** Takes a free slot, makes empty folders and counts what the machine holds before the test. */

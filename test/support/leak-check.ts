@@ -15,7 +15,7 @@ export interface InstanceNames {
   readonly root: string;
   readonly run: string;
   readonly bridge: string;
-  /** Name of its cgroup below the mount point of cgroup2. */
+  /** Its cgroup below the mount point of cgroup2, begins with "/". */
   readonly cgroup: string;
 }
 
