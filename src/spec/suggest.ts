@@ -4,6 +4,8 @@
  */
 
 const LONGEST_NAME = 64;
+/** Of a longer set (volumes of a huge pod) only the first names are looked at. */
+const MOST_NAMES = 200;
 
 /**
  * Finds the known name that a typing mistake most likely meant.
@@ -16,7 +18,15 @@ export function nearestName(written: string, known: Iterable<string>): string | 
   const wanted = written.toLowerCase();
   let best: string | undefined;
   let bestDistance = Math.min(3, Math.floor(written.length / 3)) + 1;
+  let looked = 0;
   for (const name of known) {
+    looked++;
+    if (looked > MOST_NAMES) {
+      break;
+    }
+    if (Math.abs(name.length - wanted.length) >= bestDistance) {
+      continue;
+    }
     const distance = editDistance(wanted, name.toLowerCase());
     if (distance < bestDistance) {
       best = name;

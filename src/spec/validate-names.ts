@@ -135,6 +135,5 @@ function checkPathText(text: string): Complaint {
 
 /** True for texts with C0 controls or DEL: they would break the files and listings that we write. */
 export function hasControlBytes(text: string): boolean {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what we look for
   return /[\x00-\x1f\x7f]/.test(text);
 }

@@ -1,17 +1,18 @@
 /**
  * YAML (or JSON) text to plain values that remember where they were written.
  *
- * Invariants: hostile text costs bounded time and memory — size, tokens, values after alias expansion and depth
- * are limited, and the parser is stopped while it reads, because it is quadratic on deep nesting. Duplicate keys,
- * foreign tags and keys that Kubernetes would turn into something else are complaints, never guesses.
- * Structure: package `yaml`; scalars: `yaml-scalar.ts`. Maps have no prototype, so `__proto__` is a plain key.
+ * Invariants: hostile text costs bounded time and memory — values are counted after alias expansion, and so is
+ * depth. Duplicate keys, foreign tags and keys that Kubernetes would turn into something else are complaints,
+ * never guesses. Structure: `yaml-syntax.ts`; scalars: `yaml-scalar.ts`. Maps have no prototype, so `__proto__`
+ * is a plain key.
  */
 
 import type { Document, ParsedNode, YAMLParseError } from "yaml";
-import { Composer, isAlias, isMap, isScalar, isSeq, Lexer, LineCounter, Parser } from "yaml";
+import { isAlias, isMap, isScalar, isSeq, LineCounter } from "yaml";
 import { childPath, itemPath, MAX_ISSUES, splitPath } from "./field-issue.ts";
 import { isObject, quote } from "./schema.ts";
 import { resolvePlainScalar } from "./yaml-scalar.ts";
+import { parseYamlSyntax } from "./yaml-syntax.ts";
 
 /** 1-based line and column (in UTF-16 units) of a text. */
 export interface Position {
@@ -38,25 +39,19 @@ export interface YamlDocument {
   readonly written: (path: string) => string | undefined;
 }
 
-const MAX_BYTES = 3 * 1024 * 1024;
-const MAX_TOKENS = 200_000;
+/** Values in a text, over all documents. */
 const MAX_VALUES = 100_000;
 /** Values that aliases repeat. */
 const MAX_ALIASED_VALUES = 10_000;
-const MAX_DOCUMENTS = 1000;
+/** Levels of nesting after aliases are expanded. */
 const MAX_DEPTH = 100;
-/** Per level the parser's stack holds at most a collection and a scalar. */
-const MAX_PARSER_STACK = 2 * MAX_DEPTH + 10;
 /** After the first mistakes of one document, syntax errors are echoes. */
 const MAX_SYNTAX_ISSUES = 5;
 
 /** Reads all documents of a text; empty ones (comments only) are left out. */
 export function readYaml(text: string): YamlDocument[] {
   const lines = new LineCounter();
-  if (Buffer.byteLength(text) > MAX_BYTES) {
-    return [unreadable("is larger than 3 MiB", { line: 1, column: 1 })];
-  }
-  const parsed = compose(text, lines);
+  const parsed = parseYamlSyntax(text, lines);
   if (!Array.isArray(parsed)) {
     return [unreadable(parsed.message, positionAt(lines, parsed.offset))];
   }
@@ -84,44 +79,6 @@ function unreadable(message: string, position: Position): YamlDocument {
     locate: () => position,
     written: () => undefined,
   };
-}
-
-/** Runs lexer, parser and composer by hand to stop them at the limits. */
-function compose(
-  text: string,
-  lines: LineCounter,
-): Document.Parsed[] | { message: string; offset: number } {
-  // "failsafe" leaves every scalar as its text; prettyErrors would print source lines into messages.
-  const composer = new Composer({
-    version: "1.1",
-    schema: "failsafe",
-    // The parser compares each key with each other; DocumentReader uses a set.
-    uniqueKeys: false,
-    prettyErrors: false,
-    logLevel: "silent",
-  });
-  const parser = new Parser(lines.addNewLine);
-  lines.addNewLine(0);
-  const documents: Document.Parsed[] = [];
-  let tokens = 0;
-  for (const lexeme of new Lexer().lex(text)) {
-    for (const token of parser.next(lexeme)) {
-      documents.push(...composer.next(token));
-    }
-    tokens++;
-    if (parser.stack.length > MAX_PARSER_STACK) {
-      return { message: `is nested deeper than ${MAX_DEPTH} levels`, offset: parser.offset };
-    }
-    if (tokens > MAX_TOKENS || documents.length > MAX_DOCUMENTS) {
-      const limit = tokens > MAX_TOKENS ? `${MAX_TOKENS} tokens` : `${MAX_DOCUMENTS} documents`;
-      return { message: `has more than ${limit}: split it`, offset: parser.offset };
-    }
-  }
-  for (const token of parser.end()) {
-    documents.push(...composer.next(token));
-  }
-  documents.push(...composer.end(true, text.length));
-  return documents;
 }
 
 /** Where a map entry or list item stands. */
