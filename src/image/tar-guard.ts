@@ -1,0 +1,442 @@
+/**
+ * Walks the blocks of a tar stream in front of tar-stream, and takes out what tar-stream cannot
+ * carry or does not check: PAX and GNU long-name headers (as bytes), GNU sparse maps, bad checksums,
+ * sizes, end marks. What it hands on are plain ustar headers whose size field is the exact size of
+ * the content that follows, so that the two can never disagree about where an entry begins.
+ *
+ *   in    [x|g|L|K header + body]* header [sparse extension]* content …  zero block, zero block
+ *   out                           header                      content
+ *
+ * Source: POSIX.1-2017 pax; GNU tar manual appendix D; golang archive/tar for what readers accept.
+ */
+import { PodError } from "../base/errors.ts";
+import {
+  type PaxRecord,
+  parsePaxRecords,
+  paxNumber,
+  type SparseFile,
+  sparseOf,
+  sparseRanges,
+} from "./pax-records.ts";
+
+export type TarType = "file" | "link" | "symlink" | "character" | "block" | "directory" | "fifo";
+
+/** What belongs to one entry besides the header that tar-stream reads. */
+export interface EntryExtras {
+  /** 1 for the first entry of the archive. */
+  readonly number: number;
+  readonly type: TarType;
+  /** From PAX or GNU headers, one character per byte; absent: the header's own. */
+  readonly name?: string;
+  readonly linkName?: string;
+  readonly records: readonly PaxRecord[];
+  readonly sparse?: SparseFile;
+}
+
+export interface GuardLimits {
+  /** Bytes of one PAX or long-name header, and of all in front of one entry. */
+  readonly headerBytes: number;
+  readonly entries: number;
+}
+
+const blockSize = 512;
+const types: Readonly<Record<string, TarType>> = {
+  "\0": "file",
+  "0": "file",
+  "7": "file",
+  S: "file",
+  "1": "link",
+  "2": "symlink",
+  "3": "character",
+  "4": "block",
+  "5": "directory",
+  "6": "fifo",
+};
+const flags: Readonly<Record<TarType, string>> = {
+  file: "0",
+  link: "1",
+  symlink: "2",
+  character: "3",
+  block: "4",
+  directory: "5",
+  fifo: "6",
+};
+
+interface Header {
+  readonly flag: string;
+  readonly size: number;
+}
+
+type State =
+  | { readonly at: "header" }
+  | { readonly at: "end"; readonly zeroBlocks: number }
+  | { readonly at: "body"; readonly header: Header; readonly chunks: Buffer[]; left: number }
+  | { readonly at: "sparse"; readonly block: Buffer; readonly numbers: number[] }
+  | { readonly at: "content"; left: number; readonly dropped: boolean };
+
+export class TarGuard {
+  readonly #limits: GuardLimits;
+  readonly #extras: EntryExtras[] = [];
+  #state: State = { at: "header" };
+  /** A block that began in an earlier chunk. */
+  #partial: Buffer | undefined;
+  #count = 0;
+  #headerBytes = 0;
+  #global: readonly PaxRecord[] = [];
+  #local: readonly PaxRecord[] = [];
+  #longName: string | undefined;
+  #longLink: string | undefined;
+
+  constructor(limits: GuardLimits) {
+    this.#limits = limits;
+  }
+
+  /** Entries seen so far. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** What belongs to the next entry that tar-stream announces. */
+  nextExtras(): EntryExtras | undefined {
+    return this.#extras.shift();
+  }
+
+  /**
+   * Takes bytes of the tar (which it may change in place) and returns those for tar-stream.
+   * @throws PodError InvalidArgument or ResourceExhausted; the sentence begins with the entry.
+   */
+  push(chunk: Buffer): Buffer[] {
+    const out: Buffer[] = [];
+    let at = 0;
+    while (at < chunk.length) {
+      const state = this.#state;
+      if (state.at === "content") {
+        const end = Math.min(chunk.length, at + state.left);
+        if (!state.dropped) append(out, chunk, at, end);
+        state.left -= end - at;
+        at = end;
+        if (state.left === 0) this.#state = { at: "header" };
+        continue;
+      }
+      if (state.at === "body") {
+        const end = Math.min(chunk.length, at + state.left);
+        state.chunks.push(Buffer.from(chunk.subarray(at, end)));
+        state.left -= end - at;
+        at = end;
+        if (state.left === 0) this.#takeBody(state.header, Buffer.concat(state.chunks));
+        continue;
+      }
+      if (this.#partial === undefined && chunk.length - at >= blockSize) {
+        if (this.#takeBlock(chunk.subarray(at, at + blockSize)))
+          append(out, chunk, at, at + blockSize);
+        else this.#release(out);
+        at += blockSize;
+        continue;
+      }
+      const partial: Buffer = this.#partial ?? Buffer.alloc(0);
+      const taken = chunk.subarray(at, at + blockSize - partial.length);
+      const joined = Buffer.concat([partial, taken]);
+      at += taken.length;
+      this.#partial = joined.length < blockSize ? joined : undefined;
+      if (joined.length === blockSize) {
+        if (this.#takeBlock(joined)) out.push(joined);
+        else this.#release(out);
+      }
+    }
+    return out;
+  }
+
+  /**
+   * The stream has ended. @param needsEndMark - whether the two zero blocks must be there.
+   * @throws PodError InvalidArgument when it ended inside an entry.
+   */
+  finish(needsEndMark: boolean): void {
+    const { at } = this.#state;
+    const isComplete =
+      this.#partial === undefined &&
+      this.#local.length === 0 &&
+      this.#longName === undefined &&
+      this.#longLink === undefined &&
+      (at === "end" ? this.#state.zeroBlocks >= 2 : at === "header" && !needsEndMark);
+    if (!isComplete)
+      throw refuse(`it ends too early, after ${this.#count} entries: it is truncated`);
+  }
+
+  /** A sparse header is handed on when its last extension block is there. */
+  #held: Buffer | undefined;
+
+  #release(out: Buffer[]): void {
+    if (this.#held === undefined || this.#state.at === "sparse") return;
+    out.push(this.#held);
+    this.#held = undefined;
+  }
+
+  /** Returns whether the block goes on to tar-stream as it is now. */
+  #takeBlock(block: Buffer): boolean {
+    const state = this.#state;
+    if (state.at === "sparse") return this.#takeSparseBlock(state, block);
+    if (isZero(block)) {
+      this.#state = { at: "end", zeroBlocks: state.at === "end" ? state.zeroBlocks + 1 : 1 };
+      return false;
+    }
+    if (state.at === "end") {
+      throw refuse(
+        state.zeroBlocks < 2
+          ? `it has a lone zero block after ${this.#count} entries: it is damaged`
+          : "it goes on after its end mark: it is damaged",
+      );
+    }
+    const label = `entry ${this.#count + 1}`;
+    if (checksum(block) !== number(block, 148, 8)) {
+      throw refuse(`${label}: the checksum of its header is wrong: the archive is damaged`);
+    }
+    const flag = String.fromCharCode(block[156] ?? 0);
+    const size = number(block, 124, 12);
+    if (!Number.isSafeInteger(size) || size < 0) throw refuse(`${label}: its size is not a number`);
+    if (flag === "x" || flag === "g" || flag === "L" || flag === "K") {
+      this.#headerBytes += size;
+      if (this.#headerBytes > this.#limits.headerBytes) {
+        throw exhausted(
+          `${label}: its extended header is larger than ${this.#limits.headerBytes} bytes`,
+        );
+      }
+      const left = padded(size);
+      if (left === 0) this.#takeBody({ flag, size }, Buffer.alloc(0));
+      else this.#state = { at: "body", header: { flag, size }, chunks: [], left };
+      return false;
+    }
+    if (flag === "V") {
+      // A volume label is a note, not a file.
+      this.#forget();
+      this.#content(size, true);
+      return false;
+    }
+    return this.#takeEntry(block, flag, size);
+  }
+
+  #takeBody({ flag, size }: Header, body: Buffer): void {
+    const bytes = body.subarray(0, size);
+    this.#state = { at: "header" };
+    if (flag === "L") this.#longName = untilNul(bytes);
+    else if (flag === "K") this.#longLink = untilNul(bytes);
+    else {
+      const records = this.#named(() => parsePaxRecords(bytes));
+      if (flag === "g") this.#global = [...this.#global, ...records].slice(-1000);
+      else this.#local = [...this.#local, ...records];
+    }
+  }
+
+  #takeEntry(block: Buffer, flag: string, headerSize: number): boolean {
+    this.#count++;
+    if (this.#count > this.#limits.entries) {
+      throw exhausted(`it has more than ${this.#limits.entries} entries`);
+    }
+    const records = this.#global.length === 0 ? this.#local : [...this.#global, ...this.#local];
+    const text = (key: string): string | undefined => {
+      const value = records.findLast((record) => record.key === key)?.value;
+      // An empty value takes back what a global header said.
+      return value === undefined || value.length === 0 ? undefined : value.toString("latin1");
+    };
+    const name = text("GNU.sparse.name") ?? text("path") ?? this.#longName;
+    const linkName = text("linkpath") ?? this.#longLink;
+    const shown = name ?? headerName(block);
+    const type = this.#typeOf(flag, shown, headerSize);
+    const sizeText = text("size");
+    const size =
+      type !== "file"
+        ? 0
+        : sizeText === undefined
+          ? headerSize
+          : this.#named(() => paxNumber(Buffer.from(sizeText), "size"), shown);
+    const sparse =
+      type !== "file" || records.length === 0
+        ? undefined
+        : this.#named(() => sparseOf(records), shown);
+    if (!Number.isSafeInteger(padded(size)))
+      throw refuse(`${this.#label(shown)}: its size is not a number`);
+    this.#forget();
+    rewrite(block, type, size);
+    const extras: EntryExtras = {
+      number: this.#count,
+      type,
+      records,
+      ...(name === undefined ? {} : { name }),
+      ...(linkName === undefined ? {} : { linkName }),
+    };
+    if (flag !== "S") {
+      this.#extras.push(sparse === undefined ? extras : { ...extras, sparse });
+      this.#content(size, false);
+      return true;
+    }
+    // Old GNU sparse: four ranges in the header, more in blocks that follow it.
+    this.#held = Buffer.from(block);
+    this.#sparseExtras = { extras, size, realSize: number(block, 483, 12), shown };
+    this.#continueSparse(block, 386, 4, 482, []);
+    // Its last block has taken the place of the header in the output; see #release().
+    return false;
+  }
+
+  #sparseExtras:
+    | {
+        readonly extras: EntryExtras;
+        readonly size: number;
+        readonly realSize: number;
+        readonly shown: string;
+      }
+    | undefined;
+
+  #takeSparseBlock(state: Extract<State, { at: "sparse" }>, block: Buffer): boolean {
+    this.#continueSparse(block, 0, 21, 504, state.numbers);
+    return false;
+  }
+
+  #continueSparse(block: Buffer, at: number, slots: number, more: number, numbers: number[]): void {
+    const pending = this.#sparseExtras;
+    if (pending === undefined) throw refuse("its sparse map is malformed");
+    for (let slot = 0; slot < slots; slot++) {
+      const start = at + 24 * slot;
+      // An unused slot begins with NUL.
+      if (block[start + 12] === 0) break;
+      numbers.push(number(block, start, 12), number(block, start + 12, 12));
+    }
+    if (numbers.some((each) => !Number.isSafeInteger(each) || each < 0)) {
+      throw refuse(`${this.#label(pending.shown)}: its sparse map is malformed`);
+    }
+    if (block[more] !== 0 && numbers.length <= 200_000) {
+      this.#state = { at: "sparse", block, numbers };
+      return;
+    }
+    const { realSize } = pending;
+    if (!Number.isSafeInteger(realSize) || realSize < 0) {
+      throw refuse(`${this.#label(pending.shown)}: its sparse map is malformed`);
+    }
+    const ranges = this.#named(() => sparseRanges(numbers, realSize), pending.shown);
+    this.#extras.push({ ...pending.extras, sparse: { realSize, ranges } });
+    this.#sparseExtras = undefined;
+    this.#content(pending.size, false);
+  }
+
+  #typeOf(flag: string, name: string, size: number): TarType {
+    const type = types[flag];
+    if (type === undefined) {
+      throw refuse(
+        `${this.#label(name)}: entries of type ${JSON.stringify(flag)} are not supported`,
+      );
+    }
+    if (type !== "file" || !name.endsWith("/")) return type;
+    if (size > 0) throw refuse(`${this.#label(name)}: it is a file and its name ends with "/"`);
+    return "directory";
+  }
+
+  #content(size: number, dropped: boolean): void {
+    const left = padded(size);
+    this.#state = left === 0 ? { at: "header" } : { at: "content", left, dropped };
+  }
+
+  #forget(): void {
+    this.#local = [];
+    this.#longName = undefined;
+    this.#longLink = undefined;
+    this.#headerBytes = 0;
+  }
+
+  #label(name?: string): string {
+    return name === undefined
+      ? `entry ${this.#count + 1}`
+      : `entry ${this.#count} (${printableName(name)})`;
+  }
+
+  /** Puts the entry in front of the sentence of a parser. */
+  #named<T>(parse: () => T, name?: string): T {
+    try {
+      return parse();
+    } catch (error) {
+      if (!(error instanceof PodError)) throw error;
+      throw new PodError(error.kind, `${this.#label(name)}: ${error.message}`, { cause: error });
+    }
+  }
+}
+
+/** A name of one character per byte as text in quotes, at most 100 characters of it. */
+export function printableName(name: string): string {
+  const text = Buffer.from(name.slice(0, 400), "latin1").toString("utf8");
+  return JSON.stringify(text.length > 100 ? `${text.slice(0, 99)}…` : text);
+}
+
+/** Adds a piece; pieces that touch each other in the same chunk become one. */
+function append(out: Buffer[], chunk: Buffer, start: number, end: number): void {
+  if (end === start) return;
+  const last = out.at(-1);
+  const touches =
+    last !== undefined &&
+    last.buffer === chunk.buffer &&
+    last.byteOffset + last.length === chunk.byteOffset + start &&
+    last.byteOffset >= chunk.byteOffset;
+  if (!touches) {
+    out.push(chunk.subarray(start, end));
+    return;
+  }
+  out[out.length - 1] = chunk.subarray(last.byteOffset - chunk.byteOffset, end);
+}
+
+function rewrite(block: Buffer, type: TarType, size: number): void {
+  block.fill(0, 124, 136);
+  if (size < 0o77777777777) block.write(size.toString(8).padStart(11, "0"), 124, "latin1");
+  else {
+    // Base 256, as GNU tar and tar-stream read it: sizes here are safe integers.
+    block[124] = 0x80;
+    block.writeBigUInt64BE(BigInt(size), 128);
+  }
+  block.write(flags[type], 156, "latin1");
+  block.fill(0, 148, 156);
+  block.write(checksum(block).toString(8).padStart(6, "0"), 148, "latin1");
+  block[155] = 0x20;
+}
+
+/** The name that the header itself has; only for messages and the trailing slash. */
+function headerName(block: Buffer): string {
+  return untilNul(block.subarray(0, 100));
+}
+
+function untilNul(bytes: Buffer): string {
+  const end = bytes.indexOf(0);
+  return bytes.toString("latin1", 0, end < 0 ? bytes.length : end);
+}
+
+function padded(size: number): number {
+  return Math.ceil(size / blockSize) * blockSize;
+}
+
+function isZero(block: Buffer): boolean {
+  return block[0] === 0 && block.equals(zeroBlock);
+}
+
+const zeroBlock: Buffer = Buffer.alloc(blockSize);
+
+/** Octal text or base 256; NaN when it is neither. */
+function number(block: Buffer, at: number, length: number): number {
+  const first = block[at] ?? 0;
+  if (first === 0x80) {
+    let value = 0;
+    for (let i = at + 1; i < at + length; i++) value = value * 256 + (block[i] ?? 0);
+    return value;
+  }
+  const text = block.toString("latin1", at, at + length).replace(/^[ \0]+|[ \0].*$/gs, "");
+  return text === "" ? 0 : /^[0-7]+$/.test(text) ? Number.parseInt(text, 8) : Number.NaN;
+}
+
+/** Sum of the header's bytes, its own field counted as spaces. */
+function checksum(block: Buffer): number {
+  let sum = 8 * 0x20;
+  for (let i = 0; i < 148; i++) sum += block[i] ?? 0;
+  for (let i = 156; i < blockSize; i++) sum += block[i] ?? 0;
+  return sum;
+}
+
+function refuse(message: string): PodError {
+  return new PodError("InvalidArgument", message);
+}
+
+function exhausted(message: string): PodError {
+  return new PodError("ResourceExhausted", message);
+}
