@@ -43,7 +43,7 @@ export function resourcesOf(requirements: ResourceRequirements | undefined): Res
   return {
     ...(cpuLimit === undefined ? {} : { cpuLimitMillis: cpuMillis(cpuLimit) }),
     ...(cpuRequest === undefined ? {} : { cpuRequestMillis: cpuMillis(cpuRequest) }),
-    ...(memoryLimit === undefined ? {} : { memoryLimitBytes: Number(byteCount(memoryLimit)) }),
+    ...(memoryLimit === undefined ? {} : { memoryLimitBytes: byteCount(memoryLimit) }),
   };
 }
 

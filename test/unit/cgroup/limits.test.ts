@@ -1,0 +1,85 @@
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import {
+  containerSettings,
+  cpuWeight,
+  podResources,
+  podSettings,
+  resourcesOf,
+} from "../../../src/cgroup/limits.ts";
+import type { Container, Pod, ResourceRequirements } from "../../../src/spec/pod.ts";
+
+const limits = suite("cgroup limits");
+
+function files(requirements: ResourceRequirements): Record<string, string> {
+  const settings = containerSettings(resourcesOf(requirements), "spec.containers[0].resources");
+  return Object.fromEntries(settings.map(({ file, value }) => [file, value]));
+}
+
+function podOf(
+  containers: readonly ResourceRequirements[],
+  init: readonly ResourceRequirements[] = [],
+): Pod {
+  const make = (resources: ResourceRequirements, index: number): Container => ({
+    name: `c${index}`,
+    image: "x",
+    resources,
+  });
+  return {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name: "p", namespace: "default", uid: "u" },
+    spec: { containers: containers.map(make), initContainers: init.map(make) },
+  };
+}
+
+limits("without resources only the OOM group is set", () => {
+  assert.equal(files({}), { "memory.oom.group": "1" });
+});
+
+limits("a CPU limit becomes a quota of a 100 ms period, and the request follows it", () => {
+  assert.equal(files({ limits: { cpu: "250m" } }), {
+    "cpu.weight": "10",
+    "cpu.max": "25000 100000",
+    "memory.oom.group": "1",
+  });
+});
+
+limits("1m is rounded up to the kernel's minimum of 1000 µs", () => {
+  assert.is(files({ limits: { cpu: "1m" } })["cpu.max"], "1000 100000");
+});
+
+limits("a memory limit cannot be escaped by swapping", () => {
+  const found = files({ limits: { memory: "64Mi" } });
+  assert.is(found["memory.max"], String(64 << 20));
+  assert.is(found["memory.swap.max"], "0");
+});
+
+limits("cpuWeight() spans the kernel's range", () => {
+  assert.is(cpuWeight(0), 1);
+  assert.is(cpuWeight(1000), 39);
+  assert.is(cpuWeight(1_000_000), 10_000);
+});
+
+limits("the pod gets the sum, but a limit only where every container has one", () => {
+  const cpu = { limits: { cpu: "1", memory: "1Mi" } };
+  assert.equal(podResources(podOf([cpu, cpu])), {
+    cpuLimitMillis: 2000,
+    cpuRequestMillis: 2000,
+    memoryLimitBytes: 2 << 20,
+  });
+  assert.equal(podResources(podOf([cpu, {}])), { cpuRequestMillis: 1000 });
+});
+
+limits("an init container that wants more than all others together decides", () => {
+  const small = { limits: { memory: "1Mi" } };
+  const large = { limits: { memory: "16Mi" } };
+  assert.is(podResources(podOf([small, small], [large])).memoryLimitBytes, 16 << 20);
+});
+
+limits("every pod has a limit of processes", () => {
+  const found = podSettings(podOf([{}])).find(({ file }) => file === "pids.max");
+  assert.is(found?.value, "4096");
+});
+
+limits.run();
