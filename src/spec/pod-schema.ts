@@ -59,8 +59,8 @@ const ownerReference = object<OwnerReference>({
   blockOwnerDeletion: boolean,
 });
 
-/** Metadata of any object; `name`, `namespace` and `uid` may be missing and are then empty. */
-export const objectMetaSchema: Schema<ObjectMeta> = object<ObjectMeta>(
+/** `name`, `namespace` and `uid` may be missing and are then empty. */
+const objectMeta = object<ObjectMeta>(
   {
     name: orZero(string),
     generateName: string,
@@ -393,7 +393,7 @@ const podStatus = object<PodStatus>(
 export const podSchema: Schema<Pod> = object<Pod>({
   apiVersion: required(oneOf(["v1"])),
   kind: required(oneOf(["Pod"])),
-  metadata: required(objectMetaSchema),
+  metadata: required(objectMeta),
   spec: required(podSpec),
   status: podStatus,
 });

@@ -11,6 +11,8 @@ const MAX_BYTES = 3 * 1024 * 1024;
 const MAX_TOKENS = 200_000;
 const MAX_DOCUMENTS = 1000;
 const MAX_DEPTH = 100;
+/** The parser slows down with every error that it recovers from. */
+const MAX_ERRORS = 100;
 /** Per level the parser's stack holds at most a collection and a scalar. */
 const MAX_PARSER_STACK = 2 * MAX_DEPTH + 10;
 
@@ -42,9 +44,14 @@ export function parseYamlSyntax(text: string, lines: LineCounter): Document.Pars
   }
   const documents: Document.Parsed[] = [];
   let tokens = 0;
+  let errors = 0;
   for (const lexeme of new Lexer().lex(text)) {
     for (const token of parser.next(lexeme)) {
+      errors += token.type === "error" ? 1 : 0;
       documents.push(...composer.next(token));
+    }
+    if (errors > MAX_ERRORS) {
+      break;
     }
     tokens++;
     if (parser.stack.length > MAX_PARSER_STACK) {

@@ -19,6 +19,14 @@ function complaints(run: () => unknown): string[] {
   return [];
 }
 
+/** CPU time, which other load on the machine does not change. */
+function cpuMs(run: () => unknown): number {
+  const before = process.cpuUsage();
+  run();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1000;
+}
+
 const decode = (text: string): string[] => complaints(() => decodeManifests(text, "pod.yaml"));
 
 /** A pod with some lines below its first container. */
@@ -205,13 +213,15 @@ const bombs: readonly (readonly [string, string, RegExp])[] = [
     /repeats more than 10000 values/,
   ],
   ["100,000 documents", "---\na\n".repeat(100_000), /more than 1000 documents/],
+  ["a million broken lines", "[]\n".repeat(1_000_000), /Unexpected/],
   ["4 MB of text", "a".repeat(4_000_000), /larger than 3 MiB/],
 ];
 for (const [name, text, expected] of bombs) {
   hostile(`refuses ${name} in less than 100 ms`, () => {
-    const start = performance.now();
-    const [first = ""] = decode(text);
-    const spent = performance.now() - start;
+    let first = "";
+    const spent = cpuMs(() => {
+      first = decode(text)[0] ?? "";
+    });
     assert.match(first, expected);
     assert.ok(spent < 100, `${spent} ms`);
   });
@@ -248,9 +258,8 @@ hostile("throws nothing but InvalidArgument, whatever the text", () => {
   );
   fc.assert(
     fc.property(text, (input) => {
-      const start = performance.now();
-      complaints(() => loadPods(input, "pod.yaml", options));
-      assert.ok(performance.now() - start < 100);
+      const spent = cpuMs(() => complaints(() => loadPods(input, "pod.yaml", options)));
+      assert.ok(spent < 100, `${spent} ms`);
     }),
     { numRuns: 500 },
   );
@@ -336,11 +345,12 @@ json("costs little for 100,000 mistakes", () => {
   const spec = Object.fromEntries(
     Array.from({ length: 100_000 }, (_, index) => [`contaners${index}`, 1]),
   );
-  const start = performance.now();
-  assert.is(
-    complaints(() => decodePod({ apiVersion: "v1", kind: "Pod", metadata: {}, spec })).length,
-    101,
-  );
-  assert.ok(performance.now() - start < 500);
+  const spent = cpuMs(() => {
+    assert.is(
+      complaints(() => decodePod({ apiVersion: "v1", kind: "Pod", metadata: {}, spec })).length,
+      101,
+    );
+  });
+  assert.ok(spent < 1000, `${spent} ms`);
 });
 json.run();

@@ -7,6 +7,9 @@ import { validatePod } from "../../../src/spec/validate-pod.ts";
 
 type Json = Record<string, unknown>;
 
+/** Control, ASCII and other characters; fast-check's "binary" takes a second to set up. */
+const anyCharacter = fc.nat(0x7ff).map((code) => String.fromCodePoint(code));
+
 const web: Json = { name: "web", image: "web:1" };
 
 /** Complaints about a pod, as lines. */
@@ -474,12 +477,13 @@ bounds("takes time in proportion to the pod", () => {
       ports: [{ containerPort: 1, hostPort: 1, hostIP: `10.0.${index >> 8}.${index & 255}` }],
     })),
   };
-  const start = performance.now();
+  const before = process.cpuUsage();
   assert.is(complaints(spec).length, 101);
-  assert.ok(performance.now() - start < 1000);
+  const { user } = process.cpuUsage(before);
+  assert.ok(user < 2_000_000, `${user} µs`);
 });
 bounds("never throws, whatever texts the pod has", () => {
-  const text = fc.string({ unit: "binary" }).filter((value) => value.isWellFormed());
+  const text = fc.string({ unit: anyCharacter });
   fc.assert(
     fc.property(text, text, (a, b) => {
       const fields = {
