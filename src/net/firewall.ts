@@ -1,0 +1,315 @@
+/**
+ * The packet rules of one instance, in two tables of our own: `ip nspod_<bridge>` (masquerade,
+ * published ports, guards) and `bridge nspod_<bridge>` (what each pod may send).
+ *
+ * Invariants: tables of others are never touched; rules are fixed and pods are elements of sets and
+ * maps, so that publishing costs one element; the registry in this object is the truth and the
+ * kernel's tables are rebuilt from it in one transaction whenever they differ (`nft flush ruleset`,
+ * firewalld reload: security NET-06). Each element has its pod's uid as comment: a new daemon
+ * learns the registry from the kernel. Source: nft(8), libnftables-json(5).
+ */
+import { PodError } from "../base/errors.ts";
+import { Nftables } from "../sys/nftables.ts";
+import { linkName, macBytes } from "../sys/rtnetlink.ts";
+import type { Attachment } from "./attach.ts";
+import { bridgeName } from "./bridge.ts";
+import {
+  type Element,
+  type RulesetState,
+  type StoreName,
+  splitRuleset,
+  stores,
+} from "./firewall-state.ts";
+import { formatAddress, parseAddress, parseSubnet } from "./ipv4.ts";
+
+export interface HostPort {
+  /** IPv4 address of the host to publish on; absent, "" or "0.0.0.0": every one. */
+  readonly hostIP?: string;
+  /** 1..65535. */
+  readonly hostPort: number;
+  /** 1..65535. */
+  readonly containerPort: number;
+  readonly protocol: "TCP" | "UDP";
+}
+
+export interface FirewallOptions {
+  readonly bridge: string;
+  /** IPv4 prefix of the pods. */
+  readonly subnet: string;
+}
+
+export class Firewall implements Disposable {
+  readonly #bridge: string;
+  readonly #subnet: string;
+  readonly #table: string;
+  readonly #nft: Nftables;
+  readonly #elements = new Map<string, Element>();
+  /** Our rules as the kernel prints them, taken right after they were written. */
+  #rules: string | undefined;
+
+  constructor({ bridge, subnet }: FirewallOptions) {
+    const { base, prefixLength } = parseSubnet(subnet);
+    this.#bridge = bridgeName(bridge);
+    this.#subnet = `${formatAddress(base)}/${prefixLength}`;
+    this.#table = `nspod_${this.#bridge}`;
+    this.#nft = new Nftables();
+  }
+
+  /**
+   * Makes the tables what they should be. The first call takes over the elements that an earlier
+   * daemon left and writes the rules anew, without a gap for running pods; later calls write only
+   * when something differs.
+   */
+  ensure(): void {
+    if (this.#rules === undefined) {
+      const found = this.#read()?.elements ?? [];
+      this.#register(found.filter(({ podUid }) => uidPattern.test(podUid)));
+    } else if (this.isIntact()) {
+      return;
+    }
+    this.#install();
+  }
+
+  /** Whether the kernel has exactly our rules and elements. */
+  isIntact(): boolean {
+    const state = this.#read();
+    if (state === undefined || state.rules !== this.#rules) return false;
+    const found = new Set(state.elements.map(elementText));
+    const wanted = [...this.#elements.values()].map(elementText);
+    return found.size === wanted.length && wanted.every((text) => found.has(text));
+  }
+
+  /**
+   * Publishes ports of a pod; what the pod published before and is not in `ports` goes. Idempotent.
+   * @throws PodError Conflict when another pod has the port, InvalidArgument for a bad one.
+   */
+  publish(podUid: string, address: string, ports: readonly HostPort[]): void {
+    checkUid(podUid);
+    const elements = ports.map((port) => portElement(podUid, address, port));
+    for (const { store, key } of elements) {
+      const owner = this.#elements.get(`${store} ${key}`)?.podUid;
+      if (owner !== undefined && owner !== podUid) {
+        throw new PodError("Conflict", `Cannot publish host port ${key}: pod ${owner} has it`);
+      }
+    }
+    this.#replace("Cannot publish host ports", podUid, ["host_port", "any_port"], elements);
+  }
+
+  /** Lets a pod send with its own MAC and IP address; call it before the link exists. Idempotent. */
+  allow(podUid: string, attachment: Pick<Attachment, "hostLink" | "mac" | "address">): void {
+    checkUid(podUid);
+    const link = `"${safeLink(attachment.hostLink)}"`;
+    const mac = macBytes(attachment.mac)
+      .toString("hex")
+      .replace(/..(?!$)/g, "$&:");
+    const address = formatAddress(parseAddress(attachment.address));
+    this.#replace(
+      "Cannot allow a pod's address",
+      podUid,
+      ["ports", "pods"],
+      [
+        { store: "ports", key: link, podUid },
+        { store: "pods", key: `${link} . ${mac} . ${address}`, podUid },
+      ],
+    );
+  }
+
+  /** Removes everything of a pod: its ports and its right to send. Nothing to remove is fine. */
+  unpublish(podUid: string): void {
+    const all = Object.keys(stores) as StoreName[];
+    this.#replace("Cannot remove a pod's packet rules", podUid, all, []);
+  }
+
+  /** Uids of the pods that have elements: after a restart, those that are gone get unpublish(). */
+  pods(): ReadonlySet<string> {
+    return new Set([...this.#elements.values()].map(({ podUid }) => podUid));
+  }
+
+  /** Removes our tables. Gone is fine. */
+  remove(): void {
+    this.#nft.run(`Cannot remove the packet rules of bridge "${this.#bridge}"`, this.#clear());
+    this.#elements.clear();
+    this.#rules = undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.#nft[Symbol.dispose]();
+  }
+
+  #replace(
+    action: string,
+    podUid: string,
+    from: readonly StoreName[],
+    elements: readonly Element[],
+  ): void {
+    const wanted = new Set(elements.map(elementText));
+    const old = [...this.#elements.values()].filter(
+      (each) => each.podUid === podUid && from.includes(each.store),
+    );
+    const gone = old.filter((each) => !wanted.has(elementText(each)));
+    const known = new Set(old.map(elementText));
+    const fresh = elements.filter((each) => !known.has(elementText(each)));
+    for (const { store, key } of gone) this.#elements.delete(`${store} ${key}`);
+    this.#register(fresh);
+    if (this.#rules === undefined) return;
+    const commands = [
+      ...gone.map((each) => `delete element ${this.#place(each)} { ${each.key} }`),
+      ...fresh.map((each) => `add element ${this.#place(each)} { ${elementText(each)} }`),
+    ];
+    if (commands.length === 0) return;
+    try {
+      this.#nft.run(action, commands.join("\n"));
+    } catch {
+      // Someone flushed our tables: the registry has the new state, so write all of it.
+      this.#install();
+    }
+  }
+
+  #register(elements: readonly Element[]): void {
+    for (const element of elements) {
+      this.#elements.set(`${element.store} ${element.key}`, element);
+    }
+  }
+
+  #place({ store }: Element): string {
+    return `${stores[store]} ${this.#table} ${store}`;
+  }
+
+  /** Rules and elements in the kernel; undefined when a table is missing. */
+  #read(): RulesetState | undefined {
+    const action = `Cannot read the packet rules of bridge "${this.#bridge}"`;
+    const tables = this.#nft
+      .list(action, "list tables")
+      .flatMap(({ table }) => [table as { family: string; name: string }])
+      .filter(({ name, family }) => name === this.#table && ["ip", "bridge"].includes(family));
+    if (tables.length !== 2) return undefined;
+    const objects = tables.flatMap(({ family }) =>
+      this.#nft.list(action, `list table ${family} ${this.#table}`),
+    );
+    return splitRuleset(objects);
+  }
+
+  /** Commands that end without our tables whether or not they are there. */
+  #clear(): string {
+    return ["ip", "bridge"]
+      .flatMap((family) => [
+        `add table ${family} ${this.#table}`,
+        `delete table ${family} ${this.#table}`,
+      ])
+      .join("\n");
+  }
+
+  #install(): void {
+    const action = `Cannot write the packet rules of bridge "${this.#bridge}"`;
+    this.#nft.run(action, `${this.#clear()}\n${this.#ruleset()}`);
+    this.#rules = this.#read()?.rules ?? "";
+  }
+
+  #store(name: StoreName, type: string): string {
+    const elements = [...this.#elements.values()].filter(({ store }) => store === name);
+    const list = elements.map(elementText).join(", ");
+    const kind = type.includes(":") ? "map" : "set";
+    return `${kind} ${name} {
+    type ${type}
+    ${list === "" ? "" : `elements = { ${list} }`}
+  }`;
+  }
+
+  #ruleset(): string {
+    const bridge = `"${this.#bridge}"`;
+    const subnet = this.#subnet;
+    return `
+table ip ${this.#table} {
+  ${this.#store("host_port", "ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service")}
+  ${this.#store("any_port", "inet_proto . inet_service : ipv4_addr . inet_service")}
+  # route_localnet is on for the bridge: nothing from a pod may reach 127.0.0.0/8 (NET-03).
+  chain guard {
+    type filter hook prerouting priority -300; policy accept;
+    iifname ${bridge} ip saddr 127.0.0.0/8 drop
+    iifname ${bridge} ip daddr 127.0.0.0/8 drop
+  }
+  # Only what is for this host, never what passes through (NET-04); a neighbour that sends to
+  # 127.0.0.1 is left to the kernel, which drops it (NET-05).
+  chain prerouting {
+    type nat hook prerouting priority -100; policy accept;
+    ip daddr 127.0.0.0/8 return
+    fib daddr type local jump publish
+  }
+  chain output {
+    type nat hook output priority -100; policy accept;
+    fib daddr type local jump publish
+  }
+  chain publish {
+    dnat ip to ip daddr . meta l4proto . th dport map @host_port
+    dnat ip to meta l4proto . th dport map @any_port
+  }
+  # From 127.0.0.1 of the host, from pods to published ports of pods (else the answer would go
+  # past the translation), and what leaves the subnet.
+  chain postrouting {
+    type nat hook postrouting priority 100; policy accept;
+    oifname ${bridge} ip saddr 127.0.0.0/8 masquerade
+    iifname ${bridge} oifname ${bridge} ct status dnat masquerade
+    oifname != ${bridge} ip saddr ${subnet} ip daddr != ${subnet} masquerade
+  }
+  # A neighbour that routes to pod addresses through this host reaches published ports only (NET-05).
+  chain forward {
+    type filter hook forward priority 0; policy accept;
+    iifname != ${bridge} oifname ${bridge} ct state new ct status ! dnat drop
+  }
+  # A pod that uses a published port of its neighbour must not be told the short way.
+  chain redirects {
+    type filter hook output priority 0; policy accept;
+    oifname ${bridge} icmp type redirect drop
+  }
+}
+table bridge ${this.#table} {
+  ${this.#store("ports", "ifname")}
+  ${this.#store("pods", "ifname . ether_addr . ipv4_addr")}
+  # A pod sends IPv4 and ARP with its own addresses, and nothing else (NET-01, NET-02).
+  chain prerouting {
+    type filter hook prerouting priority -300; policy accept;
+    iifname != @ports accept
+    ether type ip iifname . ether saddr . ip saddr @pods accept
+    ether type arp iifname . ether saddr . arp saddr ip @pods iifname . arp saddr ether . arp saddr ip @pods accept
+    counter drop
+  }
+}
+`;
+  }
+}
+
+function portElement(podUid: string, address: string, port: HostPort): Element {
+  const { hostPort, containerPort, protocol, hostIP = "" } = port;
+  for (const number of [hostPort, containerPort]) {
+    if (!Number.isInteger(number) || number < 1 || number > 65_535) {
+      throw new PodError("InvalidArgument", `A port is a number from 1 to 65535: got ${number}`);
+    }
+  }
+  const suffix = `${protocol === "UDP" ? "udp" : "tcp"} . ${hostPort}`;
+  const value = `${formatAddress(parseAddress(address))} . ${containerPort}`;
+  return hostIP === "" || hostIP === "0.0.0.0"
+    ? { store: "any_port", key: suffix, value, podUid }
+    : {
+        store: "host_port",
+        key: `${formatAddress(parseAddress(hostIP))} . ${suffix}`,
+        value,
+        podUid,
+      };
+}
+
+/** An element as nft reads it. */
+function elementText({ key, value, podUid }: Element): string {
+  return `${key} comment "${podUid}"${value === undefined ? "" : ` : ${value}`}`;
+}
+
+const uidPattern = /^[0-9A-Za-z-]{1,64}$/;
+
+function checkUid(podUid: string): void {
+  if (uidPattern.test(podUid)) return;
+  throw new PodError("InvalidArgument", `${JSON.stringify(podUid)} is not a pod's uid`);
+}
+
+function safeLink(name: string): string {
+  if (/^[0-9A-Za-z]+$/.test(name)) return linkName(name);
+  throw new PodError("InvalidArgument", `${JSON.stringify(name)} is not a link of a pod`);
+}
