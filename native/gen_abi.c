@@ -50,7 +50,7 @@ static void syscalls(void)
 {
 	N(accept4) N(bind) N(bpf) N(capset) N(chdir) N(chroot) N(clock_gettime) N(close) N(close_range)
 	N(connect) N(copy_file_range) N(dup3) N(execve) N(execveat) N(fadvise64) N(faccessat)
-	N(fallocate) N(fchdir) N(fchmod) N(fchmodat) N(fchown) N(fchownat) N(fcntl) N(fdatasync)
+	N(fallocate) N(fchdir) N(fchmod) N(fchmodat) N(fchown) N(fchownat) N(fcntl) N(fdatasync) N(fgetxattr) N(flistxattr)
 	N(flock) N(fremovexattr) N(fsconfig) N(fsetxattr) N(fsmount) N(fsopen) N(fspick) N(fstat)
 	N(fsync) N(ftruncate) N(getcwd) N(getdents64) N(getpid) N(getsockopt) N(gettid) N(getuid)
 	N(inotify_add_watch) N(inotify_init1) N(ioctl) N(keyctl) N(kill) N(lgetxattr) N(linkat)
