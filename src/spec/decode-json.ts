@@ -3,7 +3,7 @@
  */
 
 import { PodError } from "../base/errors.ts";
-import { type FieldIssue, IssueList } from "./field-issue.ts";
+import { type FieldIssue, IssueList, shownPath } from "./field-issue.ts";
 import { readKind } from "./kinds.ts";
 import type { Pod } from "./pod.ts";
 import { podSchema } from "./pod-schema.ts";
@@ -31,10 +31,7 @@ export function decodePod(value: unknown): Pod {
 
 /** One error for all complaints about an object: a line `path: message` for each. */
 export function invalidObject(issues: readonly FieldIssue[]): PodError {
-  const message = issues
-    .map(({ path, message }) => (path === "" ? message : `${path}: ${message}`))
-    .join("\n");
-  return new PodError("InvalidArgument", message, {
-    data: { issues: issues.map(({ path, message }) => ({ path, message })) },
-  });
+  const shown = issues.map(({ path, message }) => ({ path: shownPath(path), message }));
+  const lines = shown.map(({ path, message }) => (path === "" ? message : `${path}: ${message}`));
+  return new PodError("InvalidArgument", lines.join("\n"), { data: { issues: shown } });
 }

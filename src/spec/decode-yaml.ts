@@ -15,6 +15,7 @@ import {
   MAX_ISSUES,
   messageText,
   type Report,
+  shownPath,
 } from "./field-issue.ts";
 import { readKind } from "./kinds.ts";
 import type { Pod } from "./pod.ts";
@@ -138,7 +139,9 @@ function draftPod(document: YamlDocument, value: unknown, prefix: string): Manif
 /** One error for all complaints about a text, in the order of the text. */
 export function invalidText(issues: readonly LocatedIssue[], source: string): PodError {
   const sorted = [...issues].sort((a, b) => a.line - b.line || a.column - b.column);
-  const shown = sorted.slice(0, MAX_ISSUES);
+  const shown = sorted
+    .slice(0, MAX_ISSUES)
+    .map((issue) => ({ ...issue, path: shownPath(issue.path) }));
   const lines = shown.map(({ path, message, line, column }) => {
     const field = path === "" ? "" : `${path}: `;
     return `${source}:${line}:${column}: ${field}${message}`;

@@ -5,6 +5,8 @@
  * quoted in brackets: `metadata.labels["app.kubernetes.io/name"]`. The empty path is the object itself.
  */
 
+import { escapeControls, shorten } from "./quote.ts";
+
 /** One complaint. `message` continues the sentence "path: …" and has no final period. */
 export interface FieldIssue {
   readonly path: string;
@@ -38,6 +40,13 @@ export function messageText(message: Message): string {
   return typeof message === "string" ? message : message();
 }
 
+const LONGEST_PATH = 300;
+
+/** The path as people see it: map keys in it can be megabytes long. */
+export function shownPath(path: string): string {
+  return shorten(path, LONGEST_PATH);
+}
+
 /** One step of a path: a field or map key, or a list index. */
 export type PathSegment = string | number;
 
@@ -46,7 +55,7 @@ const PLAIN_WORD = /^[A-Za-z_][A-Za-z0-9_]*$/;
 /** Path of a field or map key below `path`. */
 export function childPath(path: string, key: string): string {
   if (!PLAIN_WORD.test(key)) {
-    return `${path}[${JSON.stringify(key)}]`;
+    return `${path}[${escapeControls(JSON.stringify(key))}]`;
   }
   return path === "" ? key : `${path}.${key}`;
 }

@@ -4,7 +4,8 @@
  */
 
 import { childPath, type Report } from "./field-issue.ts";
-import { isObject, quote } from "./schema.ts";
+import { quote } from "./quote.ts";
+import { isObject } from "./schema.ts";
 import { suggestion } from "./suggest.ts";
 
 /** Kind → its API groups' current versions. */

@@ -10,6 +10,7 @@
 
 import { childPath, itemPath, type Report } from "./field-issue.ts";
 import { isQuantity } from "./quantity.ts";
+import { quote, shorten } from "./quote.ts";
 import { nearestName, suggestion } from "./suggest.ts";
 
 /** What a decoder may use besides the value. */
@@ -280,18 +281,6 @@ export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-const LONGEST_QUOTE = 80;
-
-/** Puts untrusted text into a message: quoted, control bytes escaped, cut at 80 characters. */
-export function quote(text: string): string {
-  const short = text.length > LONGEST_QUOTE ? `${text.slice(0, LONGEST_QUOTE)}…` : text;
-  // JSON leaves DEL and the C1 controls alone; terminals do not.
-  return JSON.stringify(short.toWellFormed()).replace(
-    /[\u007f-\u009f\u2028\u2029]/g,
-    (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
-}
-
 /** Says what was found, in the author's own spelling where it is known. */
 export function describe(value: unknown, path: string, context: DecodeContext): string {
   if (typeof value === "string") {
@@ -304,5 +293,5 @@ export function describe(value: unknown, path: string, context: DecodeContext): 
     return "an object";
   }
   const text = context.written?.(path);
-  return text === undefined || text === "" ? String(value) : text.slice(0, LONGEST_QUOTE);
+  return text === undefined || text === "" ? String(value) : shorten(text);
 }

@@ -5,7 +5,7 @@
 
 import { childPath, itemPath, type Report } from "./field-issue.ts";
 import type { Container, EnvVar, PodSpec } from "./pod.ts";
-import { quote } from "./schema.ts";
+import { quote } from "./quote.ts";
 import {
   type Complaint,
   checkAbsolutePath,

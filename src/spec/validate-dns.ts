@@ -7,7 +7,7 @@
 
 import { childPath, itemPath, type Report } from "./field-issue.ts";
 import type { HostAlias, PodDNSConfig, PodSpec } from "./pod.ts";
-import { quote } from "./schema.ts";
+import { quote } from "./quote.ts";
 import { checkDnsLabel, checkDnsSubdomain, checkIpAddress } from "./validate-names.ts";
 
 /** Limits of Kubernetes; the resolver reads three nameservers. */

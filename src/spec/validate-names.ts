@@ -4,7 +4,7 @@
  */
 
 import { isIP } from "node:net";
-import { quote } from "./schema.ts";
+import { quote } from "./quote.ts";
 
 /** What is wrong with a text, to follow "path: ". */
 export type Complaint = string | undefined;

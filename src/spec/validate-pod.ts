@@ -7,7 +7,7 @@
 
 import { childPath, type FieldIssue, IssueList, itemPath, type Report } from "./field-issue.ts";
 import type { Container, Pod, PodSpec } from "./pod.ts";
-import { quote } from "./schema.ts";
+import { quote } from "./quote.ts";
 import { validateContainer } from "./validate-container.ts";
 import { validateDns } from "./validate-dns.ts";
 import { validateMetadata } from "./validate-metadata.ts";

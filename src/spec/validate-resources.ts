@@ -6,7 +6,7 @@
 import { childPath, type Report } from "./field-issue.ts";
 import type { ResourceList, ResourceRequirements } from "./pod.ts";
 import { compareQuantities, parseQuantity } from "./quantity.ts";
-import { quote } from "./schema.ts";
+import { quote } from "./quote.ts";
 import { suggestion } from "./suggest.ts";
 
 const SUPPORTED = ["cpu", "memory"] as const;

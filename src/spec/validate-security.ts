@@ -6,7 +6,7 @@
 import { CAPABILITY_NAMES, isCapabilityName } from "./capabilities.ts";
 import { childPath, itemPath, type Report } from "./field-issue.ts";
 import type { Capabilities, PodSecurityContext, PodSpec, SecurityContext } from "./pod.ts";
-import { quote } from "./schema.ts";
+import { quote } from "./quote.ts";
 import { suggestion } from "./suggest.ts";
 import { validateSysctls } from "./validate-sysctls.ts";
 

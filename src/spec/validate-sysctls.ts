@@ -8,7 +8,7 @@
 
 import { childPath, itemPath, type Report } from "./field-issue.ts";
 import type { PodSpec } from "./pod.ts";
-import { quote } from "./schema.ts";
+import { quote } from "./quote.ts";
 
 /** Sysctls that every pod may set. */
 export const SAFE_SYSCTLS: readonly string[] = [

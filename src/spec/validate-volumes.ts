@@ -8,7 +8,7 @@
 import { posix } from "node:path";
 import { childPath, itemPath, type Report } from "./field-issue.ts";
 import type { Volume, VolumeMount } from "./pod.ts";
-import { quote } from "./schema.ts";
+import { quote } from "./quote.ts";
 import { suggestion } from "./suggest.ts";
 import { checkAbsolutePath, checkDnsLabel, checkRelativePath } from "./validate-names.ts";
 import { validateByteSize } from "./validate-resources.ts";

@@ -10,7 +10,8 @@
 import type { Document, ParsedNode, YAMLParseError } from "yaml";
 import { isAlias, isMap, isScalar, isSeq, LineCounter } from "yaml";
 import { childPath, itemPath, MAX_ISSUES, splitPath } from "./field-issue.ts";
-import { isObject, quote } from "./schema.ts";
+import { escapeControls, quote, shorten } from "./quote.ts";
+import { isObject } from "./schema.ts";
 import { resolvePlainScalar } from "./yaml-scalar.ts";
 import { parseYamlSyntax } from "./yaml-syntax.ts";
 
@@ -47,6 +48,7 @@ const MAX_ALIASED_VALUES = 10_000;
 const MAX_DEPTH = 100;
 /** After the first mistakes of one document, syntax errors are echoes. */
 const MAX_SYNTAX_ISSUES = 5;
+const LONGEST_MESSAGE = 200;
 
 /** Reads all documents of a text; empty ones (comments only) are left out. */
 export function readYaml(text: string): YamlDocument[] {
@@ -219,7 +221,7 @@ class DocumentReader {
       const { line } = positionAt(this.#lines, error.pos[0]);
       if (!seen.has(line) && seen.size < MAX_SYNTAX_ISSUES) {
         seen.add(line);
-        this.#report("", error.message.replaceAll("\n", " "), error.pos[0]);
+        this.#report("", error.message, error.pos[0]);
       }
     }
   }
@@ -351,7 +353,9 @@ class DocumentReader {
 
   #report(path: string, message: string, offset: number): void {
     if (this.#issues.length <= MAX_ISSUES) {
-      this.#issues.push({ path, message, ...positionAt(this.#lines, offset) });
+      // The parser's own messages quote the text as it is.
+      const shown = escapeControls(shorten(message, LONGEST_MESSAGE));
+      this.#issues.push({ path, message: shown, ...positionAt(this.#lines, offset) });
     }
   }
 }

@@ -195,8 +195,25 @@ decoding("shows at most 100 complaints", () => {
 });
 
 decoding("keeps control characters of a manifest out of its messages", () => {
-  for (const line of decode(podWith('tty: "\\e[31m\\x9b\\r"', '"\\e]0;x\\a": 1'))) {
+  const texts = [
+    podWith('tty: "\\e[31m\\x9b\\r"', '"\\e]0;x\\a": 1', '"\\x9b": 2'),
+    podWith("workingDir: |\u001b[31m", "  x"),
+    podWith("workingDir: *\u009b"),
+  ];
+  for (const line of texts.flatMap(decode)) {
     assert.not.match(line, /[\u0000-\u001f\u007f-\u009f]/);
+  }
+});
+
+decoding("keeps megabytes of a manifest out of its messages", () => {
+  const long = "x".repeat(1_000_000);
+  const lines = [
+    podWith(`"${long}": 1`),
+    podWith(`tty: "${long}"`),
+    `apiVersion: v1\nkind: ${long}`,
+  ];
+  for (const line of lines.flatMap(decode)) {
+    assert.ok(line.length < 600, `${line.length} characters`);
   }
 });
 decoding.run();

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { IssueList } from "../../../src/spec/field-issue.ts";
+import { quote } from "../../../src/spec/quote.ts";
 import {
   boolean,
   int32,
@@ -12,7 +13,6 @@ import {
   oneOf,
   orZero,
   quantity,
-  quote,
   required,
   type Schema,
   string,
