@@ -144,20 +144,18 @@ function formatBinary(units: bigint): string {
 
 function formatDecimal(nano: bigint, asExponent: boolean): string {
   let rest = nano;
-  let power = -9;
-  while (rest % 1000n === 0n && power < 18) {
-    rest /= 1000n;
-    power += 3;
-  }
-  if (asExponent) {
-    return power === 0 ? `${rest}` : `${rest}e${power}`;
-  }
-  for (const [suffix, candidate] of DECIMAL_SUFFIXES) {
-    if (candidate === power) {
-      return `${rest}${suffix}`;
+  let [suffix, power] = ["n", -9];
+  for (const [nextSuffix, nextPower] of DECIMAL_SUFFIXES) {
+    if (nextPower > power) {
+      if (rest % 1000n !== 0n) {
+        break;
+      }
+      rest /= 1000n;
+      [suffix, power] = [nextSuffix, nextPower];
     }
   }
-  return `${rest}e${power}`;
+  const exponent = power === 0 ? "" : `e${power}`;
+  return `${rest}${asExponent ? exponent : suffix}`;
 }
 
 /** The canonical text of a quantity in any spelling. @throws PodError InvalidArgument */
