@@ -86,7 +86,8 @@ static long run_op(const struct program *program, const struct program_result *r
 
 		if (value == 0)
 			return 0;
-		errno = value < 0 ? -value : value;
+		/* Netlink has -errno. No errno is that small, and its negation does not exist. */
+		errno = value == INT32_MIN ? EBADMSG : value < 0 ? -value : value;
 		return -1;
 	}
 	case PROGRAM_STORE:

@@ -10,7 +10,8 @@
 
 static bool is_in_pool(int64_t offset, uint32_t width, uint32_t pool_size)
 {
-	return offset >= 0 && offset + width <= pool_size;
+	/* Not offset + width: the sum of a hostile offset wraps. */
+	return width <= pool_size && offset >= 0 && offset <= (int64_t)(pool_size - width);
 }
 
 static bool is_register(int64_t number)
