@@ -1,0 +1,112 @@
+/**
+ * Compiles a plan into the programs that start a container.
+ *
+ *   prelude    in the shim: join the pod's PID namespace for children, make devpts and the terminal
+ *   program    in the new child: overlay root, /proc /sys /dev, volumes, masks, pivot_root, privileges, execve
+ *   postlude   in the shim: leave the PID namespace again
+ *
+ * Pure: nothing is decided here, the plan has decided. Registers 0..7 are shared with the shim (terminal.ts).
+ */
+import { K } from "../sys/abi.ts";
+import { Program } from "../sys/program.ts";
+import { bindMount } from "./bind-mounts.ts";
+import { execute } from "./execute.ts";
+import { makeDirectories } from "./in-root.ts";
+import { maskPaths, mountDev, mountProc, mountSys } from "./kernel-filesystems.ts";
+import { setAttributes } from "./mount-calls.ts";
+import type { ContainerPlan } from "./plan.ts";
+import { enterPidNamespace, leavePidNamespace } from "./process-namespace.ts";
+import { changeRoot, mountRoot } from "./root-filesystem.ts";
+import { dropPrivileges, enterProcess } from "./sandbox.ts";
+import {
+  keptFd,
+  makeDevpts,
+  openTerminal,
+  ownStreams,
+  shared,
+  sharedRegisterCount,
+  takeStreams,
+} from "./terminal.ts";
+
+export interface Programs {
+  readonly prelude?: Program;
+  readonly program: Program;
+  readonly postlude?: Program;
+}
+
+export interface CompiledProcess {
+  readonly programs: Programs;
+  /** CLONE_NEW* of the child. */
+  readonly cloneFlags: number;
+}
+
+/** The programs that start a container. */
+export function compileContainer(plan: ContainerPlan): CompiledProcess {
+  const joins = plan.pidNamespace === "pod";
+  const prelude = new Program(`container "${plan.name}", before the start`, sharedRegisterCount);
+  if (joins) enterPidNamespace(prelude, "spec.shareProcessNamespace");
+  makeDevpts(prelude);
+  if (plan.tty) openTerminal(prelude, plan.field);
+  const postlude = new Program(`container "${plan.name}", after the start`, sharedRegisterCount);
+  if (joins) leavePidNamespace(postlude);
+  return {
+    programs: { prelude, program: compileStart(plan), ...(joins ? { postlude } : {}) },
+    cloneFlags: K.CLONE_NEWNS | (plan.pidNamespace === "container" ? K.CLONE_NEWPID : 0),
+  };
+}
+
+function compileStart(plan: ContainerPlan): Program {
+  const { field } = plan;
+  const program = new Program(`container "${plan.name}"`, sharedRegisterCount);
+  takeStreams(program, shared.devpts);
+  enterProcess(program, plan, plan.tty);
+  // Modes of what is made below are as written.
+  program.from("before the sandbox").call("umask", [0]);
+  program.from("cgroup namespace");
+  // Here and not by clone3, which would take the cgroup of the shim as its root.
+  program.call("unshare", [K.CLONE_NEWCGROUP]);
+  program.from("mount namespace");
+  program.call("mount", ["none", "/", 0, K.MS_REC | K.MS_PRIVATE, 0]);
+
+  const { root, empty } = mountRoot(program, plan.rootFilesystem, keptFd + 1, etcFiles(plan));
+  const proc = mountProc(program, root);
+  const sys = mountSys(program, root, plan.privileged);
+  const dev = mountDev(program, root, {
+    devptsFd: keptFd,
+    shmFolder: plan.shmFolder,
+    devices: plan.devices,
+    tty: plan.tty,
+    field,
+  });
+  for (const mount of plan.mounts) bindMount(program, root, mount);
+  if (!plan.privileged) maskPaths(program, { proc, sys, dev, empty }, plan.cpuNames);
+
+  if (!plan.stdin && !plan.tty) {
+    program.from("standard input without stdin");
+    const nothing = program.open("openat", [dev, "null", K.O_RDWR | K.O_CLOEXEC]);
+    program.call("dup3", [nothing, 0, 0]);
+    program.close(nothing);
+  }
+  ownStreams(program, plan.user.uid, plan);
+  program.from(`${field}.workingDir`);
+  const workingDir = makeDirectories(program, root, plan.workingDir, 0o755);
+  if (plan.rootFilesystem.readOnly) {
+    program.from(`${field}.securityContext.readOnlyRootFilesystem`);
+    setAttributes(program, root, { set: K.MOUNT_ATTR_RDONLY });
+  }
+  changeRoot(program, root);
+  // By descriptor, opened inside the root: no WORKDIR of an image leads elsewhere (CVE-2024-21626).
+  program.from(`${field}.workingDir`).call("fchdir", [workingDir]);
+  program.from("no descriptor but the standard streams");
+  program.call("close_range", [keptFd, 0xffff_ffff, 0]);
+  dropPrivileges(program, plan);
+  execute(program, plan.argv, plan.environment, `${field}.command`);
+  return program;
+}
+
+/** Names in /etc that get a file bound: the upper folder has a plain file there, whatever the image has. */
+function etcFiles(plan: ContainerPlan): string[] {
+  return ["hosts", "hostname", "resolv.conf"].filter((name) =>
+    plan.mounts.some(({ target, kind }) => target === `/etc/${name}` && kind === "file"),
+  );
+}
