@@ -1,0 +1,144 @@
+/**
+ * What the HTTP door needs from the rest of nspod; the daemon wires engine, agent and images to it.
+ * The door decodes, defaults, validates and answers; a backend decides and acts. Its errors are
+ * PodErrors and become Kubernetes Status objects.
+ */
+import type { Readable, Writable } from "node:stream";
+import type { Digest } from "../base/ids.ts";
+import type { Instance } from "../base/instance.ts";
+import type {
+  PruneReport as ImagePruneReport,
+  ImageSource,
+  ImportRootfsOptions,
+  LoadedImage,
+  LoadOptions,
+  RemovedReport,
+  StoredImage,
+} from "../image/store-types.ts";
+import type { Pod } from "../spec/pod.ts";
+import type { Store } from "../store/store.ts";
+
+export interface Backend {
+  readonly store: Store;
+  readonly images: Images;
+  /**
+   * Stores a new pod and lets the node work on it.
+   * @param pod - defaulted and valid, with name, namespace, uid and creationTimestamp.
+   * @throws PodError AlreadyExists.
+   */
+  createPod(pod: Pod): Promise<Pod>;
+  /**
+   * Replaces a pod that exists. Its metadata.resourceVersion, uid and status are those of the
+   * stored pod; its spec differs from the stored one in images of containers at most.
+   * @throws PodError Conflict when it changed in the meantime.
+   */
+  replacePod(pod: Pod): Promise<Pod>;
+  /** Begins the deletion; the pod as it is then. @throws PodError NotFound. */
+  deletePod(
+    namespace: string,
+    name: string,
+    options: { readonly gracePeriodSeconds?: number },
+  ): Promise<Pod>;
+  /** The log of one container as bytes; an error before the first chunk becomes the answer. */
+  logs(pod: Pod, options: PodLogOptions): AsyncIterable<Uint8Array>;
+  exec(pod: Pod, options: ExecOptions): Promise<Session>;
+  attach(pod: Pod, options: AttachOptions): Promise<Session>;
+  /** The programs that would run this pod, for humans. The pod is defaulted and valid. */
+  explain(pod: Pod): Promise<string>;
+  info(): Promise<SystemInfo>;
+  /** Removes pods that are finished and images that nobody uses. */
+  prune(): Promise<PruneReport>;
+  /** Stops everything and removes all state; the daemon ends afterwards. */
+  reset(): Promise<void>;
+  /** IDs of images that pods use. */
+  imagesInUse(): ReadonlySet<Digest>;
+}
+
+/** The image store as the door sees it. */
+export interface Images {
+  list(): readonly StoredImage[];
+  find(reference: string): StoredImage | undefined;
+  load(source: ImageSource, options: LoadOptions): Promise<readonly LoadedImage[]>;
+  importRootfs(source: ImageSource, options: ImportRootfsOptions): Promise<LoadedImage>;
+  tag(source: string, target: string): void | Promise<void>;
+  remove(
+    reference: string,
+    options: { readonly force: boolean; readonly inUse: ReadonlySet<Digest> },
+  ): RemovedReport | Promise<RemovedReport>;
+  prune(options: {
+    readonly all: boolean;
+    readonly inUse: ReadonlySet<Digest>;
+  }): ImagePruneReport | Promise<ImagePruneReport>;
+  save(references: readonly string[], format: SaveFormat): Readable;
+}
+
+export type SaveFormat = "oci" | "docker";
+
+export interface PodLogOptions {
+  readonly container: string;
+  readonly follow: boolean;
+  /** The log of the attempt before the current one. */
+  readonly previous: boolean;
+  /** Only this many lines from the end, 0... */
+  readonly tailLines?: number;
+  /** Only lines from this wall clock time on, ms since 1970. */
+  readonly sinceMs?: number;
+  /** Put the time stamp before each line. */
+  readonly timestamps: boolean;
+  /** End after this many bytes, 1... */
+  readonly limitBytes?: number;
+  /** The client has gone. */
+  readonly signal: AbortSignal;
+}
+
+export interface AttachOptions {
+  readonly container: string;
+  readonly stdin: boolean;
+  readonly stdout: boolean;
+  readonly stderr: boolean;
+  readonly tty: boolean;
+}
+
+export interface ExecOptions extends AttachOptions {
+  /** At least one word. */
+  readonly command: readonly string[];
+}
+
+/** A running exec or attach; src/shim/session.ts makes them. */
+export interface Session {
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  /** Ends without data when there is a terminal. */
+  readonly stderr: Readable;
+  resize(columns: number, rows: number): void;
+  /** Settles when the process has ended; an attach's when its container has. */
+  readonly exit: Promise<{ readonly exitCode: number; readonly signal: number }>;
+  /** Lets go of everything; harmless after the end. */
+  close(): void;
+}
+
+export interface SystemInfo {
+  readonly version: string;
+  readonly pid: number;
+  /** RFC 3339. */
+  readonly startedAt: string;
+  readonly instance: Instance;
+  /** `uname -r` and `uname -m`. */
+  readonly kernel: string;
+  readonly architecture: string;
+  readonly processors: number;
+  readonly memoryBytes: number;
+  /** Cgroup v2 controllers that pods can use. */
+  readonly controllers: readonly string[];
+  readonly pods: number;
+  readonly runningPods: number;
+  readonly images: number;
+  /** Sentences about what this machine lacks. */
+  readonly warnings: readonly string[];
+}
+
+export interface PruneReport {
+  /** `namespace/name` of removed pods. */
+  readonly pods: readonly string[];
+  readonly images: ImagePruneReport;
+}

@@ -1,0 +1,73 @@
+/**
+ * Field selectors: `path=value`, `path==value` and `path!=value`, joined by commas; `\,` `\=` and
+ * `\\` stand for themselves. A field that an object does not have is the empty text.
+ * Source: Kubernetes, "Field Selectors"; apimachinery's fields package for the escapes.
+ */
+import { badRequest } from "./problem.ts";
+
+export interface FieldRequirement {
+  readonly field: string;
+  readonly isEqual: boolean;
+  readonly value: string;
+}
+
+const objectFields = ["metadata.name", "metadata.namespace"] as const;
+
+/** Fields that can be selected by, per kind. */
+export const selectableFields: Readonly<Record<"Pod" | "Event", readonly string[]>> = {
+  Pod: [...objectFields, "spec.nodeName", "spec.restartPolicy", "status.phase", "status.podIP"],
+  Event: [
+    ...objectFields,
+    "involvedObject.apiVersion",
+    "involvedObject.fieldPath",
+    "involvedObject.kind",
+    "involvedObject.name",
+    "involvedObject.namespace",
+    "involvedObject.uid",
+    "reason",
+    "reportingComponent",
+    "type",
+  ],
+};
+
+/** @throws RequestProblem 400. */
+export function parseFieldSelector(
+  text: string,
+  fields: readonly string[],
+): readonly FieldRequirement[] {
+  return splitTerms(text).map((term) => {
+    const match = /^((?:[^=!\\]|\\.)*?)(==|=|!=)((?:[^=\\]|\\[,=\\])*)$/s.exec(term);
+    if (match === null) {
+      throw badRequest(`fieldSelector "${text}": must be field=value or field!=value: "${term}"`);
+    }
+    const [, field = "", operator, value = ""] = match;
+    if (!fields.includes(field)) {
+      throw badRequest(
+        `fieldSelector "${text}": field "${field}" cannot be selected by: use ${fields.join(", ")}`,
+      );
+    }
+    return { field, isEqual: operator !== "!=", value: value.replaceAll(/\\(.)/gs, "$1") };
+  });
+}
+
+/** Splits at commas that are not escaped; empty terms vanish. */
+function splitTerms(text: string): readonly string[] {
+  const terms = text.match(/(?:[^,\\]|\\.?)+/gs) ?? [];
+  return terms.filter((term) => term !== "");
+}
+
+/** Whether an object meets every requirement. */
+export function matchesFields(requirements: readonly FieldRequirement[], object: unknown): boolean {
+  return requirements.every(
+    ({ field, isEqual, value }) => (valueAt(object, field) === value) === isEqual,
+  );
+}
+
+function valueAt(object: unknown, field: string): string {
+  let value = object;
+  for (const name of field.split(".")) {
+    if (typeof value !== "object" || value === null) return "";
+    value = (value as Readonly<Record<string, unknown>>)[name];
+  }
+  return typeof value === "string" ? value : "";
+}

@@ -1,0 +1,81 @@
+/**
+ * exec and attach. What is wrong with the request is a Status instead of the upgrade; what fails
+ * when the session starts comes on its error channel.
+ * Source: Kubernetes API reference, "connect GET requests to exec of Pod".
+ */
+import type { Pod } from "../spec/pod.ts";
+import type { AttachOptions, Session } from "./backend.ts";
+import { chooseContainer } from "./pod-container.ts";
+import { badRequest } from "./problem.ts";
+import { findObject } from "./read-objects.ts";
+import type { Exchange, Route } from "./router.ts";
+
+/** A session that may start as soon as there is a connection for it. */
+export interface PreparedSession {
+  readonly options: AttachOptions;
+  readonly start: () => Promise<Session>;
+}
+
+/** What a stream route needs of an exchange: there is no response yet. */
+export type StreamExchange = Omit<Exchange, "response">;
+
+export interface StreamRoute extends Pick<Route, "path" | "query"> {
+  readonly method: "GET";
+  readonly prepare: (exchange: StreamExchange) => PreparedSession;
+}
+
+const podPath = "/api/v1/namespaces/{namespace}/pods/{name}";
+const streamParameters = ["container", "stdin", "stdout", "stderr", "tty"];
+
+export const streamRoutes: readonly StreamRoute[] = [
+  {
+    method: "GET",
+    path: `${podPath}/exec`,
+    query: [...streamParameters, "command[]"],
+    prepare: (exchange) => {
+      const { backend, query } = exchange;
+      const { pod, options } = decodeRequest(exchange);
+      const command = query.list("command");
+      if (command.length === 0) throw badRequest('Parameter "command" is required');
+      return { options, start: () => backend.exec(pod, { ...options, command }) };
+    },
+  },
+  {
+    method: "GET",
+    path: `${podPath}/attach`,
+    query: streamParameters,
+    prepare: (exchange) => {
+      const { pod, options } = decodeRequest(exchange);
+      return { options, start: () => exchange.backend.attach(pod, options) };
+    },
+  },
+];
+
+/** The same paths without an upgrade. */
+export const plainStreamRoutes: readonly Route[] = streamRoutes.flatMap(({ path, query = [] }) =>
+  (["GET", "POST"] as const).map((method) => ({ method, path, query, handle: askForUpgrade })),
+);
+
+function askForUpgrade(): void {
+  throw badRequest("This is a stream: connect by WebSocket with subprotocol v5.channel.k8s.io");
+}
+
+function decodeRequest(exchange: StreamExchange): {
+  readonly pod: Pod;
+  readonly options: AttachOptions;
+} {
+  const { query } = exchange;
+  const pod = findObject<Pod>(exchange, "Pod");
+  const options: AttachOptions = {
+    container: chooseContainer(pod, query.text("container")),
+    stdin: query.flag("stdin"),
+    stdout: query.flag("stdout"),
+    // A terminal has one output.
+    stderr: query.flag("stderr") && !query.flag("tty"),
+    tty: query.flag("tty"),
+  };
+  if (!options.stdin && !options.stdout && !options.stderr) {
+    throw badRequest('At least one of "stdin", "stdout" and "stderr" must be true');
+  }
+  return { pod, options };
+}

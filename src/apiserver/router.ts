@@ -1,0 +1,111 @@
+/**
+ * The table of routes and the exchange that a handler works on. A route names its method, its path
+ * with `{parameters}` and the query parameters that it takes.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Clock } from "../base/clock.ts";
+import type { Logger } from "../base/log.ts";
+import type { Backend } from "./backend.ts";
+import { pathNotFound, RequestProblem } from "./problem.ts";
+import type { Query } from "./query.ts";
+
+/** What handlers share. */
+export interface Door {
+  readonly backend: Backend;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Version of nspod. */
+  readonly version: string;
+  /** Called when the answer to a reset is on its way: the daemon ends. */
+  readonly onReset: () => void;
+}
+
+/** One request and its answer. */
+export interface Exchange extends Door {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly parameters: Parameters;
+  readonly query: Query;
+  /** Aborts when the client goes away or the server closes. */
+  readonly signal: AbortSignal;
+}
+
+/** Values of `{parameters}`; a name that the route does not have is "". */
+export class Parameters {
+  readonly #values: ReadonlyMap<string, string>;
+
+  constructor(values: ReadonlyMap<string, string>) {
+    this.#values = values;
+  }
+
+  get(name: "namespace" | "name"): string {
+    return this.#values.get(name) ?? "";
+  }
+}
+
+export interface Route {
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
+  /** E.g. `/api/v1/namespaces/{namespace}/pods/{name}`. */
+  readonly path: string;
+  /** Known query parameters; a trailing "[]" allows repetition. Default: none. */
+  readonly query?: readonly string[];
+  readonly handle: (exchange: Exchange) => void | Promise<void>;
+}
+
+// DNS label and DNS subdomain, RFC 1123: other names cannot exist.
+const patterns: Readonly<Record<string, RegExp>> = {
+  "{namespace}": /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/,
+  "{name}": /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/,
+};
+
+/** @throws RequestProblem 404 or 405. */
+export function findRoute<R extends Pick<Route, "method" | "path">>(
+  routes: readonly R[],
+  method: string,
+  segments: readonly string[],
+): { readonly route: R; readonly parameters: Parameters } {
+  const allowed: string[] = [];
+  for (const route of routes) {
+    const values = matchPath(route.path, segments);
+    if (values === undefined) continue;
+    if (route.method === method) return { route, parameters: new Parameters(values) };
+    allowed.push(route.method);
+  }
+  if (allowed.length === 0) throw pathNotFound();
+  throw new RequestProblem(
+    [405, "MethodNotAllowed", "Unimplemented"],
+    `Method ${method} is not supported here: use ${allowed.join(" or ")}`,
+    { allow: allowed.join(", ") },
+  );
+}
+
+function matchPath(
+  path: string,
+  segments: readonly string[],
+): ReadonlyMap<string, string> | undefined {
+  const expected = path.slice(1).split("/");
+  if (expected.length !== segments.length) return undefined;
+  const values = new Map<string, string>();
+  for (const [index, part] of expected.entries()) {
+    const segment = segments[index] ?? "";
+    const pattern = patterns[part];
+    if (pattern === undefined) {
+      if (part !== segment) return undefined;
+    } else {
+      if (!pattern.test(segment)) return undefined;
+      values.set(part.slice(1, -1), segment);
+    }
+  }
+  return values;
+}
+
+/** Ends the answer with a JSON value. */
+export function sendJson(response: ServerResponse, code: number, value: unknown): void {
+  sendText(response, code, "application/json", `${JSON.stringify(value)}\n`);
+}
+
+export function sendText(response: ServerResponse, code: number, type: string, text: string): void {
+  const body = Buffer.from(text);
+  response.writeHead(code, { "content-type": type, "content-length": body.length });
+  response.end(body);
+}

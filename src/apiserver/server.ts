@@ -1,0 +1,230 @@
+/**
+ * The HTTP door: one unix socket that only root can open (the file's mode is the guard; Node.js
+ * cannot ask for the peer's uid). Requests that a browser could be tricked into sending through a
+ * proxy (an Origin, a foreign Host) are refused.
+ *
+ *   request → target decoded once → route → query checked → handler → answer or Status
+ *
+ * Limits: 256 KiB of header (exec carries its command there), 10 s for the header, bodies by
+ * body.ts, 1024 connections.
+ */
+import { chmodSync } from "node:fs";
+import { createServer, type IncomingMessage, type Server, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import { type WebSocket, WebSocketServer } from "ws";
+import { type Clock, systemClock } from "../base/clock.ts";
+import type { Logger } from "../base/log.ts";
+import type { Backend } from "./backend.ts";
+import { channelProtocol, serveSession } from "./channel-socket.ts";
+import { discoveryRoutes } from "./discovery.ts";
+import { imageRoutes } from "./images.ts";
+import { podLogRoute } from "./pod-log.ts";
+import { type PreparedSession, plainStreamRoutes, streamRoutes } from "./pod-streams.ts";
+import { badRequest, forbidden, RequestProblem, statusOf } from "./problem.ts";
+import { Query } from "./query.ts";
+import { readRoute, readRoutes } from "./read-objects.ts";
+import { type Door, type Exchange, findRoute, type Route, sendJson } from "./router.ts";
+import { systemRoutes } from "./system.ts";
+import { parseTarget } from "./target.ts";
+import { writePodRoutes } from "./write-pods.ts";
+
+const routes: readonly Route[] = [
+  ...discoveryRoutes,
+  ...readRoutes("Pod", "pods"),
+  ...readRoutes("Event", "events"),
+  ...writePodRoutes,
+  readRoute("Pod", "/api/v1/namespaces/{namespace}/pods/{name}/status"),
+  podLogRoute,
+  ...plainStreamRoutes,
+  ...imageRoutes,
+  ...systemRoutes,
+];
+
+export interface ApiServerOptions {
+  readonly backend: Backend;
+  readonly logger: Logger;
+  /** Version of nspod. */
+  readonly version: string;
+  readonly clock?: Clock;
+  /** Called when the answer to a reset is on its way. */
+  readonly onReset?: () => void;
+  /** Called when the number of open connections has changed. */
+  readonly onConnections?: (open: number) => void;
+}
+
+/** How long `close()` lets answers that are under way finish. */
+const closeTimeoutMs = 2000;
+
+export class ApiServer implements AsyncDisposable {
+  readonly #door: Door;
+  readonly #server: Server;
+  readonly #webSockets: WebSocketServer;
+  readonly #closing = new AbortController();
+  readonly #onConnections: (open: number) => void;
+  #connections = 0;
+
+  constructor(options: ApiServerOptions) {
+    const { backend, logger, version, clock = systemClock, onReset = () => undefined } = options;
+    this.#door = { backend, logger, version, clock, onReset };
+    this.#onConnections = options.onConnections ?? (() => undefined);
+    this.#webSockets = new WebSocketServer({
+      noServer: true,
+      perMessageDeflate: false,
+      maxPayload: 4 * 1024 * 1024,
+      handleProtocols: () => channelProtocol,
+    });
+    this.#server = createServer({
+      maxHeaderSize: 256 * 1024,
+      headersTimeout: 10_000,
+      // Archives may take long to arrive; JSON bodies have their own limit.
+      requestTimeout: 0,
+      connectionsCheckingInterval: 5000,
+    });
+    this.#server.maxConnections = 1024;
+    this.#server.on("request", (request, response) => void this.#answer(request, response));
+    this.#server.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
+    this.#server.on("connection", (socket) => {
+      this.#countConnection(1);
+      socket.once("close", () => this.#countConnection(-1));
+    });
+    this.#server.on("clientError", (_, socket) => {
+      if (socket.writable) socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
+    });
+  }
+
+  /** Open connections, upgraded ones included. */
+  get connections(): number {
+    return this.#connections;
+  }
+
+  /**
+   * Listens on a unix socket with mode 0600. The path must be free.
+   * @throws Error of node:net.
+   */
+  async listen(path: string): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#server.once("error", reject);
+    // The socket file is made during this call: at no moment can others open it.
+    const umask = process.umask(0o077);
+    try {
+      this.#server.listen(path, resolve);
+    } finally {
+      process.umask(umask);
+    }
+    await promise;
+    this.#server.off("error", reject);
+    chmodSync(path, 0o600);
+  }
+
+  /** Stops listening, ends watches and sessions, and lets other answers finish for a moment. */
+  async close(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#server.close(() => resolve());
+    this.#closing.abort();
+    this.#server.closeIdleConnections();
+    for (const socket of this.#webSockets.clients) socket.terminate();
+    const cancel = this.#door.clock.after(closeTimeoutMs, () => this.#server.closeAllConnections());
+    await promise;
+    cancel();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #countConnection(change: 1 | -1): void {
+    this.#connections += change;
+    this.#onConnections(this.#connections);
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const gone = new AbortController();
+    response.once("close", () => gone.abort());
+    if (this.#closing.signal.aborted) response.setHeader("connection", "close");
+    try {
+      const { route, ...rest } = this.#read(routes, request);
+      const signal = AbortSignal.any([gone.signal, this.#closing.signal]);
+      await route.handle({ ...this.#door, ...rest, request, response, signal });
+    } catch (error) {
+      this.#fail(request, response, error);
+    }
+  }
+
+  #fail(request: IncomingMessage, response: ServerResponse, error: unknown): void {
+    if (response.destroyed) return;
+    const status = statusOf(error);
+    const facts = { err: error, method: request.method, url: request.url };
+    if (status.code >= 500) this.#door.logger.error(facts, "Request failed");
+    else this.#door.logger.debug(facts, "Request refused");
+    if (response.headersSent) {
+      response.destroy();
+      return;
+    }
+    if (error instanceof RequestProblem) {
+      for (const [name, value] of Object.entries(error.headers)) response.setHeader(name, value);
+    }
+    sendJson(response, status.code, status);
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const { logger, clock } = this.#door;
+    let prepared: PreparedSession;
+    try {
+      prepared = this.#prepare(request);
+    } catch (error) {
+      this.#refuseUpgrade(request, socket, error);
+      return;
+    }
+    const { options, start } = prepared;
+    this.#webSockets.handleUpgrade(request, socket, head, (accepted: WebSocket) => {
+      serveSession(accepted, options, clock, start).catch((error: unknown) => {
+        logger.error({ err: error, url: request.url }, "Session failed");
+        accepted.terminate();
+      });
+    });
+  }
+
+  #prepare(request: IncomingMessage): PreparedSession {
+    const isWebSocket = request.headers.upgrade?.toLowerCase() === "websocket";
+    const offered = request.headers["sec-websocket-protocol"]?.split(/\s*,\s*/) ?? [];
+    const { route, ...rest } = this.#read(streamRoutes, request);
+    const { signal } = this.#closing;
+    const prepared = route.prepare({ ...this.#door, ...rest, request, signal });
+    if (!isWebSocket || !offered.includes(channelProtocol)) {
+      throw badRequest(`Connect by WebSocket with subprotocol ${channelProtocol}`);
+    }
+    return prepared;
+  }
+
+  /** Answers with a Status and ends the connection: nothing of a refused upgrade lives on. */
+  #refuseUpgrade(request: IncomingMessage, socket: Duplex, error: unknown): void {
+    const response = new ServerResponse(request);
+    response.shouldKeepAlive = false;
+    // node:http gives net.Socket here; the type is wider.
+    response.assignSocket(socket as Parameters<ServerResponse["assignSocket"]>[0]);
+    response.once("finish", () => socket.end());
+    socket.on("error", () => socket.destroy());
+    this.#fail(request, response, error);
+  }
+
+  #read<R extends Pick<Route, "method" | "path" | "query">>(
+    table: readonly R[],
+    request: IncomingMessage,
+  ): { readonly route: R } & Pick<Exchange, "parameters" | "query"> {
+    checkOrigin(request);
+    const target = parseTarget(request.url ?? "");
+    const { route, parameters } = findRoute(table, request.method ?? "", target.segments);
+    return { route, parameters, query: new Query(target.parameters, route.query ?? []) };
+  }
+}
+
+/** @throws RequestProblem 403. */
+function checkOrigin({ headers }: IncomingMessage): void {
+  if (headers.origin !== undefined) {
+    throw forbidden("Requests of web pages are refused: the request has an Origin");
+  }
+  const host = headers.host ?? "";
+  if (!/^(?:localhost|nspod|127\.0\.0\.1|\[::1\])?(?::\d{1,5})?$/i.test(host)) {
+    throw forbidden(`Host: must be "nspod" or "localhost": got "${host}"`);
+  }
+}

@@ -1,0 +1,275 @@
+// An API server on a socket in a temporary folder, a backend that only remembers, and a client
+// that shows raw answers.
+import { mkdtempSync, rmSync } from "node:fs";
+import { type IncomingMessage, type OutgoingHttpHeaders, request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { PassThrough, Readable } from "node:stream";
+import type {
+  AttachOptions,
+  Backend,
+  ExecOptions,
+  Images,
+  PodLogOptions,
+  Session,
+} from "../../../src/apiserver/backend.ts";
+import { ApiServer } from "../../../src/apiserver/server.ts";
+import { PodError } from "../../../src/base/errors.ts";
+import type { Digest } from "../../../src/base/ids.ts";
+import { createLogger } from "../../../src/base/log.ts";
+import type { ImageSource } from "../../../src/image/store-types.ts";
+import type { Pod } from "../../../src/spec/pod.ts";
+import { Store } from "../../../src/store/store.ts";
+
+const digest = `sha256:${"0".repeat(64)}` as Digest;
+const fast = { durable: false };
+
+export class FakeBackend implements Backend {
+  readonly store: Store;
+  readonly images: Images;
+  readonly calls: unknown[] = [];
+  /** What `logs()` gives. */
+  log: (options: PodLogOptions) => AsyncIterable<Uint8Array> = () => Readable.from([]);
+  session: () => Promise<Session> = () =>
+    Promise.reject(new PodError("FailedPrecondition", "Container is not running"));
+  failCreate: PodError | undefined;
+
+  constructor(store: Store) {
+    this.store = store;
+    this.images = this.#images();
+  }
+
+  async createPod(pod: Pod): Promise<Pod> {
+    if (this.failCreate) throw this.failCreate;
+    return this.store.create(pod, fast);
+  }
+
+  async replacePod(pod: Pod): Promise<Pod> {
+    return this.store.update(pod, fast);
+  }
+
+  async deletePod(namespace: string, name: string, options: object): Promise<Pod> {
+    this.calls.push(["deletePod", namespace, name, options]);
+    const gone = this.store.delete<Pod>("Pod", namespace, name, undefined, fast);
+    if (gone === undefined) throw new PodError("NotFound", "no such pod");
+    return gone;
+  }
+
+  logs(_: Pod, options: PodLogOptions): AsyncIterable<Uint8Array> {
+    this.calls.push(["logs", options]);
+    return this.log(options);
+  }
+
+  exec(_: Pod, options: ExecOptions): Promise<Session> {
+    this.calls.push(["exec", options]);
+    return this.session();
+  }
+
+  attach(_: Pod, options: AttachOptions): Promise<Session> {
+    this.calls.push(["attach", options]);
+    return this.session();
+  }
+
+  async explain(pod: Pod): Promise<string> {
+    return `program of ${pod.metadata.name}\n`;
+  }
+
+  async info(): Promise<never> {
+    throw new Error("info() broke");
+  }
+
+  async prune(): Promise<{ pods: string[]; images: never }> {
+    return { pods: ["default/a"], images: {} as never };
+  }
+
+  async reset(): Promise<void> {
+    this.calls.push(["reset"]);
+  }
+
+  imagesInUse(): ReadonlySet<Digest> {
+    return new Set([digest]);
+  }
+
+  #images(): Images {
+    const remember = (...call: readonly unknown[]) => void this.calls.push(call);
+    const load = async (source: ImageSource): Promise<never[]> => {
+      if ("path" in source) remember("load", source.path);
+      else {
+        let size = 0;
+        for await (const chunk of source.stream) {
+          size += (chunk as Buffer).length;
+          if (size > 1_000_000) throw new PodError("InvalidArgument", "The archive is damaged");
+        }
+        remember("load", size);
+      }
+      return [];
+    };
+    return {
+      list: () => [],
+      find: () => undefined,
+      load: async (source, options) => {
+        options.onProgress?.({ stage: "reading", doneBytes: 1, doneLayers: 0, totalLayers: 1 });
+        return await load(source);
+      },
+      importRootfs: async (source, { reference }) => {
+        remember("import", reference);
+        await load(source);
+        return { image: {} as never, moved: [], existed: false, warnings: [] };
+      },
+      tag: (source, target) => remember("tag", source, target),
+      remove: (reference, { force, inUse }) => {
+        remember("remove", reference, force, [...inUse]);
+        return { untagged: [reference], deleted: [] };
+      },
+      prune: ({ all }) => ({ untagged: [], deleted: all ? [digest] : [], freedBytes: 0 }),
+      save: (names, format) => {
+        if (names.includes("missing")) {
+          return new Readable({
+            read() {
+              this.destroy(new PodError("NotFound", 'Image "missing" does not exist'));
+            },
+          });
+        }
+        return Readable.from([Buffer.from(`${format}:${names.join("+")}`)]);
+      },
+    };
+  }
+}
+
+export interface Answer {
+  readonly code: number;
+  readonly headers: IncomingMessage["headers"];
+  readonly text: string;
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into whatever comes back
+  readonly json: any;
+}
+
+export interface Call {
+  readonly body?: unknown;
+  /** Sent as it is. */
+  readonly raw?: string | Buffer | Readable;
+  readonly headers?: OutgoingHttpHeaders;
+}
+
+export class Fixture {
+  readonly folder: string = mkdtempSync(join(tmpdir(), "nspod-api-"));
+  readonly socketPath: string = join(this.folder, "api.sock");
+  readonly store: Store = Store.open(join(this.folder, "nspod.db"));
+  readonly backend: FakeBackend = new FakeBackend(this.store);
+  readonly server: ApiServer;
+  resets = 0;
+  readonly connectionCounts: number[] = [];
+
+  constructor() {
+    this.server = new ApiServer({
+      backend: this.backend,
+      logger: createLogger("silent"),
+      version: "1.2.3",
+      onReset: () => {
+        this.resets++;
+      },
+      onConnections: (open) => this.connectionCounts.push(open),
+    });
+  }
+
+  async start(): Promise<this> {
+    await this.server.listen(this.socketPath);
+    return this;
+  }
+
+  async stop(): Promise<void> {
+    await this.server.close();
+    this.store.close();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** Sends a request and gives the answer as soon as its header is there. */
+  open(method: string, path: string, call: Call = {}): Promise<IncomingMessage> {
+    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+    const json = call.body === undefined ? undefined : JSON.stringify(call.body);
+    const headers = {
+      ...(json !== undefined && {
+        "content-type": "application/json",
+        "content-length": Buffer.byteLength(json),
+      }),
+      ...call.headers,
+    };
+    const outgoing = request(
+      { socketPath: this.socketPath, method, path, headers, agent: false },
+      resolve,
+    );
+    outgoing.on("error", reject);
+    if (call.raw instanceof Readable) call.raw.pipe(outgoing);
+    else outgoing.end(call.raw ?? json);
+    return promise;
+  }
+
+  async call(method: string, path: string, call: Call = {}): Promise<Answer> {
+    const response = await this.open(method, path, call);
+    const chunks: Buffer[] = [];
+    for await (const chunk of response) chunks.push(chunk as Buffer);
+    const text = Buffer.concat(chunks).toString();
+    const isJson = response.headers["content-type"] === "application/json";
+    const json = isJson ? JSON.parse(text) : undefined;
+    return { code: response.statusCode ?? 0, headers: response.headers, text, json };
+  }
+}
+
+export function podBody(name: string, more: Record<string, unknown> = {}): Record<string, unknown> {
+  return {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name, ...more },
+    spec: { containers: [{ name: "main", image: "busybox" }] },
+  };
+}
+
+/** A pod that is in the store already. */
+export function storedPod(
+  name: string,
+  more: Partial<Pod["metadata"]> = {},
+  phase = "Running",
+): Pod {
+  return {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name, namespace: "default", uid: `uid-${name}`, ...more },
+    spec: { containers: [{ name: "main", image: "busybox" }] },
+    status: { phase: phase as "Running" },
+  };
+}
+
+/** A session in the hands of a test. */
+export function fakeSession(): Session & {
+  readonly stdin: PassThrough;
+  readonly stdout: PassThrough;
+  readonly stderr: PassThrough;
+  readonly sizes: string[];
+  closed: number;
+  readonly finish: (exitCode: number, signal?: number) => void;
+} {
+  const { promise, resolve } = Promise.withResolvers<{ exitCode: number; signal: number }>();
+  const streams = {
+    stdin: new PassThrough(),
+    stdout: new PassThrough(),
+    stderr: new PassThrough(),
+  };
+  return {
+    ...streams,
+    sizes: [],
+    closed: 0,
+    exit: promise,
+    resize(columns, rows) {
+      this.sizes.push(`${columns}x${rows}`);
+    },
+    finish(exitCode, signal = 0) {
+      streams.stdout.end();
+      streams.stderr.end();
+      resolve({ exitCode, signal });
+    },
+    close() {
+      this.closed++;
+      for (const stream of Object.values(streams)) stream.destroy();
+    },
+  };
+}
