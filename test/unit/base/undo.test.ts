@@ -28,7 +28,9 @@ undo("runs the remaining steps when one fails, and reports it by name", async ()
   let isFirstUndone = false;
   const failing = async (): Promise<void> => {
     await using steps = new Undo();
-    steps.push("first", () => void (isFirstUndone = true));
+    steps.push("first", () => {
+      isFirstUndone = true;
+    });
     steps.push("broken", () => {
       throw new Error("no");
     });

@@ -1,0 +1,170 @@
+/**
+ * The kubelet part: watches the pods of the store and keeps one worker for each.
+ *
+ *   store.watch(Pod) ─▶ worker(uid) ─▶ engine.sync(pod) ─▶ status into the store
+ *                            ▲
+ *            shim events ────┘ wake(uid)
+ */
+import type { Clock } from "../base/clock.ts";
+import { messageOf } from "../base/errors.ts";
+import type { Logger } from "../base/log.ts";
+import type { PodEngine } from "../pod/engine.ts";
+import type { Pod } from "../spec/pod.ts";
+import type { Store } from "../store/store.ts";
+import type { EventRecorder } from "./event-recorder.ts";
+import { PodWorker } from "./pod-worker.ts";
+
+export interface AgentOptions {
+  readonly store: Store;
+  readonly engine: PodEngine;
+  readonly events: EventRecorder;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly nodeName: string;
+}
+
+interface Managed {
+  readonly worker: PodWorker;
+  readonly namespace: string;
+  readonly name: string;
+  /** What the last wake-up was for: a change of status alone wakes nobody. */
+  wish: string;
+}
+
+export class Agent {
+  readonly #options: AgentOptions;
+  readonly #pods = new Map<string, Managed>();
+  readonly #stop = new AbortController();
+  #watching: Promise<void> | undefined;
+
+  constructor(options: AgentOptions) {
+    this.#options = options;
+  }
+
+  /** Removes orphans, adopts every pod of the store and follows changes from then on. */
+  async start(): Promise<void> {
+    const { store, engine } = this.#options;
+    const pods = store.list<Pod>("Pod").items;
+    await engine.collectOrphans(new Set(pods.map(({ metadata }) => metadata.uid)));
+    this.#watching = this.#watch();
+  }
+
+  /** Syncs a pod soon. */
+  wake(uid: string): void {
+    this.#pods.get(uid)?.worker.wake();
+  }
+
+  /** Syncs every pod soon, e.g. because an image has come. */
+  wakeAll(): void {
+    for (const { worker } of this.#pods.values()) worker.wake();
+  }
+
+  /** Number of pods that it works for. */
+  get size(): number {
+    return this.#pods.size;
+  }
+
+  /** Takes a pod that was just stored, without waiting for the watch to tell. */
+  notice(pod: Pod): void {
+    const { uid, namespace, name } = pod.metadata;
+    const wish = wishOf(pod);
+    const known = this.#pods.get(uid);
+    if (known?.wish === wish) return;
+    if (known) {
+      known.wish = wish;
+      known.worker.wake();
+      return;
+    }
+    const worker = this.#newWorker(uid, namespace, name);
+    this.#pods.set(uid, { worker, namespace, name, wish });
+    this.#announce(pod);
+    worker.wake();
+  }
+
+  /** Stops working; pods keep running. */
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await Promise.all([...this.#pods.values()].map(({ worker }) => worker.close()));
+    await this.#watching;
+    this.#options.events.flush();
+    await this.#options.engine.close();
+  }
+
+  async #watch(): Promise<void> {
+    const { store, log } = this.#options;
+    try {
+      for await (const { type, object } of store.watch<Pod>("Pod", { signal: this.#stop.signal })) {
+        if (type === "ADDED" || type === "MODIFIED") this.notice(object);
+      }
+    } catch (error) {
+      log.error({ error: messageOf(error) }, "the watch of pods failed");
+      // Expired: the log was compacted past us; begin again with all there is.
+      if (!this.#stop.signal.aborted) await this.#watch();
+    }
+  }
+
+  #announce(pod: Pod): void {
+    if (pod.status !== undefined) return;
+    const { namespace, name } = pod.metadata;
+    const message = `Successfully assigned ${namespace}/${name} to ${this.#options.nodeName}`;
+    this.#options.events.record(
+      pod,
+      { type: "Normal", reason: "Scheduled", message },
+      "default-scheduler",
+    );
+  }
+
+  #newWorker(uid: string, namespace: string, name: string): PodWorker {
+    const { store, engine, clock, log, events } = this.#options;
+    return new PodWorker({
+      clock,
+      log: log.child({ pod: `${namespace}/${name}` }),
+      onRemoved: () => {
+        this.#pods.delete(uid);
+        events.flush();
+        events.forget(uid);
+      },
+      sync: async () => {
+        const pod = store.get<Pod>("Pod", namespace, name);
+        if (pod === undefined || pod.metadata.uid !== uid) {
+          await engine.collectOrphans(this.#uidsExcept(uid));
+          return { isRemoved: true };
+        }
+        const result = await engine.sync(pod);
+        if (result.isRemoved) {
+          store.delete("Pod", namespace, name, uid);
+          return result;
+        }
+        this.#publish(pod, result.status);
+        return result;
+      },
+    });
+  }
+
+  #publish(pod: Pod, status: Pod["status"]): void {
+    const { namespace, name, uid } = pod.metadata;
+    if (status === undefined) return;
+    this.#options.store.mutate<Pod>(
+      "Pod",
+      namespace,
+      name,
+      (current) => (current.metadata.uid === uid ? { ...current, status } : undefined),
+      { durable: false },
+    );
+  }
+
+  #uidsExcept(uid: string): ReadonlySet<string> {
+    const { items } = this.#options.store.list<Pod>("Pod");
+    return new Set(
+      [...items.map(({ metadata }) => metadata.uid), ...this.#pods.keys()].filter(
+        (known) => known !== uid,
+      ),
+    );
+  }
+}
+
+/** The part of a pod that somebody wishes, as opposed to what the agent reports. */
+function wishOf({ metadata, spec }: Pod): string {
+  const { deletionTimestamp, deletionGracePeriodSeconds } = metadata;
+  return JSON.stringify([deletionTimestamp, deletionGracePeriodSeconds, spec]);
+}

@@ -1,0 +1,122 @@
+/**
+ * Writes the events of pods. Events can wait: they are collected for a few milliseconds, so that
+ * starting a container does not wait for its own announcement. The same event again raises the
+ * count of the first one (Kubernetes tools/events: aggregation by object, reason and message).
+ */
+import { randomBytes } from "node:crypto";
+import { type Clock, toTime } from "../base/clock.ts";
+import { messageOf } from "../base/errors.ts";
+import type { Logger } from "../base/log.ts";
+import type { PodEvent } from "../pod/context.ts";
+import type { Event } from "../spec/event.ts";
+import type { Pod } from "../spec/pod.ts";
+import type { Store } from "../store/store.ts";
+
+export interface EventRecorderOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly nodeName: string;
+}
+
+const flushDelayMs = 20;
+
+interface Pending {
+  readonly pod: Pod;
+  readonly event: PodEvent;
+  readonly atMs: number;
+  readonly component: string;
+}
+
+export class EventRecorder {
+  readonly #options: EventRecorderOptions;
+  readonly #pending: Pending[] = [];
+  /** Names of the events that a pod has, by what they say. */
+  readonly #known = new Map<string, Map<string, string>>();
+  #cancelFlush: (() => void) | undefined;
+
+  constructor(options: EventRecorderOptions) {
+    this.#options = options;
+  }
+
+  /** @param component - who reports: "kubelet" or "default-scheduler", the words people grep for. */
+  record(pod: Pod, event: PodEvent, component = "kubelet"): void {
+    const { clock } = this.#options;
+    this.#pending.push({ pod, event, atMs: clock.now(), component });
+    this.#cancelFlush ??= clock.after(flushDelayMs, () => this.flush());
+  }
+
+  /** Writes what waits. */
+  flush(): void {
+    this.#cancelFlush?.();
+    this.#cancelFlush = undefined;
+    for (const pending of this.#pending.splice(0)) {
+      try {
+        this.#write(pending);
+      } catch (error) {
+        this.#options.log.warn({ error: messageOf(error) }, "cannot record an event");
+      }
+    }
+  }
+
+  /** The pod is gone: its events stay, new ones would be of another pod. */
+  forget(uid: string): void {
+    this.#known.delete(uid);
+  }
+
+  #write(pending: Pending): void {
+    const { store } = this.#options;
+    const { pod, event, atMs } = pending;
+    const { namespace, uid } = pod.metadata;
+    const names = this.#known.get(uid) ?? new Map<string, string>();
+    this.#known.set(uid, names);
+    const key = [event.type, event.reason, event.message, event.container?.name].join("\0");
+    const name = names.get(key);
+    const repeated =
+      name === undefined
+        ? undefined
+        : store.mutate<Event>(
+            "Event",
+            namespace,
+            name,
+            (old) => ({ ...old, count: old.count + 1, lastTimestamp: toTime(atMs) }),
+            { durable: false },
+          );
+    if (repeated) return;
+    const created = this.#newEvent(pending);
+    names.set(key, created.metadata.name);
+    store.create(created, { durable: false });
+  }
+
+  #newEvent({ pod, event, atMs, component }: Pending): Event {
+    const { nodeName } = this.#options;
+    const { name, namespace, uid } = pod.metadata;
+    const time = toTime(atMs);
+    const { container } = event;
+    const suffix = randomBytes(8).toString("hex");
+    return {
+      apiVersion: "v1",
+      kind: "Event",
+      metadata: { name: `${name}.${suffix}`, namespace, uid: suffix, creationTimestamp: time },
+      involvedObject: {
+        apiVersion: "v1",
+        kind: "Pod",
+        namespace,
+        name,
+        uid,
+        ...(container === undefined
+          ? {}
+          : { fieldPath: `spec.${container.list}{${container.name}}` }),
+      },
+      type: event.type,
+      reason: event.reason,
+      message: event.message,
+      source: { component, host: nodeName },
+      firstTimestamp: time,
+      lastTimestamp: time,
+      count: 1,
+      reportingComponent: component,
+      reportingInstance: nodeName,
+    };
+  }
+}

@@ -1,0 +1,189 @@
+/**
+ * Brings a pod's record up to what really happened: exits that the shim reported, a shim that
+ * died, and, in the first look of a new daemon, everything since the old one ended.
+ */
+
+import { messageOf } from "../base/errors.ts";
+import { type ExitRecord, readExitRecords, ShimClient } from "../shim/client.ts";
+import { prepareVolumes } from "../volume/prepare.ts";
+import { finishAttempt } from "./attempt.ts";
+import { hasRunning } from "./decide.ts";
+import type { StepInput } from "./engine.ts";
+import { findAttempt, withExit, withLoss } from "./exits.ts";
+import { podFolders } from "./folders.ts";
+import { containerRecord, type PodRecord, setContainer } from "./record.ts";
+import { stopSandbox } from "./sandbox.ts";
+import { terminationMessage } from "./termination-message.ts";
+
+/** Connects to the pod's shim; its events land in the live pod and wake the worker. */
+export async function connectShim({ context, pod, live }: StepInput): Promise<ShimClient> {
+  const { uid } = pod.metadata;
+  let client: ShimClient | undefined;
+  client = await ShimClient.connect(podFolders(context.instance, uid).runtime, {
+    onExit: (exit) => {
+      live.pushExit(exit);
+      context.wake(uid);
+    },
+    onClose: () => {
+      // A connection that we closed ourselves is no longer the live one.
+      if (client === undefined || live.shim !== client) return;
+      live.isShimLost = true;
+      context.wake(uid);
+    },
+  });
+  return client;
+}
+
+/** Takes in what the shim told since the last look. */
+export async function absorb(input: StepInput): Promise<PodRecord> {
+  const { live } = input;
+  let { record } = input;
+  for (const exit of live.takeExits()) record = await absorbExit({ ...input, record }, exit);
+  if (live.isShimLost) record = await absorbLoss({ ...input, record });
+  return record;
+}
+
+async function absorbExit(input: StepInput, exit: ExitRecord): Promise<PodRecord> {
+  const { context, pod, live, record, save } = input;
+  const found = findAttempt(record, exit.id);
+  let changed = record;
+  if (found !== undefined && found.attempt.state !== "exited") {
+    const { name, attempt } = found;
+    await finishAttempt(context, pod, name);
+    const message = await terminationMessage(context, pod, name, {
+      number: attempt.number,
+      hasFailed: exit.exitCode !== 0,
+    });
+    changed = save(withExit(record, name, { attempt, exit, message }));
+    reportBackOff(input, changed, name);
+  }
+  live.announceEnd(exit.id);
+  // Only now: until the record stands, the shim is the one who remembers.
+  await live.shim?.forget(exit.id);
+  return changed;
+}
+
+function reportBackOff({ context, pod }: StepInput, record: PodRecord, name: string): void {
+  const state = record.containers[name];
+  const isRestarted = pod.spec.restartPolicy !== "Never";
+  if (!isRestarted || (state?.backOff?.delayMs ?? 0) === 0) return;
+  const list = pod.spec.containers.some((container) => container.name === name)
+    ? "containers"
+    : "initContainers";
+  context.report(pod, {
+    type: "Warning",
+    reason: "BackOff",
+    message: `Back-off restarting failed container ${name} in pod ${pod.metadata.name}_${pod.metadata.namespace}(${pod.metadata.uid})`,
+    container: { list, name },
+  });
+}
+
+/**
+ * The shim is gone, so nobody collects exit codes any more: its containers are killed through
+ * their cgroup, and policy decides whether the pod starts again.
+ */
+async function absorbLoss(input: StepInput): Promise<PodRecord> {
+  const { context, pod, live, save } = input;
+  const { uid } = pod.metadata;
+  let { record } = input;
+  await live.releaseShim();
+  // What the shim wrote before it died is exact; the rest is lost with it.
+  for (const exit of readExitRecords(podFolders(context.instance, uid).runtime)) {
+    record = await absorbExit({ ...input, record }, exit);
+  }
+  const message = "The shim of the pod ended unexpectedly and its containers were killed";
+  if (hasRunning(record)) {
+    context.report(pod, { type: "Warning", reason: "ShimLost", message });
+  }
+  const ids = Object.values(record.containers).flatMap(({ current }) => current?.id ?? []);
+  record = save({
+    ...withLoss(record, { nowMs: context.clock.now(), reason: "ShimLost", message }),
+    sandbox: { ...record.sandbox, state: "stopping" },
+  });
+  for (const id of ids) live.announceEnd(id);
+  await stopSandbox(context, uid, record.sandbox.shimPid);
+  return save({ ...record, sandbox: { ...record.sandbox, state: "absent", shimPid: 0 } });
+}
+
+/** The first look of this daemon at a pod: compares the record with what is there. */
+export async function adopt(input: StepInput): Promise<PodRecord> {
+  const { context, live, record } = input;
+  const adopted = await adoptSandbox(input);
+  live.isAdopted = true;
+  if (adopted !== record) {
+    context.log.info({ uid: record.uid, sandbox: adopted.sandbox.state }, "adopted a pod");
+  }
+  return adopted;
+}
+
+async function adoptSandbox(input: StepInput): Promise<PodRecord> {
+  const { context, record, live, pod, save } = input;
+  if (record.sandbox.state === "absent") return record;
+  if (record.bootId !== context.bootId) return absorbReboot(input);
+  if (record.sandbox.state !== "ready") {
+    // A half-made sandbox is not worth mending: it has run nothing yet, or it is being removed.
+    await stopSandbox(context, record.uid, record.sandbox.shimPid);
+    const message =
+      "The daemon was restarted while the sandbox of the pod was being made or removed";
+    return save({
+      ...withLoss(record, { nowMs: context.clock.now(), reason: "Error", message }),
+      sandbox: { ...record.sandbox, state: "absent", shimPid: 0 },
+    });
+  }
+  try {
+    live.shim = await connectShim(input);
+  } catch (error) {
+    context.log.warn({ uid: record.uid, error: messageOf(error) }, "the shim does not answer");
+    return absorbLoss(input);
+  }
+  live.volumes = prepareVolumes(pod, podFolders(context.instance, record.uid).volumes);
+  if (!pod.spec.hostNetwork) context.bridge();
+  return adoptContainers(input);
+}
+
+/** Compares every attempt with the shim's list. */
+async function adoptContainers(input: StepInput): Promise<PodRecord> {
+  const { context, live, save } = input;
+  const processes = new Map((await live.shim?.list())?.map((process) => [process.id, process]));
+  let { record } = input;
+  for (const [name, { current }] of Object.entries(record.containers)) {
+    if (current === undefined || current.state === "exited") continue;
+    const process = processes.get(current.id);
+    if (process?.exit) {
+      record = await absorbExit({ ...input, record }, process.exit);
+    } else if (process) {
+      const { pid, startedAtMs } = process;
+      const state = containerRecord(record, name);
+      const running = { ...current, state: "running" as const, pid, startedAtMs };
+      record = save(setContainer(record, name, { ...state, current: running }));
+    } else {
+      // Recorded but never started: the old daemon ended between the two.
+      record = await absorbExit(
+        { ...input, record },
+        {
+          id: current.id,
+          pid: 0,
+          exitCode: 128,
+          signal: 0,
+          oomKilled: false,
+          startedAtMs: context.clock.now(),
+          finishedAtMs: context.clock.now(),
+        },
+      );
+    }
+  }
+  return record;
+}
+
+/** The machine was restarted: nothing of the sandbox exists any more, its files do. */
+async function absorbReboot(input: StepInput): Promise<PodRecord> {
+  const { context, pod, record, save } = input;
+  await stopSandbox(context, record.uid);
+  const message = "The node was restarted";
+  context.report(pod, { type: "Warning", reason: "Rebooted", message });
+  return save({
+    ...withLoss(record, { nowMs: context.clock.now(), reason: "Unknown", message }),
+    bootId: context.bootId,
+    sandbox: { ...record.sandbox, state: "absent", shimPid: 0 },
+  });
+}

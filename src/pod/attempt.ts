@@ -1,0 +1,178 @@
+/**
+ * One attempt to run a container: folder and cgroup, plan, program, the shim's replay; and the
+ * way back when it has exited.
+ */
+import { closeSync, fchmodSync, mkdirSync, openSync } from "node:fs";
+import { join } from "node:path";
+import { PodError } from "../base/errors.ts";
+import { Undo } from "../base/undo.ts";
+import { ensureCgroup, killCgroup, podCgroup, removeCgroup } from "../cgroup/hierarchy.ts";
+import { containerSettings, resourcesOf } from "../cgroup/limits.ts";
+import { waitUntilEmpty } from "../cgroup/wait-until-empty.ts";
+import { compileContainer } from "../container/compile.ts";
+import { listCpuNames, listHostDevices } from "../container/devices.ts";
+import { imageDefaults } from "../container/image-defaults.ts";
+import { type ContainerPlan, planContainer } from "../container/plan.ts";
+import { defaultSeccomp } from "../container/seccomp.ts";
+import { resolveUser, userRequest } from "../container/user.ts";
+import type { StoredImage } from "../image/store-types.ts";
+import type { ShimClient } from "../shim/client.ts";
+import type { Pod } from "../spec/pod.ts";
+import { attachDevicePolicy } from "../sys/bpf.ts";
+import { discard } from "../sys/trash.ts";
+import type { PreparedVolume } from "../volume/prepared-volume.ts";
+import type { EngineContext } from "./context.ts";
+import type { ContainerRef } from "./decide.ts";
+import { attemptFolder, logFolder, logPath, podFolders } from "./folders.ts";
+import { hostFilePaths, podHostname } from "./host-files.ts";
+import type { Attempt } from "./record.ts";
+import { warnAboutMissing } from "./sandbox.ts";
+
+/** Id of the process that is PID 1 of a shared PID namespace. */
+export const reaperId = "reaper";
+
+/** Kubelet defaults: containerLogMaxSize 10Mi, containerLogMaxFiles 5. */
+const logLimits = { maxBytes: 10 << 20, maxFiles: 5 };
+
+/** Container stop: what is left after SIGKILL of the main process. */
+const leftoverTimeoutMs = 2_000;
+
+/** Everything about one attempt but the shim: enough to explain it. */
+export interface AttemptRequest {
+  readonly pod: Pod;
+  readonly ref: ContainerRef;
+  readonly number: number;
+  readonly image: StoredImage;
+  readonly volumes: ReadonlyMap<string, PreparedVolume>;
+}
+
+/** Directory of the container's cgroup. */
+export function containerCgroup(context: EngineContext, pod: Pod, name: string): string {
+  return join(podCgroup(context.hierarchy, pod.metadata.uid), name);
+}
+
+/**
+ * The image that the container asks for.
+ * @throws PodError NotFound whose data.reason is the container's waiting reason.
+ */
+export function findImage(context: EngineContext, ref: ContainerRef): StoredImage {
+  const { image, imagePullPolicy } = ref.container;
+  const found = context.images.find(image);
+  if (found) return found;
+  const reason = imagePullPolicy === "Never" ? "ErrImageNeverPull" : "ErrImagePull";
+  throw new PodError(
+    "NotFound",
+    `Container image "${image}" is not present on this node: load it with "nspod image load FILE"`,
+    { data: { reason } },
+  );
+}
+
+/** Plans an attempt. @throws PodError whose data.reason is the container's waiting reason. */
+export function planAttempt(context: EngineContext, request: AttemptRequest): ContainerPlan {
+  const { pod, ref, number, image, volumes } = request;
+  const folders = podFolders(context.instance, pod.metadata.uid);
+  const layers = context.images.layerFolders(image);
+  const folder = attemptFolder(folders, ref.container.name, number);
+  const defaults = imageDefaults(image.config);
+  const isPrivileged = ref.container.securityContext?.privileged === true;
+  return planContainer({
+    pod,
+    container: ref.container,
+    index: ref.index,
+    list: ref.list,
+    image: defaults,
+    imageUser: resolveUser(
+      layers,
+      defaults.user,
+      userRequest(pod.spec.securityContext, ref.container.securityContext),
+    ),
+    layers,
+    folder,
+    files: { ...hostFilePaths(folders), terminationLog: join(folder, "termination-log") },
+    volumes,
+    shmFolder: pod.spec.hostIPC ? "/dev/shm" : folders.shm,
+    hostname: podHostname(pod),
+    nodeMemoryBytes: context.nodeMemoryBytes,
+    hostDevices: isPrivileged ? listHostDevices() : [],
+    nodeCapabilities: context.nodeCapabilities,
+    cpuNames: listCpuNames(),
+    seccomp: (capabilities) => defaultSeccomp(capabilities, seccompFolder(context)),
+  });
+}
+
+/** Compiled seccomp filters are kept here by content. */
+function seccompFolder({ instance }: EngineContext): string {
+  return join(instance.root, "seccomp");
+}
+
+/**
+ * Starts an attempt whose record stands already.
+ * @throws SyscallError when an operation of its program fails; nothing of it is left then.
+ */
+export async function startAttempt(
+  context: EngineContext,
+  shim: ShimClient,
+  { pod, ref }: Pick<AttemptRequest, "pod" | "ref">,
+  plan: ContainerPlan,
+  attempt: Attempt,
+): Promise<{ readonly pid: number }> {
+  const { name, resources } = ref.container;
+  const folders = podFolders(context.instance, pod.metadata.uid);
+  const cgroup = containerCgroup(context, pod, name);
+  await using undo = new Undo();
+
+  undo.push("remove cgroup", () => {
+    removeCgroup(cgroup);
+  });
+  const origin = `spec.${ref.list}[${ref.index}].resources`;
+  const settings = containerSettings(resourcesOf(resources), origin);
+  warnAboutMissing(context, pod, ensureCgroup(context.hierarchy, cgroup, settings));
+  attachDevicePolicy(cgroup, plan.deviceRules);
+  makeAttemptFolder(attemptFolder(folders, name, attempt.number));
+  mkdirSync(logFolder(folders, name), { recursive: true, mode: 0o700 });
+
+  const { programs, cloneFlags } = compileContainer(plan);
+  const started = await shim.start(`Cannot start container "${name}"`, {
+    id: attempt.id,
+    programs,
+    cloneFlags,
+    cgroup,
+    ...(plan.pidNamespace === "pod" ? { target: reaperId } : {}),
+    tty: plan.tty,
+    stdin: plan.stdin,
+    stdinOnce: false,
+    log: { path: logPath(folders, name, attempt.number), ...logLimits },
+  });
+  undo.keep();
+  return started;
+}
+
+/** The folders and files that the program of a container expects. */
+function makeAttemptFolder(folder: string): void {
+  for (const name of ["upper", "work", "root"]) {
+    mkdirSync(join(folder, name), { recursive: true, mode: 0o755 });
+  }
+  const fd = openSync(join(folder, "termination-log"), "w");
+  // Whatever user the container runs as may write it.
+  fchmodSync(fd, 0o666);
+  closeSync(fd);
+}
+
+/** Ends what an exited container left behind and frees its cgroup. */
+export async function finishAttempt(context: EngineContext, pod: Pod, name: string): Promise<void> {
+  const cgroup = containerCgroup(context, pod, name);
+  killCgroup(cgroup);
+  await waitUntilEmpty(cgroup, leftoverTimeoutMs);
+  removeCgroup(cgroup);
+}
+
+/** Throws the files of an old attempt away; its log is kept or removed by the caller. */
+export function discardAttempt(
+  context: EngineContext,
+  pod: Pod,
+  name: string,
+  number: number,
+): void {
+  const folders = podFolders(context.instance, pod.metadata.uid);
+  discard(join(context.instance.root, "trash"), attemptFolder(folders, name, number));
+}

@@ -1,0 +1,176 @@
+/** The step of the engine that starts a container, and what its failures mean. */
+
+import { invariant } from "../base/assert.ts";
+import { isPodError, messageOf, PodError } from "../base/errors.ts";
+import { newContainerId } from "../base/ids.ts";
+import { execFailure } from "../container/execute.ts";
+import type { ContainerPlan } from "../container/plan.ts";
+import type { StoredImage } from "../image/store-types.ts";
+import { SyscallError } from "../sys/syscall-error.ts";
+import { discardAttempt, findImage, finishAttempt, planAttempt, startAttempt } from "./attempt.ts";
+import { backOffAfter, type ContainerRef } from "./decide.ts";
+import type { StepInput } from "./engine.ts";
+import {
+  type Attempt,
+  containerRecord,
+  type PodRecord,
+  setContainer,
+  withoutWaiting,
+} from "./record.ts";
+
+/** Kubelet's back-off for images and configuration errors: 10 s doubling to 5 min. */
+const firstRetryMs = 10_000;
+const lastRetryMs = 300_000;
+
+export async function performContainerStart(
+  input: StepInput,
+  ref: ContainerRef,
+): Promise<PodRecord> {
+  const { context, pod, live, record, save } = input;
+  const { name } = ref.container;
+  const { replacing: _replacing, ...before } = containerRecord(record, name);
+  const number = before.current === undefined ? 0 : before.current.number + 1;
+  let image: StoredImage;
+  let plan: ContainerPlan;
+  try {
+    image = findImage(context, ref);
+    plan = planAttempt(context, { pod, ref, number, image, volumes: live.volumes });
+  } catch (error) {
+    return wait(input, ref, error);
+  }
+
+  const attempt: Attempt = {
+    id: newContainerId(),
+    number,
+    state: "creating",
+    sandbox: record.sandbox.generation,
+    image: ref.container.image,
+    imageId: image.id,
+    pid: 0,
+    startedAtMs: 0,
+    finishedAtMs: 0,
+    exitCode: 0,
+    signal: 0,
+    reason: "",
+    message: "",
+  };
+  const creating = save(
+    setContainer(record, name, {
+      ...before,
+      restartCount: before.current === undefined ? 0 : before.restartCount + 1,
+      current: attempt,
+      ...(before.current === undefined ? {} : { last: before.current }),
+    }),
+  );
+  try {
+    invariant(live.shim, "a sandbox that is ready has a connected shim");
+    const { pid } = await startAttempt(context, live.shim, { pod, ref }, plan, attempt);
+    const started: Attempt = {
+      ...attempt,
+      state: "running",
+      pid,
+      startedAtMs: context.clock.now(),
+    };
+    tell(
+      input,
+      ref,
+      "Normal",
+      "Pulled",
+      `Container image "${ref.container.image}" already present on machine`,
+    );
+    tell(input, ref, "Normal", "Created", `Created container: ${name}`);
+    tell(input, ref, "Normal", "Started", `Started container ${name}`);
+    if (before.current !== undefined) discardAttempt(context, pod, name, before.current.number);
+    const state = withoutWaiting(containerRecord(creating, name));
+    return save(setContainer(creating, name, { ...state, current: started }));
+  } catch (error) {
+    await finishAttempt(context, pod, name);
+    discardAttempt(context, pod, name, number);
+    if (error instanceof SyscallError) {
+      return fail(input, creating, { ref, attempt, ...startFailure(error, plan.argv) });
+    }
+    // Nothing was started: the attempt does not count.
+    return wait({ ...input, record }, ref, error);
+  }
+}
+
+interface StartFailure {
+  readonly exitCode: number;
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** Exit codes as Docker gives them: 127 not found, 126 not executable, 128 the set-up failed. */
+function startFailure(error: SyscallError, argv: readonly string[]): StartFailure {
+  const failure = execFailure(error, argv);
+  if (failure === undefined) return { exitCode: 128, reason: "StartError", message: error.message };
+  return { ...failure, reason: "ContainerCannotRun" };
+}
+
+/** The program of the container failed: the attempt counts and has ended. */
+function fail(
+  input: StepInput,
+  creating: PodRecord,
+  failed: StartFailure & { readonly ref: ContainerRef; readonly attempt: Attempt },
+): PodRecord {
+  const { ref, attempt, exitCode, reason, message } = failed;
+  const { name } = ref.container;
+  const nowMs = input.context.clock.now();
+  tell(input, ref, "Warning", "Failed", `Error: ${message}`);
+  const ended: Attempt = {
+    ...attempt,
+    state: "exited",
+    startedAtMs: nowMs,
+    finishedAtMs: nowMs,
+    exitCode,
+    reason,
+    message,
+  };
+  const state = withoutWaiting(containerRecord(creating, name));
+  return input.save(setContainer(creating, name, backOffAfter(state, ended)));
+}
+
+/** Nothing could be started: the container waits with a reason and is tried again later. */
+function wait(input: StepInput, ref: ContainerRef, error: unknown): PodRecord {
+  const { context, record, save } = input;
+  const { name } = ref.container;
+  const before = containerRecord(record, name);
+  const nowMs = context.clock.now();
+  const reason = waitingReason(error);
+  const delayMs =
+    before.waiting === undefined
+      ? firstRetryMs
+      : Math.min(2 * (before.retryDelayMs ?? firstRetryMs / 2), lastRetryMs);
+  const message = messageOf(error);
+  if (!isPodError(error)) context.log.error({ error: message, name }, "container start failed");
+  tell(input, ref, "Warning", "Failed", `Error: ${message}`);
+  return save(
+    setContainer(record, name, {
+      ...before,
+      waiting: { reason: repeated(reason, before.waiting?.reason), message },
+      retryDelayMs: delayMs,
+      retryAtMs: nowMs + delayMs,
+    }),
+  );
+}
+
+function waitingReason(error: unknown): string {
+  const reason = error instanceof PodError ? error.data["reason"] : undefined;
+  return typeof reason === "string" ? reason : "CreateContainerError";
+}
+
+/** The second failure to find an image is a back-off, in the kubelet's words. */
+function repeated(reason: string, before: string | undefined): string {
+  const isAgain = before === "ErrImagePull" || before === "ImagePullBackOff";
+  return reason === "ErrImagePull" && isAgain ? "ImagePullBackOff" : reason;
+}
+
+function tell(
+  { context, pod }: Pick<StepInput, "context" | "pod">,
+  { list, container }: ContainerRef,
+  type: "Normal" | "Warning",
+  reason: string,
+  message: string,
+): void {
+  context.report(pod, { type, reason, message, container: { list, name: container.name } });
+}

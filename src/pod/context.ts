@@ -1,0 +1,57 @@
+/** What the engine works with: the node, in the form of arguments. The daemon puts it together. */
+
+import type { Clock } from "../base/clock.ts";
+import type { Instance } from "../base/instance.ts";
+import type { Logger } from "../base/log.ts";
+import type { Hierarchy } from "../cgroup/hierarchy.ts";
+import type { StoredImage } from "../image/store-types.ts";
+import type { Firewall } from "../net/firewall.ts";
+import type { AddressPool } from "../net/ipam.ts";
+import type { CapabilityName } from "../spec/capabilities.ts";
+import type { Pod } from "../spec/pod.ts";
+import type { Table } from "../store/table.ts";
+import type { PodRecord } from "./record.ts";
+
+/** An event in the words of the kubelet. */
+export interface PodEvent {
+  readonly type: "Normal" | "Warning";
+  readonly reason: string;
+  readonly message: string;
+  /** Name of the container it is about, for `involvedObject.fieldPath`. */
+  readonly container?: { readonly list: "containers" | "initContainers"; readonly name: string };
+}
+
+/** The image store as the engine sees it. */
+export interface ImageFinder {
+  /** By name, id or prefix of an id. */
+  find(reference: string): StoredImage | undefined;
+  /** Absolute folders of the unpacked layers, lowest first. */
+  layerFolders(image: StoredImage): readonly string[];
+}
+
+export interface EngineContext {
+  readonly instance: Instance;
+  /** /proc/sys/kernel/random/boot_id: runtime state of another boot is gone. */
+  readonly bootId: string;
+  readonly nodeName: string;
+  /** Address of the node, for status.hostIP. */
+  readonly nodeAddress: string;
+  readonly nodeMemoryBytes: number;
+  /** What "ALL" stands for: the capabilities of this process. */
+  readonly nodeCapabilities: readonly CapabilityName[];
+  readonly hierarchy: Hierarchy;
+  /** Refuse a pod whose limits this host cannot enforce, instead of warning. */
+  readonly enforceLimits: boolean;
+  readonly images: ImageFinder;
+  readonly addresses: AddressPool;
+  readonly firewall: Firewall;
+  /** The bridge, made on first use. */
+  readonly bridge: () => { readonly index: number };
+  readonly records: Table<PodRecord>;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Records an event of a pod. */
+  readonly report: (pod: Pod, event: PodEvent) => void;
+  /** Something happened to a pod: ask `sync` again. */
+  readonly wake: (uid: string) => void;
+}

@@ -1,0 +1,177 @@
+/**
+ * The engine: makes a pod what its spec says, one step at a time.
+ *
+ *   sync(pod):  adopt what an earlier daemon left → absorb exits → decide (pure) → perform → repeat
+ *
+ * `sync` is called by one worker per pod, never twice at once for a uid. Each step writes its
+ * intent to the pod's record before it acts, so a daemon that is killed between any two lines
+ * continues with the same record. Exits that happen while a step runs wait in a queue.
+ */
+import { assertNever } from "../base/assert.ts";
+import { messageOf } from "../base/errors.ts";
+import type { Pod, PodStatus } from "../spec/pod.ts";
+import { absorb, adopt } from "./absorb.ts";
+import { performContainerStart } from "./container-steps.ts";
+import type { EngineContext } from "./context.ts";
+import { type Action, decide } from "./decide.ts";
+import { findAttempt } from "./exits.ts";
+import { LivePod } from "./live-pod.ts";
+import { newPodRecord, type PodRecord } from "./record.ts";
+import { orphans, removePod } from "./remove-pod.ts";
+import { performSandboxStart, performSandboxStop } from "./sandbox-steps.ts";
+import { podStatus } from "./status.ts";
+import {
+  performKill,
+  performReplacement,
+  performReplacementKill,
+  performStop,
+} from "./stop-steps.ts";
+
+export interface SyncResult {
+  readonly status: PodStatus;
+  /** Wall clock at which to sync again even if nothing happens. */
+  readonly wakeAtMs?: number;
+  /** The pod was being deleted and nothing of it is left. */
+  readonly isRemoved: boolean;
+}
+
+/** What a step works with and returns a changed record of. */
+export interface StepInput {
+  readonly context: EngineContext;
+  readonly pod: Pod;
+  readonly live: LivePod;
+  readonly record: PodRecord;
+  /** Makes a record durable: call it before the effect that the record announces. */
+  readonly save: (record: PodRecord) => PodRecord;
+}
+
+export class PodEngine {
+  readonly context: EngineContext;
+  readonly #live = new Map<string, LivePod>();
+
+  constructor(context: EngineContext) {
+    this.context = context;
+  }
+
+  /**
+   * Brings the pod nearer to its spec until there is nothing to do now.
+   * @throws PodError when a step failed in a way that no record can express; call again later.
+   */
+  async sync(pod: Pod): Promise<SyncResult> {
+    const { context } = this;
+    const { uid } = pod.metadata;
+    const live = this.#liveOf(uid);
+    const save = (record: PodRecord): PodRecord => {
+      context.records.put(uid, record);
+      return record;
+    };
+    let record = this.record(uid) ?? save(this.#accept(pod));
+    for (;;) {
+      const input: StepInput = { context, pod, live, record, save };
+      record = live.isAdopted ? await absorb(input) : await adopt(input);
+      const decision = decide(pod, record, context.clock.now());
+      if (decision.actions.length === 0) {
+        return {
+          status: this.#status(pod, record),
+          ...(decision.wakeAtMs === undefined ? {} : { wakeAtMs: decision.wakeAtMs }),
+          isRemoved: false,
+        };
+      }
+      for (const action of decision.actions) {
+        if (action.kind === "removePod") {
+          await removePod(context, uid);
+          this.#live.delete(uid);
+          return { status: this.#status(pod, record), isRemoved: true };
+        }
+        record = await perform(action, { context, pod, live, record, save });
+      }
+    }
+  }
+
+  /** What the engine knows about a pod; undefined before its first sync. */
+  record(uid: string): PodRecord | undefined {
+    return this.context.records.get(uid);
+  }
+
+  /** The pod's live state, for streams. */
+  live(uid: string): LivePod | undefined {
+    return this.#live.get(uid);
+  }
+
+  /** Resolves when an attempt has ended, at once if it has already. */
+  async ended(uid: string, id: string): Promise<void> {
+    const record = this.record(uid);
+    const state = record === undefined ? undefined : findAttempt(record, id)?.attempt.state;
+    if (state !== undefined && state !== "exited") await this.#liveOf(uid).ended(id);
+  }
+
+  /** The status of a pod as its record stands. */
+  status(pod: Pod): PodStatus {
+    return this.#status(pod, this.record(pod.metadata.uid) ?? this.#accept(pod));
+  }
+
+  /**
+   * Removes what belongs to no pod in the store: left by a daemon that was killed while it
+   * deleted, or by a store that was restored from a copy.
+   * @param known - uids of all stored pods.
+   */
+  async collectOrphans(known: ReadonlySet<string>): Promise<void> {
+    for (const uid of orphans(this.context, known)) {
+      try {
+        await removePod(this.context, uid);
+      } catch (error) {
+        this.context.log.warn({ uid, error: messageOf(error) }, "cannot remove an orphan");
+      }
+    }
+  }
+
+  /** Closes every connection; the pods keep running. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#live.values()].map((live) => live.releaseShim()));
+    this.#live.clear();
+  }
+
+  #liveOf(uid: string): LivePod {
+    const known = this.#live.get(uid);
+    if (known) return known;
+    const live = new LivePod();
+    this.#live.set(uid, live);
+    return live;
+  }
+
+  #accept(pod: Pod): PodRecord {
+    const { uid, namespace, name } = pod.metadata;
+    return newPodRecord({ uid, namespace, name }, this.context.bootId, this.context.clock.now());
+  }
+
+  #status(pod: Pod, record: PodRecord): PodStatus {
+    const { clock, nodeAddress } = this.context;
+    return podStatus({ pod, record, nowMs: clock.now(), hostIP: nodeAddress });
+  }
+}
+
+async function perform(
+  action: Exclude<Action, { kind: "removePod" }>,
+  input: StepInput,
+): Promise<PodRecord> {
+  switch (action.kind) {
+    case "startSandbox":
+      return performSandboxStart(input);
+    case "startContainer":
+      return performContainerStart(input, action.ref);
+    case "stopContainers":
+      return performStop(input, action.graceMs);
+    case "replaceContainer":
+      return performReplacement(input, action.ref, action.graceMs);
+    case "killContainer":
+      return performReplacementKill(input, action.ref);
+    case "killContainers":
+      return performKill(input);
+    case "stopSandbox":
+      return performSandboxStop(input);
+    case "markTerminal":
+      return input.save({ ...input.record, isTerminal: true });
+    default:
+      return assertNever(action);
+  }
+}

@@ -1,0 +1,72 @@
+/** Turns what the shim reports about a process into the record of its attempt. Pure. */
+import type { ExitRecord } from "../shim/client.ts";
+import { backOffAfter } from "./decide.ts";
+import {
+  type Attempt,
+  type ContainerRecord,
+  containerRecord,
+  type PodRecord,
+  setContainer,
+} from "./record.ts";
+
+/** The container whose current attempt has this id. */
+export function findAttempt(
+  record: PodRecord,
+  id: string,
+):
+  | { readonly name: string; readonly state: ContainerRecord; readonly attempt: Attempt }
+  | undefined {
+  for (const [name, state] of Object.entries(record.containers)) {
+    if (state.current?.id === id) return { name, state, attempt: state.current };
+  }
+  return undefined;
+}
+
+/** Kubernetes' reason for the end of a container. */
+export function exitReason(exit: Pick<ExitRecord, "exitCode" | "oomKilled">): string {
+  if (exit.oomKilled) return "OOMKilled";
+  return exit.exitCode === 0 ? "Completed" : "Error";
+}
+
+/** The record after a container has exited. @param message - its termination message. */
+export function withExit(
+  record: PodRecord,
+  name: string,
+  exited: { readonly attempt: Attempt; readonly exit: ExitRecord; readonly message: string },
+): PodRecord {
+  const { attempt, exit, message } = exited;
+  return withEnd(record, name, {
+    ...attempt,
+    state: "exited",
+    startedAtMs: exit.startedAtMs,
+    finishedAtMs: exit.finishedAtMs,
+    exitCode: exit.exitCode,
+    signal: exit.signal,
+    reason: exitReason(exit),
+    message,
+  });
+}
+
+/** The record after every attempt that was under way has ended with its sandbox. */
+export function withLoss(
+  record: PodRecord,
+  loss: { readonly nowMs: number; readonly reason: string; readonly message: string },
+): PodRecord {
+  return Object.entries(record.containers).reduce((changed, [name, { current }]) => {
+    if (current === undefined || current.state === "exited") return changed;
+    return withEnd(changed, name, {
+      ...current,
+      state: "exited",
+      startedAtMs: current.startedAtMs || loss.nowMs,
+      finishedAtMs: loss.nowMs,
+      exitCode: 137,
+      signal: 9,
+      reason: loss.reason,
+      message: loss.message,
+    });
+  }, record);
+}
+
+function withEnd(record: PodRecord, name: string, ended: Attempt): PodRecord {
+  return setContainer(record, name, backOffAfter(containerRecord(record, name), ended));
+}

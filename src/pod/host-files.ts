@@ -1,0 +1,67 @@
+/** The files that every container of a pod gets bound: hosts, hostname, resolv.conf. */
+import { mkdirSync, readFileSync } from "node:fs";
+import { hostname as nodeHostname } from "node:os";
+import { join } from "node:path";
+import { atomicWrite } from "../base/atomic-write.ts";
+import { hasCode } from "../base/errors.ts";
+import { hostResolver, podResolver } from "../net/dns.ts";
+import { hostNetworkHosts, podHosts } from "../net/hosts.ts";
+import type { Pod } from "../spec/pod.ts";
+import type { PodFolders } from "./folders.ts";
+
+export interface HostFiles {
+  readonly hosts: string;
+  readonly hostname: string;
+  readonly resolvConf: string;
+}
+
+/** Where the files are. */
+export function hostFilePaths({ etc }: Pick<PodFolders, "etc">): HostFiles {
+  return {
+    hosts: join(etc, "hosts"),
+    hostname: join(etc, "hostname"),
+    resolvConf: join(etc, "resolv.conf"),
+  };
+}
+
+/** Host name of the pod: spec.hostname, or its name cut to 63 bytes; the node's with hostNetwork. */
+export function podHostname(pod: Pod): string {
+  if (pod.spec.hostNetwork) return nodeHostname();
+  return pod.spec.hostname ?? pod.metadata.name.slice(0, 63).replace(/[-.]+$/, "");
+}
+
+/**
+ * Writes the files; containers see them through binds, so an existing file keeps its inode only
+ * as long as nobody writes it again: this is called once per sandbox.
+ * @returns sentences about what had to be left out, for Warning events.
+ */
+export function writeHostFiles(
+  pod: Pod,
+  folders: PodFolders,
+  address: string | undefined,
+): readonly string[] {
+  const { hostNetwork = false, hostAliases = [], dnsPolicy, dnsConfig } = pod.spec;
+  const hostname = podHostname(pod);
+  const paths = hostFilePaths(folders);
+  const host = hostResolver(hostNetwork);
+  const resolver = podResolver(dnsPolicy ?? "ClusterFirst", dnsConfig, host.config);
+  const hosts = hostNetwork
+    ? hostNetworkHosts(readHostFile("/etc/hosts"), hostAliases)
+    : podHosts({ hostname, hostAliases, ...(address === undefined ? {} : { address }) });
+  mkdirSync(folders.etc, { recursive: true, mode: 0o700 });
+  // Not durable: they are written again with the next sandbox.
+  const options = { mode: 0o644, durable: false };
+  atomicWrite(paths.hosts, hosts, options);
+  atomicWrite(paths.hostname, `${hostname}\n`, options);
+  atomicWrite(paths.resolvConf, resolver.text, options);
+  return [...host.warnings, ...resolver.warnings];
+}
+
+function readHostFile(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return "";
+    throw error;
+  }
+}

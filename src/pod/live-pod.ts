@@ -1,0 +1,48 @@
+/**
+ * What a daemon holds in memory for one pod: the connection to its shim and what the shim told
+ * since the last look. All of it can be had again from the shim and the record.
+ */
+import type { ExitRecord, ShimClient } from "../shim/client.ts";
+import type { PreparedVolume } from "../volume/prepared-volume.ts";
+
+export class LivePod {
+  shim: ShimClient | undefined;
+  volumes: ReadonlyMap<string, PreparedVolume> = new Map();
+  /** Whether the record was compared with the shim since this daemon began. */
+  isAdopted = false;
+  /** The connection ended without our wish: the shim is gone. */
+  isShimLost = false;
+  #exits: ExitRecord[] = [];
+  readonly #ends = new Map<string, PromiseWithResolvers<void>>();
+
+  pushExit(exit: ExitRecord): void {
+    this.#exits.push(exit);
+  }
+
+  takeExits(): readonly ExitRecord[] {
+    const exits = this.#exits;
+    this.#exits = [];
+    return exits;
+  }
+
+  /** Resolves when the attempt with this id has ended and its record says so. */
+  ended(id: string): Promise<void> {
+    const end = this.#ends.get(id) ?? Promise.withResolvers<void>();
+    this.#ends.set(id, end);
+    return end.promise;
+  }
+
+  /** Tells those who wait for the end of an attempt. */
+  announceEnd(id: string): void {
+    this.#ends.get(id)?.resolve();
+    this.#ends.delete(id);
+  }
+
+  /** Forgets the shim; its connection is closed without being taken for a loss. */
+  async releaseShim(): Promise<void> {
+    const { shim } = this;
+    this.shim = undefined;
+    this.isShimLost = false;
+    await shim?.[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,122 @@
+/**
+ * What the engine knows about a pod beyond its spec: the facts that status is computed from and
+ * that a new daemon continues with. Written to the store before the effect it announces.
+ *
+ *   sandbox   absent → starting → ready → stopping → absent      (lost: the shim died)
+ *   attempt   creating → running → exited                        (creating → exited: never started)
+ */
+import type { BackOffState } from "../base/back-off.ts";
+import type { ContainerId } from "../base/ids.ts";
+
+export type SandboxState = "absent" | "starting" | "ready" | "stopping";
+
+export interface SandboxRecord {
+  readonly state: SandboxState;
+  /** Pid of the shim, 0 while unknown. Only for people and logs: never signalled. */
+  readonly shimPid: number;
+  readonly startedAtMs: number;
+  /** Counts sandboxes of this pod: init containers run again in a new one. */
+  readonly generation: number;
+}
+
+export type AttemptState = "creating" | "running" | "exited";
+
+/** One run of a container. */
+export interface Attempt {
+  readonly id: ContainerId;
+  /** 0, 1, 2 …: also the name of its folder and log. */
+  readonly number: number;
+  readonly state: AttemptState;
+  /** Generation of the sandbox it ran in. */
+  readonly sandbox: number;
+  /** The image as the spec named it. */
+  readonly image: string;
+  /** Config digest of the image. */
+  readonly imageId: string;
+  readonly pid: number;
+  readonly startedAtMs: number;
+  readonly finishedAtMs: number;
+  readonly exitCode: number;
+  readonly signal: number;
+  /** Completed, Error, OOMKilled, ContainerCannotRun, StartError, ShimLost … */
+  readonly reason: string;
+  readonly message: string;
+}
+
+export interface Stopping {
+  /** When the stop signal was sent. */
+  readonly sinceMs: number;
+  /** When SIGKILL follows. */
+  readonly deadlineMs: number;
+  readonly isKilled: boolean;
+}
+
+export interface ContainerRecord {
+  readonly restartCount: number;
+  readonly current?: Attempt;
+  /** The attempt before the current one. */
+  readonly last?: Attempt;
+  readonly backOff?: BackOffState;
+  /** Its image was changed: it is being stopped and starts again whatever policy says. */
+  readonly replacing?: Stopping;
+  /** Why it waits when no attempt could be made: ErrImagePull, CreateContainerConfigError … */
+  readonly waiting?: { readonly reason: string; readonly message: string };
+  /** Delay that led to `retryAtMs`; doubles with every failure. */
+  readonly retryDelayMs?: number;
+  /** Wall clock of the next try after `waiting`. */
+  readonly retryAtMs?: number;
+}
+
+export interface PodRecord {
+  readonly uid: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** Boot that the sandbox belongs to; another one means that the machine was restarted. */
+  readonly bootId: string;
+  readonly acceptedAtMs: number;
+  readonly address?: string;
+  readonly sandbox: SandboxRecord;
+  readonly containers: Readonly<Record<string, ContainerRecord>>;
+  readonly stopping?: Stopping;
+  /** Last failure of the sandbox, cleared when it starts. */
+  readonly sandboxError?: { readonly reason: string; readonly message: string };
+  readonly sandboxRetryAtMs?: number;
+  readonly sandboxFailures?: number;
+  /** Set once: the pod ended and will not run again. */
+  readonly isTerminal?: boolean;
+  /** Kubernetes' `status.reason` and `status.message` of a terminal pod. */
+  readonly terminal?: { readonly reason: string; readonly message: string };
+}
+
+export function newPodRecord(
+  pod: { readonly uid: string; readonly namespace: string; readonly name: string },
+  bootId: string,
+  nowMs: number,
+): PodRecord {
+  return {
+    ...pod,
+    bootId,
+    acceptedAtMs: nowMs,
+    sandbox: { state: "absent", shimPid: 0, startedAtMs: 0, generation: 0 },
+    containers: {},
+  };
+}
+
+export function containerRecord(record: PodRecord, name: string): ContainerRecord {
+  return record.containers[name] ?? { restartCount: 0 };
+}
+
+/** The record with one container replaced. */
+export function setContainer(
+  record: PodRecord,
+  name: string,
+  container: ContainerRecord,
+): PodRecord {
+  return { ...record, containers: { ...record.containers, [name]: container } };
+}
+
+/** The container without what `waiting` and its times say. */
+export function withoutWaiting(container: ContainerRecord): ContainerRecord {
+  const { waiting: _waiting, retryAtMs: _at, retryDelayMs: _delay, ...rest } = container;
+  return rest;
+}

@@ -1,0 +1,48 @@
+/** Removes everything of a pod, by its uid alone; and finds what belongs to no pod. */
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { PodError } from "../base/errors.ts";
+import { listPodCgroups } from "../cgroup/hierarchy.ts";
+import { discard } from "../sys/trash.ts";
+import type { EngineContext } from "./context.ts";
+import { podFolders } from "./folders.ts";
+import { stopSandbox } from "./sandbox.ts";
+
+/**
+ * Ends and removes a pod; fine when parts of it or all of it are gone.
+ * @throws PodError FailedPrecondition while processes of it do not end.
+ */
+export async function removePod(context: EngineContext, uid: string): Promise<void> {
+  const shimPid = context.records.get(uid)?.sandbox.shimPid ?? 0;
+  if (!(await stopSandbox(context, uid, shimPid))) {
+    throw new PodError(
+      "FailedPrecondition",
+      `Cannot remove pod ${uid}: processes of it do not end after SIGKILL (uninterruptible sleep)`,
+    );
+  }
+  context.addresses.release(uid);
+  discard(trashFolder(context), podFolders(context.instance, uid).state);
+  // Last: as long as the record stands, the next daemon repeats all this.
+  context.records.delete(uid);
+}
+
+/** Where removed trees wait to be taken apart. */
+export function trashFolder(context: EngineContext): string {
+  return join(context.instance.root, "trash");
+}
+
+/** The uids that have files, cgroups, records or an address, but no pod in the store. */
+export function orphans(context: EngineContext, known: ReadonlySet<string>): readonly string[] {
+  const { instance, hierarchy, records } = context;
+  const found = new Set([
+    ...foldersIn(join(instance.root, "pods")),
+    ...foldersIn(join(instance.run, "pods")),
+    ...listPodCgroups(hierarchy),
+    ...records.list().map(({ key }) => key),
+  ]);
+  return [...found].filter((uid) => !known.has(uid));
+}
+
+function foldersIn(path: string): string[] {
+  return existsSync(path) ? readdirSync(path) : [];
+}

@@ -1,0 +1,97 @@
+/** The steps of the engine that start and stop a pod's sandbox. */
+import { messageOf } from "../base/errors.ts";
+import { shimCgroup } from "../cgroup/hierarchy.ts";
+import { compileReaper } from "../container/exec.ts";
+import type { ShimClient } from "../shim/client.ts";
+import { reaperFdInShim } from "../shim/launch.ts";
+import { connectShim } from "./absorb.ts";
+import { reaperId } from "./attempt.ts";
+import type { EngineContext } from "./context.ts";
+import type { StepInput } from "./engine.ts";
+import { podFolders } from "./folders.ts";
+import type { PodRecord } from "./record.ts";
+import { startSandbox, stopSandbox } from "./sandbox.ts";
+
+/** Wait before the next try of a sandbox: 1 s doubling to 1 min. */
+function retryDelayMs(failures: number): number {
+  return Math.min(1_000 * 2 ** failures, 60_000);
+}
+
+export async function performSandboxStart(input: StepInput): Promise<PodRecord> {
+  const { context, pod, live, record, save } = input;
+  const { uid } = pod.metadata;
+  try {
+    const address = pod.spec.hostNetwork ? undefined : context.addresses.reserve(uid);
+    const starting = save({
+      ...record,
+      ...(address === undefined ? {} : { address }),
+      bootId: context.bootId,
+      sandbox: {
+        state: "starting",
+        shimPid: 0,
+        startedAtMs: context.clock.now(),
+        generation: record.sandbox.generation + 1,
+      },
+    });
+    const { shimPid, volumes } = await startSandbox(context, pod, address);
+    live.volumes = volumes;
+    live.shim = await connectShim(input);
+    if (pod.spec.shareProcessNamespace) await startReaper(context, live.shim, uid);
+    const {
+      sandboxError: _error,
+      sandboxRetryAtMs: _at,
+      sandboxFailures: _count,
+      ...rest
+    } = starting;
+    return save({ ...rest, sandbox: { ...starting.sandbox, state: "ready", shimPid } });
+  } catch (error) {
+    return failSandbox(input, messageOf(error));
+  }
+}
+
+async function failSandbox(input: StepInput, message: string): Promise<PodRecord> {
+  const { context, pod, live, record, save } = input;
+  await live.releaseShim();
+  await stopSandbox(context, pod.metadata.uid);
+  const failures = (record.sandboxFailures ?? 0) + 1;
+  context.report(pod, { type: "Warning", reason: "FailedCreatePodSandBox", message });
+  return save({
+    ...record,
+    sandbox: { ...record.sandbox, state: "absent", shimPid: 0 },
+    sandboxError: { reason: "ContainerCreating", message },
+    sandboxFailures: failures,
+    sandboxRetryAtMs: context.clock.now() + retryDelayMs(failures - 1),
+  });
+}
+
+/** PID 1 of a shared PID namespace; it is a process of the shim like any other, with a fixed id. */
+async function startReaper(context: EngineContext, shim: ShimClient, uid: string): Promise<void> {
+  const { programs, cloneFlags } = compileReaper(reaperFdInShim);
+  await shim.start("Cannot start the reaper of the shared PID namespace", {
+    id: reaperId,
+    programs,
+    cloneFlags,
+    cgroup: shimCgroup(context.hierarchy, uid),
+    tty: false,
+    stdin: false,
+    stdinOnce: false,
+  });
+}
+
+export async function performSandboxStop(input: StepInput): Promise<PodRecord> {
+  const { context, pod, live, record, save } = input;
+  const stopping = save({ ...record, sandbox: { ...record.sandbox, state: "stopping" } });
+  await live.releaseShim();
+  const isGone = await stopSandbox(context, pod.metadata.uid, record.sandbox.shimPid);
+  if (!isGone) {
+    const folders = podFolders(context.instance, pod.metadata.uid);
+    context.report(pod, {
+      type: "Warning",
+      reason: "FailedKillPod",
+      message: `Processes of the pod do not end after SIGKILL (uninterruptible sleep): its cgroup and "${folders.runtime}" stay until they do`,
+    });
+    return stopping;
+  }
+  context.addresses.release(pod.metadata.uid);
+  return save({ ...stopping, sandbox: { ...stopping.sandbox, state: "absent", shimPid: 0 } });
+}

@@ -1,0 +1,238 @@
+/**
+ * The sandbox of a pod: address, cgroup, files, volumes, firewall and the shim in its namespaces.
+ *
+ *   reserve address → cgroup → files, volumes → rules → shim (namespaces, mounts, network) → connect
+ *
+ * Each step can be repeated and is undone by `stopSandbox`, which works from the uid alone: a
+ * daemon that was killed half-way calls it without knowing how far the start had come.
+ */
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { PodError } from "../base/errors.ts";
+import { Undo } from "../base/undo.ts";
+import {
+  ensureCgroup,
+  ensurePodCgroup,
+  killCgroup,
+  podCgroup,
+  removeCgroup,
+  shimCgroup,
+} from "../cgroup/hierarchy.ts";
+import { podSettings, type Setting } from "../cgroup/limits.ts";
+import { waitUntilEmpty } from "../cgroup/wait-until-empty.ts";
+import { attachmentFor, compileAttach } from "../net/attach.ts";
+import type { HostPort } from "../net/firewall.ts";
+import { type LaunchRequest, launchShim, reapShim } from "../shim/launch.ts";
+import type { Pod } from "../spec/pod.ts";
+import { normalSysctlName } from "../spec/validate-sysctls.ts";
+import { K } from "../sys/abi.ts";
+import { netlinkSocket } from "../sys/netlink.ts";
+import type { Program } from "../sys/program.ts";
+import { compileVolumes, prepareVolumes } from "../volume/prepare.ts";
+import type { PreparedVolume } from "../volume/prepared-volume.ts";
+import type { EngineContext } from "./context.ts";
+import { type PodFolders, podFolders } from "./folders.ts";
+import { podHostname, writeHostFiles } from "./host-files.ts";
+
+export interface StartedSandbox {
+  readonly shimPid: number;
+  readonly volumes: ReadonlyMap<string, PreparedVolume>;
+}
+
+/** Processes in a D state may outlive SIGKILL; the teardown is repeated after this long. */
+const killTimeoutMs = 10_000;
+
+/**
+ * Starts everything of a pod but its containers.
+ * @param address - reserved for the pod; undefined with hostNetwork.
+ * @throws PodError; nothing of the sandbox is left then, except what the caller reserved.
+ */
+export async function startSandbox(
+  context: EngineContext,
+  pod: Pod,
+  address: string | undefined,
+): Promise<StartedSandbox> {
+  const uid = pod.metadata.uid;
+  const folders = podFolders(context.instance, uid);
+  await using undo = new Undo();
+  undo.push("stop sandbox", async () => {
+    await stopSandbox(context, uid);
+  });
+
+  prepareCgroups(context, pod);
+  makeFolders(folders);
+  for (const message of writeHostFiles(pod, folders, address)) {
+    context.report(pod, { type: "Warning", reason: "DNSConfigForming", message });
+  }
+  const volumes = prepareVolumes(pod, folders.volumes);
+  const attachment =
+    address === undefined
+      ? undefined
+      : attachmentFor(uid, address, context.bridge(), context.addresses);
+  if (attachment) {
+    context.firewall.allow(uid, attachment);
+    context.firewall.publish(uid, attachment.address, hostPorts(pod));
+  }
+  const { pid } = launchShim(
+    launchRequest(context, pod, (program) => {
+      if (attachment) compileAttach(program, attachment, netlinkSocket().fd);
+    }),
+  );
+  undo.keep();
+  return { shimPid: pid, volumes };
+}
+
+/** What the shim of a pod is launched with. @param network - adds the network's operations. */
+export function launchRequest(
+  context: EngineContext,
+  pod: Pod,
+  network: (program: Program) => void,
+): LaunchRequest {
+  const uid = pod.metadata.uid;
+  const folders = podFolders(context.instance, uid);
+  return {
+    podUid: uid,
+    folder: folders.runtime,
+    cloneFlags: sandboxFlags(pod),
+    cgroup: shimCgroup(context.hierarchy, uid),
+    prepare: (program) => {
+      compileSharedMemory(program, pod, folders);
+      compileVolumes(program, pod, folders.volumes);
+      compileHostname(program, pod);
+      network(program);
+      compileSysctls(program, pod);
+    },
+  };
+}
+
+/**
+ * Ends the sandbox: every process of the pod, its rules, shim, namespaces and cgroups. Repeating
+ * it is fine, also when nothing of it exists.
+ * @returns false while processes that the kernel cannot end keep the cgroup alive.
+ */
+export async function stopSandbox(
+  context: EngineContext,
+  uid: string,
+  shimPid = 0,
+): Promise<boolean> {
+  const pod = podCgroup(context.hierarchy, uid);
+  const shim = shimCgroup(context.hierarchy, uid);
+  killCgroup(pod);
+  context.firewall.unpublish(uid);
+  const isEmpty = await waitUntilEmpty(pod, killTimeoutMs);
+  // After the containers: the shim writes their exit records.
+  killCgroup(shim);
+  const isShimGone = await waitUntilEmpty(shim, killTimeoutMs);
+  if (shimPid !== 0) await reapShim(shimPid);
+  const isRemoved = [removeCgroup(pod), removeCgroup(shim)].every(Boolean);
+  if (!isEmpty || !isShimGone || !isRemoved) return false;
+  rmSync(podFolders(context.instance, uid).runtime, { recursive: true, force: true });
+  return true;
+}
+
+/** The containers' published ports. With hostNetwork there is nothing to publish. */
+export function hostPorts(pod: Pod): readonly HostPort[] {
+  if (pod.spec.hostNetwork) return [];
+  return pod.spec.containers.flatMap(({ ports = [] }) =>
+    ports.flatMap(({ hostIP, hostPort, containerPort, protocol }) =>
+      hostPort === undefined || hostPort === 0
+        ? []
+        : [
+            {
+              hostPort,
+              containerPort,
+              protocol: protocol ?? "TCP",
+              ...(hostIP === undefined ? {} : { hostIP }),
+            },
+          ],
+    ),
+  );
+}
+
+function prepareCgroups(context: EngineContext, pod: Pod): void {
+  const { hierarchy } = context;
+  const missing = ensurePodCgroup(hierarchy, pod.metadata.uid, podSettings(pod));
+  warnAboutMissing(context, pod, missing);
+  ensureCgroup(hierarchy, shimCgroup(hierarchy, pod.metadata.uid), []);
+}
+
+/**
+ * Tells about limits that this host cannot enforce.
+ * @throws PodError FailedPrecondition when the daemon was told to enforce them.
+ */
+export function warnAboutMissing(
+  context: EngineContext,
+  pod: Pod,
+  missing: readonly Setting[],
+): void {
+  const asked = missing.filter(({ origin }) => origin !== "");
+  if (asked.length === 0) return;
+  const controllers = [...new Set(asked.map(({ controller }) => controller))].join(", ");
+  const fields = asked.map(({ origin }) => origin).join(", ");
+  const message = `Cannot enforce ${fields}: cgroup controller "${controllers}" is not available in "${context.hierarchy.directory}": mount it as cgroup v2 (nspod doctor says how)`;
+  if (context.enforceLimits) throw new PodError("FailedPrecondition", message);
+  context.report(pod, { type: "Warning", reason: "MissingCgroupController", message });
+}
+
+function makeFolders(folders: PodFolders): void {
+  mkdirSync(folders.runtime, { recursive: true, mode: 0o700 });
+  for (const folder of [folders.state, folders.etc, folders.volumes]) {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  }
+  mkdirSync(folders.shm, { recursive: true, mode: 0o700 });
+  mkdirSync(join(folders.runtime, "exits"), { recursive: true, mode: 0o700 });
+}
+
+/** The mount namespace is always the pod's own; the others as the spec says. */
+function sandboxFlags(pod: Pod): number {
+  const { hostIPC, hostNetwork } = pod.spec;
+  return (
+    K.CLONE_NEWNS |
+    K.CLONE_NEWUTS |
+    (hostIPC ? 0 : K.CLONE_NEWIPC) |
+    (hostNetwork ? 0 : K.CLONE_NEWNET)
+  );
+}
+
+/** /dev/shm of the pod, 64 MiB as every runtime gives it (security: B4). */
+function compileSharedMemory(program: Program, pod: Pod, folders: PodFolders): void {
+  if (pod.spec.hostIPC) return;
+  const flags = K.MS_NOSUID | K.MS_NODEV | K.MS_NOEXEC;
+  program
+    .from("shared memory")
+    .call("mount", ["shm", folders.shm, "tmpfs", flags, "mode=1777,size=65536k"]);
+}
+
+function compileHostname(program: Program, pod: Pod): void {
+  const name = podHostname(pod);
+  program
+    .from(pod.spec.hostname === undefined ? "metadata.name" : "spec.hostname")
+    .call("sethostname", [name, Buffer.byteLength(name)]);
+}
+
+// Docker and containerd 2 set both: ping and low ports work without capabilities (security: B6).
+const networkDefaults: Readonly<Record<string, string>> = {
+  "net.ipv4.ping_group_range": "0 2147483647",
+  "net.ipv4.ip_unprivileged_port_start": "0",
+};
+
+/** Writes the namespaced sysctls; the files show the namespaces of the process that opens them. */
+function compileSysctls(program: Program, pod: Pod): void {
+  const wanted = pod.spec.securityContext?.sysctls ?? [];
+  const defaults = pod.spec.hostNetwork ? {} : networkDefaults;
+  for (const [name, value] of Object.entries(defaults)) {
+    if (!wanted.some((sysctl) => normalSysctlName(sysctl.name) === name)) {
+      compileSysctl(program, "default sysctls", name, value);
+    }
+  }
+  wanted.forEach(({ name, value }, index) => {
+    compileSysctl(program, `spec.securityContext.sysctls[${index}]`, name, value);
+  });
+}
+
+function compileSysctl(program: Program, origin: string, name: string, value: string): void {
+  const path = `/proc/sys/${normalSysctlName(name).replaceAll(".", "/")}`;
+  const content = program.from(origin).bytes(Buffer.from(value), JSON.stringify(value));
+  const fd = program.open("openat", [K.AT_FDCWD, path, K.O_WRONLY | K.O_CLOEXEC]);
+  program.call("write", [fd, content, content.length], { whole: true }).close(fd);
+}
