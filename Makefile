@@ -1,0 +1,129 @@
+# make            build everything that is needed to run, into dist/
+# make help       the other targets
+# Quick when there is nothing to do: real files are the stamps. Only `deps` needs network or root.
+MAKEFLAGS += --no-builtin-rules
+SHELL := /bin/sh
+.DEFAULT_GOAL := build
+.DELETE_ON_ERROR:
+.PHONY: build deps test-deps vm-deps native images demo test check test-native test-unit test-root \
+	test-vm bench coverage install uninstall clean help
+
+PREFIX ?= /usr/local
+LIB = $(PREFIX)/lib/nspod
+NODE_ARCH := $(if $(filter aarch64,$(shell uname -m)),arm64,x64)
+# The pinned Node; whatever Node the system has only runs npm.
+NODE := node_modules/node-linux-$(NODE_ARCH)/bin/node
+BIN := node_modules/.bin
+
+RUN_PACKAGES = libseccomp2 libnftables1 busybox-static gcc make libc6-dev binutils
+TEST_PACKAGES = clang clang-tidy clang-format @clang-rt cppcheck skopeo umoci buildah \
+	iproute2 nftables conntrack strace jq util-linux \
+	$(if $(filter x64,$(NODE_ARCH)),linux-libc-dev-arm64-cross)
+VM_PACKAGES = $(if $(filter x64,$(NODE_ARCH)),qemu-system-x86 linux-image-cloud-amd64|linux-image-virtual,\
+	qemu-system-arm linux-image-cloud-arm64|linux-image-virtual) \
+	virtiofsd|qemu-system-common busybox-static cpio kmod e2fsprogs
+
+# ---- what runs ----
+
+build: deps native dist/nspod dist/cli.js dist/daemon.js dist/image-worker.js
+
+deps: node_modules/.nspod-lock
+	@test/support/packages.sh $(RUN_PACKAGES)
+
+# By content, not by time: a checkout gives the lock file a new time. Scripts of packages stay off;
+# the packages with C code bring it built, and esbuild works without its script.
+node_modules/.nspod-lock: package.json package-lock.json
+	@if cmp -s package-lock.json $@; then touch $@; else $(MAKE) --no-print-directory npm-ci; fi
+
+.PHONY: npm-ci
+npm-ci:
+	@command -v npm >/dev/null || test/support/packages.sh npm
+	npm ci --ignore-scripts --no-audit --no-fund
+	@test -x $(NODE) || { echo "npm did not install $(NODE)" >&2; exit 1; }
+	@cp package-lock.json node_modules/.nspod-lock
+
+native: | deps
+	@$(MAKE) --no-print-directory -C native OUT=../dist/native all
+
+dist/nspod: src/cli/launcher.sh
+	@mkdir -p dist
+	install -m 755 $< $@
+
+# CommonJS packages inside the ES module bundle ask for require(); it must come before they run.
+BUNDLE = $(NODE) $(BIN)/esbuild --bundle --format=esm --platform=node --target=node24 \
+	--sourcemap=linked --external:ffi-napi --external:ref-napi --log-level=warning \
+	--banner:js='import { createRequire as requireOf } from "node:module"; const require = requireOf(import.meta.url);'
+SOURCES := $(shell find src -name '*.ts')
+
+ENTRY_cli = src/cli/main.ts
+ENTRY_daemon = src/daemon/main.ts
+ENTRY_image-worker = src/image/worker.ts
+
+dist/%.js: $(SOURCES) package-lock.json Makefile | deps
+	$(BUNDLE) $(ENTRY_$*) --outfile=$@
+
+images: dist/images/.built
+dist/images/.built: $(shell find rootfs -type f) | deps
+	rootfs/build.sh dist/images
+	@touch $@
+
+demo: build images
+	@rootfs/demo/run.sh
+
+# ---- what checks ----
+
+test-deps: deps
+	@test/support/packages.sh $(TEST_PACKAGES)
+
+vm-deps: test-deps
+	@test/support/packages.sh $(VM_PACKAGES)
+
+# Everything that this machine can run; ends with "N passed, N failed".
+test: test-deps build images
+	@$(NODE) test/support/all.ts
+
+check: test-deps
+	@$(NODE) test/support/all.ts check
+
+test-native: test-deps
+	@$(MAKE) --no-print-directory -C native OUT=../dist/native test
+
+test-unit: deps native
+	@$(NODE) test/support/run.ts --parallel 2 --title unit test/unit
+
+test-root: build images
+	@$(NODE) test/support/run.ts --parallel 1 --title integration test/integration
+
+# The integration suite in a guest with a stock kernel and a full cgroup v2 tree.
+test-vm: vm-deps build images
+	@test/vm/run.sh env CI=true NSPOD_TEST_GUEST=1 \
+		$(NODE) test/support/run.ts --parallel 1 --title integration-in-guest test/integration
+
+bench: build images
+	@set -e; for file in test/bench/*.ts; do [ ! -e "$$file" ] || $(NODE) "$$file"; done
+
+coverage: deps native
+	@$(NODE) $(BIN)/c8 --include 'src/**' --reporter text --reporter html \
+		$(NODE) $(BIN)/uvu test/unit '\.test\.ts$$'
+
+# ---- what is installed ----
+
+install: build
+	@test/support/install.sh "$(DESTDIR)" "$(PREFIX)" install
+uninstall:
+	@test/support/install.sh "$(DESTDIR)" "$(PREFIX)" uninstall
+
+clean:
+	rm -rf dist coverage
+
+help:
+	@echo "make               build into dist/ (launcher: dist/nspod)"
+	@echo "sudo make demo     install what is missing, build, run rootfs/demo/pod.yaml, clean up"
+	@echo "sudo make test     everything that this machine can run: check, native, unit, integration"
+	@echo "sudo make test-vm  the integration suite in a QEMU guest with full cgroup v2"
+	@echo "make check         format, lint, types, floors, generated files, C warnings"
+	@echo "make test-unit     TypeScript unit tests        sudo make test-root   integration tests"
+	@echo "make test-native   C unit tests under ASan and UBSan"
+	@echo "make bench         benchmarks                   make coverage         of the unit tests"
+	@echo "sudo make install  PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)       sudo make uninstall"
+	@echo "make deps clean    install what is missing; remove dist/"

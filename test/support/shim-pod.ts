@@ -1,0 +1,224 @@
+// A real shim in new namespaces for the tests of src/shim, without daemon, image or network.
+// Invariant: `close()` kills what still runs and fails when anything of the test is left.
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { type ExitRecord, ShimClient, type StartRequest } from "../../src/shim/client.ts";
+import { launchShim, reapShim } from "../../src/shim/launch.ts";
+import { type ExecRequest, openSession, type Session } from "../../src/shim/session.ts";
+import { K } from "../../src/sys/abi.ts";
+import { Program, register } from "../../src/sys/program.ts";
+import { assertNoLeaks, type Census, takeCensus } from "./leak-check.ts";
+
+const namespaces = K.CLONE_NEWNS | K.CLONE_NEWIPC | K.CLONE_NEWUTS | K.CLONE_NEWNET;
+
+/** A program that runs a busybox shell script on the streams of the shim. */
+export function shell(script: string, options: { tty?: boolean } = {}): Program {
+  const program = new Program("test shell", 8).from("streams");
+  for (const stream of [0, 1, 2]) program.call("dup3", [register(stream), stream, 0]);
+  program.call("setsid", []);
+  if (options.tty) program.from("terminal").call("ioctl", [0, K.TIOCSCTTY, 0]);
+  program.from("descriptors").call("close_range", [3, 0xffff_ffff, 0]);
+  const argv = program.pointers(["sh", "-c", script]);
+  const envp = program.pointers(["PATH=/bin:/usr/bin"]);
+  return program.from("start").call("execve", ["/bin/busybox", argv, envp]);
+}
+
+/** Prelude of a container with a terminal: a devpts of its own in register 4, and a pty from it. */
+export function terminalPrelude(): Program {
+  const program = new Program("test terminal", 8).from("devpts");
+  const filesystem = program.open("fsopen", ["devpts", K.FSOPEN_CLOEXEC]);
+  program.call("fsconfig", [filesystem, K.FSCONFIG_SET_FLAG, "newinstance", 0, 0]);
+  program.call("fsconfig", [filesystem, K.FSCONFIG_SET_STRING, "ptmxmode", "0666", 0]);
+  program.call("fsconfig", [filesystem, K.FSCONFIG_CMD_CREATE, 0, 0, 0]);
+  program.call("fsmount", [filesystem, K.FSMOUNT_CLOEXEC, 0], { into: register(4) });
+  program.close(filesystem);
+  return addTerminal(program);
+}
+
+/** Prelude of an exec with a terminal: from the devpts that its target has in register 4. */
+export function execTerminalPrelude(): Program {
+  return addTerminal(new Program("test exec terminal", 8));
+}
+
+function addTerminal(program: Program): Program {
+  const flags = K.O_RDWR | K.O_NOCTTY | K.O_CLOEXEC;
+  program.from("terminal");
+  program.call("openat", [register(4), "ptmx", flags], { into: register(5) });
+  program.call("ioctl", [register(5), K.TIOCSPTLCK, program.bytes(new Uint8Array(8))]);
+  for (const stream of [0, 1, 2]) {
+    program.call("ioctl", [register(5), K.TIOCGPTPEER, flags], { into: register(stream) });
+  }
+  return program;
+}
+
+type Extras = Partial<Omit<StartRequest, "id" | "programs">> & {
+  readonly prelude?: Program;
+  readonly postlude?: Program;
+};
+
+export class ShimPod {
+  readonly base: string;
+  readonly folder: string;
+  readonly pid: number;
+  client: ShimClient;
+  /** Connections that the shim (not we) has closed. */
+  closed = 0;
+  readonly #exits = new Map<string, ExitRecord>();
+  #wake = Promise.withResolvers<void>();
+  readonly #before: Census;
+
+  private constructor(base: string, before: Census, client: ShimClient, pid: number) {
+    this.base = base;
+    this.folder = join(base, "run/pod");
+    this.client = client;
+    this.pid = pid;
+    this.#before = before;
+  }
+
+  static async start(): Promise<ShimPod> {
+    const base = `/tmp/nspod-shim-${process.pid}`;
+    rmSync(base, { recursive: true, force: true });
+    const before = await takeCensus(namesOf(base));
+    const folder = join(base, "run/pod");
+    mkdirSync(join(base, "root"), { recursive: true });
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const { pid } = launchShim({
+      podUid: "test",
+      folder,
+      cloneFlags: namespaces,
+      prepare: (program) => program.from("host name").call("sethostname", ["shim-test", 9]),
+    });
+    let pod: ShimPod | undefined;
+    const client = await ShimClient.connect(folder, {
+      onExit: (exit) => pod?.onExit(exit),
+      onClose: () => pod?.onClose(),
+    });
+    pod = new ShimPod(base, before, client, pid);
+    return pod;
+  }
+
+  async reconnect(): Promise<void> {
+    await this.client[Symbol.asyncDispose]();
+    this.client = await ShimClient.connect(this.folder, {
+      onExit: (exit) => this.onExit(exit),
+      onClose: () => this.onClose(),
+    });
+  }
+
+  onExit(exit: ExitRecord): void {
+    this.#exits.set(exit.id, exit);
+    this.#notify();
+  }
+
+  onClose(): void {
+    this.closed++;
+    this.#notify();
+  }
+
+  #notify(): void {
+    this.#wake.resolve();
+    this.#wake = Promise.withResolvers();
+  }
+
+  /** Path of the log of a process. */
+  logPath(id: string): string {
+    return join(this.base, `${id}.log`);
+  }
+
+  /** Starts a script as process `id`, with a log that does not rotate unless `extras` say so. */
+  async run(id: string, program: Program | string, extras: Extras = {}): Promise<number> {
+    const { prelude, postlude, ...rest } = extras;
+    const { pid } = await this.client.start(`Cannot start "${id}"`, {
+      id,
+      programs: {
+        program: typeof program === "string" ? shell(program) : program,
+        ...(prelude === undefined ? {} : { prelude }),
+        ...(postlude === undefined ? {} : { postlude }),
+      },
+      cloneFlags: 0,
+      cgroup: "",
+      tty: false,
+      stdin: false,
+      stdinOnce: false,
+      log: { path: this.logPath(id), maxBytes: 0, maxFiles: 1 },
+      ...rest,
+    });
+    return pid;
+  }
+
+  /** The exit of a process, as soon as the shim reports it. */
+  async exitOf(id: string): Promise<ExitRecord> {
+    for (;;) {
+      const exit = this.#exits.get(id);
+      if (exit) return exit;
+      await this.#wake.promise;
+    }
+  }
+
+  async untilClosed(count: number): Promise<void> {
+    while (this.closed < count) await this.#wake.promise;
+  }
+
+  async exec(id: string, script: string, extras: Partial<ExecRequest> = {}): Promise<Session> {
+    return await openSession(this.folder, `Cannot exec "${id}"`, {
+      kind: "exec",
+      id,
+      programs: { program: shell(script) },
+      cloneFlags: 0,
+      cgroup: "",
+      target: "",
+      tty: false,
+      stdin: false,
+      ...extras,
+    });
+  }
+
+  async attach(target: string, stdin = false): Promise<Session> {
+    const action = `Cannot attach to "${target}"`;
+    return await openSession(this.folder, action, { kind: "attach", target, stdin });
+  }
+
+  /** Kilobytes of one line of the shim's smaps_rollup, e.g. "Pss". */
+  memoryKb(key: string): number {
+    const text = readFileSync(`/proc/${this.pid}/smaps_rollup`, "utf8");
+    return Number(new RegExp(`^${key}:\\s+(\\d+) kB`, "m").exec(text)?.[1]);
+  }
+
+  /** Kills what runs, ends the shim, and looks for leaks. */
+  async close(): Promise<void> {
+    if (this.closed === 0) {
+      for (const { id, exit } of await this.client.list()) {
+        if (exit) continue;
+        await this.client.signal(id, K.SIGKILL);
+        await this.exitOf(id);
+      }
+      await this.client.shutdown();
+    }
+    await reapShim(this.pid);
+    await this.client[Symbol.asyncDispose]();
+    rmSync(this.base, { recursive: true, force: true });
+    await assertNoLeaks(this.#before, namesOf(this.base));
+  }
+}
+
+function namesOf(base: string): Parameters<typeof takeCensus>[0] {
+  const name = base.replace("/tmp/", "");
+  return {
+    base,
+    root: join(base, "root"),
+    run: join(base, "run"),
+    bridge: `${name}-bridge`,
+    cgroup: `/${name}`,
+  };
+}
+
+/** Whether a file can be opened for writing. */
+export function canWrite(path: string): boolean {
+  try {
+    closeSync(openSync(path, "r+"));
+    return true;
+  } catch {
+    // Any refusal will do: which one depends on the kernel (ETXTBSY, EPERM, EACCES).
+    return false;
+  }
+}
