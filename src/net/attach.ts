@@ -2,7 +2,7 @@
  * The operations that give a pod its network: they run inside the pod's new network namespace,
  * before the shim is exec'ed. Pure: adds to a program.
  *
- *   host netlink socket   RTM_NEWLINK  veth <hostLink> as port of the bridge, peer eth0 over here
+ *   host netlink socket   RTM_NEWLINK  veth <hostLink> as port of the bridge, peer eth0 over here, hairpin on
  *   own netlink socket    lo up · eth0's index · address · default route
  *
  * The kernel removes both ends with the namespace, so nothing detaches. IPv6 is off for new links
@@ -18,6 +18,7 @@ import {
   newAddress,
   newRoute,
   newVethPair,
+  setHairpin,
   setLink,
 } from "../sys/rtnetlink.ts";
 import { localMac } from "./bridge.ts";
@@ -95,6 +96,7 @@ export function compileAttach(
     }),
   );
   program.close(namespace);
+  compileRequest(program, hostNetlinkFd, setHairpin(hostLink));
 
   program.from("network: loopback");
   const socket = openNetlink(program);

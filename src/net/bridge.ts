@@ -96,7 +96,7 @@ export function ensureBridge(name: string, gateway: string, prefixLength: number
     const mtu = main.link === undefined ? 1500 : (findLink(main.link)?.mtu ?? 1500);
     socket.request(
       action,
-      newBridge(name, { address: bridgeMac(name), mtu: Math.min(mtu, 65_535), alias: aliasHead }),
+      newBridge(name, { address: bridgeMac(name), mtu: Math.min(mtu, 65_535) }),
       { tolerate: ["EEXIST"] },
     );
     link = findLink(name);
@@ -106,6 +106,10 @@ export function ensureBridge(name: string, gateway: string, prefixLength: number
       "FailedPrecondition",
       `${action}: a link of this name exists and is ${link?.kind ?? "a device"}: choose another --bridge`,
     );
+  }
+  if (!link.alias?.startsWith(aliasHead)) {
+    // The kernel takes an alias in changes only, not at creation.
+    socket.request(action, setLink(link.index, { alias: aliasHead }));
   }
   for (const [path, value] of bridgeSettings(name)) writeSetting(action, path, value);
   socket.request(action, newAddress({ index: link.index, address: gateway, prefixLength }), {

@@ -244,11 +244,11 @@ table ip ${this.#table} {
     dnat ip to meta l4proto . th dport map @any_port
   }
   # From 127.0.0.1 of the host, from pods to published ports of pods (else the answer would go
-  # past the translation), and what leaves the subnet.
+  # past the translation; by address, as br_netfilter knows no input link here), and what leaves.
   chain postrouting {
     type nat hook postrouting priority 100; policy accept;
     oifname ${bridge} ip saddr 127.0.0.0/8 masquerade
-    iifname ${bridge} oifname ${bridge} ct status dnat masquerade
+    oifname ${bridge} ip saddr ${subnet} ip daddr ${subnet} ct status dnat masquerade
     oifname != ${bridge} ip saddr ${subnet} ip daddr != ${subnet} masquerade
   }
   # A neighbour that routes to pod addresses through this host reaches published ports only (NET-05).

@@ -37,7 +37,7 @@ const declarations: Record<keyof Libnftables, unknown> = {
 };
 
 // enum nft_output_flags of nftables/libnftables.h: stable since 0.9.
-const outputStateless = 1 << 1;
+const outputStateless = 1 << 2;
 const outputJson = 1 << 4;
 
 /** One object of `list` in JSON, e.g. `{ map: { family, table, name, elem } }`. */

@@ -167,6 +167,26 @@ export function setLink(index: LinkIndex, settings: LinkSettings): NetlinkMessag
   };
 }
 
+/**
+ * Lets a bridge send a frame back through the port that it came from. Needed where br_netfilter is
+ * on (hosts with Docker): a pod that uses its own published port is translated inside the bridge.
+ */
+export function setHairpin(name: string): NetlinkMessage {
+  return {
+    type: K.RTM_NEWLINK,
+    flags: 0,
+    header: linkHeader(0, undefined),
+    attributes: [
+      text(K.IFLA_IFNAME, linkName(name)),
+      nested(K.IFLA_LINKINFO, [
+        text(K.IFLA_INFO_SLAVE_KIND, "bridge"),
+        nested(K.IFLA_INFO_SLAVE_DATA, [u8(K.IFLA_BRPORT_MODE, 1)]),
+      ]),
+    ],
+    text: `RTM_NEWLINK bridge port "${name}": hairpin on`,
+  };
+}
+
 /** Removes a link; ENODEV when it is gone. */
 export function delLink(name: string): NetlinkMessage {
   return {
