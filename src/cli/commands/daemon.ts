@@ -1,0 +1,26 @@
+/**
+ * `nspod daemon`: the daemon in the foreground, for systemd and for debugging. It runs in this very
+ * process: no second one that signals would have to be passed on to.
+ */
+import { pathToFileURL } from "node:url";
+import type { Context } from "../context.ts";
+import { daemonEntry, instanceFlags } from "../daemon-process.ts";
+
+export interface DaemonOptions {
+  readonly enforceLimits?: boolean;
+  readonly logLevel: string;
+}
+
+/** Never returns: the daemon ends the process. */
+export async function runDaemon(context: Context, options: DaemonOptions): Promise<number> {
+  const entry = daemonEntry();
+  process.argv = [
+    process.execPath,
+    entry,
+    ...instanceFlags(context.instance),
+    ...["--log-level", options.logLevel],
+    ...(options.enforceLimits ? ["--enforce-limits"] : []),
+  ];
+  await import(pathToFileURL(entry).href);
+  return await new Promise<never>(() => undefined);
+}

@@ -1,0 +1,122 @@
+/**
+ * Starts the daemon on demand: detached, with nothing of the caller's environment that could load
+ * code into it, its output in <run>/daemon.log. It inherits a pipe as fd 3 and writes one line
+ * there: "ready", or {"error": "…"} when it cannot start.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, existsSync, mkdirSync, openSync, statSync } from "node:fs";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
+import { PodError } from "../base/errors.ts";
+import type { Instance } from "../base/instance.ts";
+import { readLines } from "./json-lines.ts";
+
+/** A log of an earlier daemon is kept until it is this large. */
+const logLimitBytes = 1 << 20;
+
+const startLimitMs = 30_000;
+
+/** Variables that make Node.js or the dynamic linker load code or trust others. */
+const unwanted = [
+  "NODE_OPTIONS",
+  "NODE_PATH",
+  "NODE_EXTRA_CA_CERTS",
+  "LD_PRELOAD",
+  "LD_LIBRARY_PATH",
+];
+
+/** The daemon's program: beside the bundle, or the source when the sources run as they are. */
+export function daemonEntry(): string {
+  const bundled = join(import.meta.dirname, "daemon.js");
+  return existsSync(bundled) ? bundled : join(import.meta.dirname, "../daemon/main.ts");
+}
+
+/** The command line of a daemon for an instance, without the program that runs it. */
+export function daemonArguments(instance: Instance): readonly string[] {
+  return [
+    // Node.js opens a debugger on SIGUSR1 otherwise, for whoever may signal the daemon.
+    "--disable-sigusr1",
+    "--disable-warning=ExperimentalWarning",
+    daemonEntry(),
+    ...instanceFlags(instance),
+  ];
+}
+
+/** The flags that select an instance. */
+export function instanceFlags(instance: Instance): readonly string[] {
+  return [
+    ...["--root", instance.root],
+    ...["--run", instance.run],
+    ...["--bridge", instance.bridge],
+    ...["--subnet", instance.subnet],
+    ...["--cgroup", instance.cgroup],
+  ];
+}
+
+/** An environment for the daemon. */
+export function daemonEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !unwanted.includes(name)));
+}
+
+/**
+ * Starts a daemon and waits until it listens. When another one starts at the same moment, the
+ * daemons agree by a lock and either line means that one listens.
+ * @throws PodError Unavailable with the daemon's own words.
+ */
+export async function startDaemon(instance: Instance): Promise<void> {
+  mkdirSync(instance.run, { recursive: true, mode: 0o711 });
+  const logPath = join(instance.run, "daemon.log");
+  const isLong = (statSync(logPath, { throwIfNoEntry: false })?.size ?? 0) > logLimitBytes;
+  const log = openSync(logPath, isLong ? "w" : "a", 0o600);
+  let child: ChildProcess;
+  try {
+    child = spawn(process.execPath, [...daemonArguments(instance), "--on-demand"], {
+      detached: true,
+      cwd: "/",
+      stdio: ["ignore", log, log, "pipe"],
+      env: daemonEnvironment(process.env),
+    });
+  } finally {
+    closeSync(log);
+  }
+  const answer = await firstLine(child);
+  child.unref();
+  if (answer === "ready") return;
+  throw new PodError("Unavailable", `Cannot start the daemon: ${whyNot(answer, logPath)}`);
+}
+
+async function firstLine(child: ChildProcess): Promise<string> {
+  const pipe = child.stdio[3] as Readable;
+  const failed = new Promise<never>((_, reject) => {
+    child.once("error", (cause) => {
+      reject(new PodError("Unavailable", `Cannot start the daemon: ${cause.message}`, { cause }));
+    });
+  });
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    const message = `Cannot start the daemon: it is not ready after ${startLimitMs / 1000} s`;
+    reject(new PodError("DeadlineExceeded", message));
+  }, startLimitMs);
+  try {
+    return await Promise.race([readFirst(pipe), failed, late]);
+  } finally {
+    clearTimeout(timer);
+    pipe.destroy();
+  }
+}
+
+async function readFirst(pipe: Readable): Promise<string> {
+  for await (const line of readLines(pipe)) return line;
+  return "";
+}
+
+function whyNot(answer: string, logPath: string): string {
+  if (answer === "") return `it ended before it was ready: see "${logPath}"`;
+  try {
+    const { error } = JSON.parse(answer) as { readonly error?: unknown };
+    return typeof error === "string" ? error : answer;
+  } catch {
+    // The daemon's line is not JSON: show it as it is.
+    return answer;
+  }
+}

@@ -1,0 +1,37 @@
+/** What stands before each log line in the foreground of `run`: `web     | `, coloured by container. */
+import type { Pod } from "../spec/pod.ts";
+
+/** SGR numbers that can be read on dark and light backgrounds; red is left to errors. */
+const palette = [36, 33, 32, 35, 34, 96, 93, 92, 95, 94];
+
+/**
+ * Prefixes by container name, padded to one width over all `pods`; with several pods each says its
+ * pod too.
+ */
+export function logPrefixes(
+  pod: Pod,
+  pods: readonly Pod[],
+  hasColours: boolean,
+): ReadonlyMap<string, string> {
+  const labels = pods.flatMap((each) =>
+    containerNames(each).map((name) => ({
+      pod: each,
+      name,
+      label: pods.length > 1 ? `${each.metadata.name}/${name}` : name,
+    })),
+  );
+  const width = Math.max(...labels.map(({ label }) => label.length));
+  return new Map(
+    labels.flatMap(({ pod: owner, name, label }, index) => {
+      if (owner !== pod) return [];
+      const text = `${label.padEnd(width)} | `;
+      const colour = palette[index % palette.length] ?? 0;
+      return [[name, hasColours ? `\x1b[${colour}m${text}\x1b[0m` : text] as const];
+    }),
+  );
+}
+
+/** Names of all containers, init containers first, in the order of the manifest. */
+export function containerNames({ spec }: Pod): readonly string[] {
+  return [...(spec.initContainers ?? []), ...spec.containers].map(({ name }) => name);
+}

@@ -1,0 +1,42 @@
+/**
+ * The entry point of the command line: runs one command, prints its error as one sentence, ends
+ * with its exit code. 1 = nspod refused or failed; anything else comes from the pod or command.
+ */
+import { CommanderError } from "commander";
+import { hasCode, messageOf, PodError } from "../base/errors.ts";
+import { buildProgram } from "./program.ts";
+import { Screen } from "./screen.ts";
+
+const screen = new Screen({ out: process.stdout, err: process.stderr, env: process.env });
+
+// The reader of our output is gone (`nspod logs web | head`): end as SIGPIPE would have ended us.
+process.stdout.on("error", (error) => {
+  if (hasCode(error, "EPIPE")) process.exit(128 + 13);
+  throw error;
+});
+
+let exitCode = 0;
+const program = buildProgram({
+  screen,
+  env: process.env,
+  isRoot: process.geteuid?.() === 0,
+  finish: (code) => {
+    exitCode = code;
+  },
+});
+
+try {
+  await program.parseAsync(process.argv);
+} catch (error) {
+  exitCode = error instanceof CommanderError ? error.exitCode : 1;
+  if (!(error instanceof CommanderError)) report(error);
+}
+process.exit(exitCode);
+
+function report(error: unknown): void {
+  const lines = messageOf(error).split("\n");
+  // A manifest with several mistakes: one line each, without our name before them.
+  screen.remark(lines.length === 1 ? `nspod: ${lines[0]}` : lines.join("\n"));
+  // Anything but a PodError is a bug, and its stack is what a report needs.
+  if (!(error instanceof PodError) && error instanceof Error) screen.remark(error.stack ?? "");
+}

@@ -1,0 +1,91 @@
+/**
+ * The STATUS, READY and RESTARTS columns of `get pods`: one word for what a pod is doing, with the
+ * rules of kubectl's printer (kubernetes pkg/printers/internalversion printPod). Pure.
+ */
+import type { ContainerStatus, Pod } from "../spec/pod.ts";
+import { age } from "./age.ts";
+
+export interface PodSummary {
+  /** E.g. "Running", "CrashLoopBackOff", "Init:0/2", "Terminating". */
+  readonly status: string;
+  readonly readyContainers: number;
+  readonly totalContainers: number;
+  readonly restarts: number;
+  /** When a container that was restarted had ended last. */
+  readonly lastRestartAt?: string;
+}
+
+/** Summarises what the containers of a pod report. */
+export function summarizePod(pod: Pod): PodSummary {
+  const { status = {}, spec, metadata } = pod;
+  const init = summarizeInit(pod);
+  let word = init?.status ?? (status.reason || status.phase || "Pending");
+  let { restarts, lastRestartAt } = countRestarts(status.initContainerStatuses ?? []);
+  let readyContainers = 0;
+  if (init === undefined || hasCondition(pod, "Initialized")) {
+    const statuses = status.containerStatuses ?? [];
+    ({ restarts, lastRestartAt } = countRestarts(statuses));
+    const ready = statuses.filter((item) => item.ready && item.state?.running !== undefined);
+    readyContainers = ready.length;
+    // The first container's word wins, so it is looked at last.
+    for (const item of statuses.toReversed()) word = containerWord(item) ?? word;
+    if (word === "Completed" && ready.length > 0) {
+      word = hasCondition(pod, "Ready") ? "Running" : "NotReady";
+    }
+  }
+  const isTerminal = status.phase === "Succeeded" || status.phase === "Failed";
+  if (metadata.deletionTimestamp !== undefined && !isTerminal) word = "Terminating";
+  return {
+    status: word,
+    readyContainers,
+    totalContainers: spec.containers.length,
+    restarts,
+    ...(lastRestartAt !== undefined && { lastRestartAt }),
+  };
+}
+
+/** "3 (5m ago)", or "0". */
+export function restartsCell(summary: PodSummary, nowMs: number): string {
+  const { restarts, lastRestartAt } = summary;
+  if (restarts === 0 || lastRestartAt === undefined) return String(restarts);
+  return `${restarts} (${age(lastRestartAt, nowMs)} ago)`;
+}
+
+/** undefined when every init container has succeeded. */
+function summarizeInit({ spec, status }: Pod): { readonly status: string } | undefined {
+  const total = spec.initContainers?.length ?? 0;
+  const statuses = status?.initContainerStatuses ?? [];
+  for (const [index, { state }] of statuses.entries()) {
+    if (state?.terminated?.exitCode === 0) continue;
+    if (state?.terminated !== undefined) {
+      const { reason, signal, exitCode } = state.terminated;
+      return { status: `Init:${reason || (signal ? `Signal:${signal}` : `ExitCode:${exitCode}`)}` };
+    }
+    const waiting = state?.waiting?.reason;
+    if (waiting && waiting !== "PodInitializing") return { status: `Init:${waiting}` };
+    return { status: `Init:${index}/${total}` };
+  }
+  return undefined;
+}
+
+function containerWord({ state }: ContainerStatus): string | undefined {
+  if (state?.waiting?.reason) return state.waiting.reason;
+  if (state?.terminated === undefined) return undefined;
+  const { reason, signal, exitCode } = state.terminated;
+  return reason || (signal ? `Signal:${signal}` : `ExitCode:${exitCode}`);
+}
+
+function countRestarts(
+  statuses: readonly ContainerStatus[],
+): Pick<PodSummary, "restarts" | "lastRestartAt"> {
+  const ends = statuses.flatMap(({ lastState }) => lastState?.terminated?.finishedAt ?? []).sort();
+  const lastRestartAt = ends.at(-1);
+  return {
+    restarts: statuses.reduce((sum, { restartCount }) => sum + restartCount, 0),
+    ...(lastRestartAt !== undefined && { lastRestartAt }),
+  };
+}
+
+function hasCondition({ status }: Pod, type: string): boolean {
+  return status?.conditions?.some((item) => item.type === type && item.status === "True") ?? false;
+}
