@@ -40,6 +40,10 @@ export async function absorb(input: StepInput): Promise<PodRecord> {
   let { record } = input;
   for (const exit of live.takeExits()) record = await absorbExit({ ...input, record }, exit);
   if (live.isShimLost) record = await absorbLoss({ ...input, record });
+  const { eviction } = live;
+  if (eviction && !record.terminal && !record.isTerminal) {
+    record = input.save({ ...record, terminal: eviction });
+  }
   return record;
 }
 

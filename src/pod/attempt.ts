@@ -19,7 +19,6 @@ import type { StoredImage } from "../image/store-types.ts";
 import type { ShimClient } from "../shim/client.ts";
 import type { Pod } from "../spec/pod.ts";
 import { attachDevicePolicy } from "../sys/bpf.ts";
-import { discard } from "../sys/trash.ts";
 import type { PreparedVolume } from "../volume/prepared-volume.ts";
 import type { EngineContext } from "./context.ts";
 import type { ContainerRef } from "./decide.ts";
@@ -174,5 +173,5 @@ export function discardAttempt(
   number: number,
 ): void {
   const folders = podFolders(context.instance, pod.metadata.uid);
-  discard(join(context.instance.root, "trash"), attemptFolder(folders, name, number));
+  context.discard(attemptFolder(folders, name, number));
 }

@@ -50,6 +50,8 @@ export interface EngineContext {
   readonly records: Table<PodRecord>;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Takes a tree below the root folder away; its files go in the background. */
+  readonly discard: (path: string) => void;
   /** Records an event of a pod. */
   readonly report: (pod: Pod, event: PodEvent) => void;
   /** Something happened to a pod: ask `sync` again. */

@@ -43,17 +43,30 @@ export interface Decision {
 export function decide(pod: Pod, record: PodRecord, nowMs: number): Decision {
   if (pod.metadata.deletionTimestamp !== undefined) return decideDeletion(pod, record, nowMs);
   if (record.isTerminal) return decideTeardown(record);
+  if (record.terminal) {
+    // Evicted: it ends as Failed whatever its containers say.
+    const graceMs = 1000 * (pod.spec.terminationGracePeriodSeconds ?? 30);
+    return decideStop(record, { graceMs, nowMs, last: { kind: "markTerminal" } });
+  }
   if (isOver(pod, record)) return { actions: [{ kind: "markTerminal" }] };
   if (record.sandbox.state !== "ready") return decideSandbox(record, nowMs);
   return decideContainers(pod, record, nowMs);
 }
 
 function decideDeletion(pod: Pod, record: PodRecord, nowMs: number): Decision {
-  if (!hasRunning(record)) {
-    const isGone = record.sandbox.state === "absent";
-    return { actions: [isGone ? { kind: "removePod" } : { kind: "stopSandbox" }] };
-  }
   const graceMs = 1000 * (pod.metadata.deletionGracePeriodSeconds ?? 30);
+  const isGone = record.sandbox.state === "absent";
+  const last: Action = isGone ? { kind: "removePod" } : { kind: "stopSandbox" };
+  return decideStop(record, { graceMs, nowMs, last });
+}
+
+/** Stop signal, grace period, SIGKILL; and the last action when nothing runs any more. */
+function decideStop(
+  record: PodRecord,
+  stop: { readonly graceMs: number; readonly nowMs: number; readonly last: Action },
+): Decision {
+  const { graceMs, nowMs, last } = stop;
+  if (!hasRunning(record)) return { actions: [last] };
   const { stopping } = record;
   if (stopping === undefined) return { actions: [{ kind: "stopContainers", graceMs }] };
   if (stopping.isKilled) return { actions: [] };

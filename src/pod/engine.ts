@@ -105,6 +105,17 @@ export class PodEngine {
     if (state !== undefined && state !== "exited") await this.#liveOf(uid).ended(id);
   }
 
+  /** Ends a pod as Failed with this reason; its worker does the rest. */
+  evict(pod: Pod, terminal: { readonly reason: string; readonly message: string }): void {
+    const { uid } = pod.metadata;
+    const live = this.#live.get(uid);
+    if (live === undefined || live.eviction !== undefined) return;
+    // Not into the record: a sync that is under way holds a copy of it.
+    live.eviction = terminal;
+    this.context.report(pod, { type: "Warning", ...terminal });
+    this.context.wake(uid);
+  }
+
   /** The status of a pod as its record stands. */
   status(pod: Pod): PodStatus {
     return this.#status(pod, this.record(pod.metadata.uid) ?? this.#accept(pod));

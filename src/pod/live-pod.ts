@@ -12,6 +12,8 @@ export class LivePod {
   isAdopted = false;
   /** The connection ended without our wish: the shim is gone. */
   isShimLost = false;
+  /** The node wants the pod to end as Failed with this reason. */
+  eviction: { readonly reason: string; readonly message: string } | undefined;
   #exits: ExitRecord[] = [];
   readonly #ends = new Map<string, PromiseWithResolvers<void>>();
 

@@ -84,7 +84,7 @@ export interface PodRecord {
   readonly sandboxFailures?: number;
   /** Set once: the pod ended and will not run again. */
   readonly isTerminal?: boolean;
-  /** Kubernetes' `status.reason` and `status.message` of a terminal pod. */
+  /** The node ends the pod: `status.reason` and `status.message` of the Failed pod. */
   readonly terminal?: { readonly reason: string; readonly message: string };
 }
 

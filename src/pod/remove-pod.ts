@@ -3,7 +3,6 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { PodError } from "../base/errors.ts";
 import { listPodCgroups } from "../cgroup/hierarchy.ts";
-import { discard } from "../sys/trash.ts";
 import type { EngineContext } from "./context.ts";
 import { podFolders } from "./folders.ts";
 import { stopSandbox } from "./sandbox.ts";
@@ -21,14 +20,9 @@ export async function removePod(context: EngineContext, uid: string): Promise<vo
     );
   }
   context.addresses.release(uid);
-  discard(trashFolder(context), podFolders(context.instance, uid).state);
+  context.discard(podFolders(context.instance, uid).state);
   // Last: as long as the record stands, the next daemon repeats all this.
   context.records.delete(uid);
-}
-
-/** Where removed trees wait to be taken apart. */
-export function trashFolder(context: EngineContext): string {
-  return join(context.instance.root, "trash");
 }
 
 /** The uids that have files, cgroups, records or an address, but no pod in the store. */

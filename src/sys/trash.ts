@@ -13,18 +13,9 @@ import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { hasCode } from "../base/errors.ts";
 import { K } from "./abi.ts";
+import { closeDescriptor, type Entry, openDirectory, readEntries, rewind } from "./directory.ts";
 import { run } from "./ffi.ts";
-import { Program, register } from "./program.ts";
-
-const bufferSize = 32_768;
-// d_type of getdents64(2).
-const directoryType = 4;
-
-interface Entry {
-  /** NUL-terminated. */
-  readonly name: Buffer;
-  readonly isDirectory: boolean;
-}
+import { Program } from "./program.ts";
 
 /** Moves a tree into the trash; fine when it is gone. Both are on one file system. */
 export function discard(trash: string, path: string): void {
@@ -93,45 +84,4 @@ function moveUp(fd: number, trash: number, entries: readonly Entry[]): void {
     });
   }
   run("Cannot move a directory in the trash", program);
-}
-
-function openDirectory(parent: number, name: Buffer, resolve: number): number {
-  const program = new Program("open directory");
-  const how = Buffer.alloc(24);
-  how.writeBigUInt64LE(BigInt(K.O_RDONLY | K.O_DIRECTORY | K.O_NOFOLLOW | K.O_CLOEXEC), 0);
-  how.writeBigUInt64LE(BigInt(resolve), 16);
-  const fd = program.open("openat2", [parent, program.bytes(name), program.bytes(how), 24]);
-  const done = run("Cannot open a directory in the trash", program);
-  return Number(done.registers[fd.number]);
-}
-
-function readEntries(fd: number): readonly Entry[] {
-  const program = new Program("list directory", 1);
-  const buffer = program.buffer(bufferSize);
-  const count = program.open("getdents64", [register(0), buffer, bufferSize]);
-  const done = run("Cannot list a directory in the trash", program, [fd]);
-  const length = Number(done.registers[count.number]);
-  return parseEntries(program.bytesOf(done.encoded, buffer).subarray(0, length));
-}
-
-/** struct linux_dirent64: ino u64, off i64, reclen u16, type u8, name (getdents64(2)). */
-function parseEntries(buffer: Buffer): readonly Entry[] {
-  const entries: Entry[] = [];
-  for (let at = 0; at < buffer.length; at += buffer.readUInt16LE(at + 16)) {
-    const start = at + 19;
-    const end = buffer.indexOf(0, start);
-    const name = Buffer.from(buffer.subarray(start, end + 1));
-    const text = name.toString("latin1");
-    if (text === ".\0" || text === "..\0") continue;
-    entries.push({ name, isDirectory: buffer.readUInt8(at + 18) === directoryType });
-  }
-  return entries;
-}
-
-function rewind(fd: number): void {
-  run("Cannot rewind a directory in the trash", new Program("rewind").call("lseek", [fd, 0, 0]));
-}
-
-function closeDescriptor(fd: number): void {
-  run("Cannot close a directory in the trash", new Program("close").call("close", [fd]));
 }
