@@ -74,6 +74,6 @@ export function containerEnvironment(input: EnvironmentInput): string[] {
 }
 
 /** The value of a variable in `NAME=value` form, "" when it is not set. */
-export function valueOf(environment: readonly string[], name: string): string {
+export function environmentValue(environment: readonly string[], name: string): string {
   return environment.find((line) => line.startsWith(`${name}=`))?.slice(name.length + 1) ?? "";
 }

@@ -6,7 +6,7 @@
  */
 import type { Program } from "../sys/program.ts";
 import type { SyscallError } from "../sys/syscall-error.ts";
-import { valueOf } from "./command.ts";
+import { environmentValue } from "./command.ts";
 
 /** Adds the execve calls. `field` is where the command comes from, e.g. `spec.containers[0].command`. */
 export function execute(
@@ -15,7 +15,7 @@ export function execute(
   environment: readonly string[],
   field: string,
 ): void {
-  const candidates = executableCandidates(argv[0] ?? "", valueOf(environment, "PATH"));
+  const candidates = executableCandidates(argv[0] ?? "", environmentValue(environment, "PATH"));
   program.from(field);
   const argumentTable = program.pointers(argv);
   const environmentTable = program.pointers(environment);
