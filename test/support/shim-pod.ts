@@ -1,7 +1,7 @@
 // A real shim in new namespaces for the tests of src/shim, without daemon, image or network.
 // Invariant: `close()` kills what still runs and fails when anything of the test is left.
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { type ExitRecord, ShimClient, type StartRequest } from "../../src/shim/client.ts";
 import { launchShim, reapShim } from "../../src/shim/launch.ts";
 import { type ExecRequest, openSession, type Session } from "../../src/shim/session.ts";
@@ -13,12 +13,17 @@ const namespaces = K.CLONE_NEWNS | K.CLONE_NEWIPC | K.CLONE_NEWUTS | K.CLONE_NEW
 
 /** A program that runs a busybox shell script on the streams of the shim. */
 export function shell(script: string, options: { tty?: boolean } = {}): Program {
-  const program = new Program("test shell", 8).from("streams");
+  return busybox(["sh", "-c", script], options);
+}
+
+/** A program that runs a command of busybox on the streams of the shim. */
+export function busybox(args: readonly string[], options: { tty?: boolean } = {}): Program {
+  const program = new Program(`test ${args[0]}`, 8).from("streams");
   for (const stream of [0, 1, 2]) program.call("dup3", [register(stream), stream, 0]);
   program.call("setsid", []);
   if (options.tty) program.from("terminal").call("ioctl", [0, K.TIOCSCTTY, 0]);
   program.from("descriptors").call("close_range", [3, 0xffff_ffff, 0]);
-  const argv = program.pointers(["sh", "-c", script]);
+  const argv = program.pointers(args);
   const envp = program.pointers(["PATH=/bin:/usr/bin"]);
   return program.from("start").call("execve", ["/bin/busybox", argv, envp]);
 }
@@ -76,7 +81,8 @@ export class ShimPod {
   }
 
   static async start(): Promise<ShimPod> {
-    const base = `/tmp/nspod-shim-${process.pid}`;
+    // In memory, as /run is: on a disk the fsync of every exit record takes milliseconds.
+    const base = `/dev/shm/nspod-shim-${process.pid}`;
     rmSync(base, { recursive: true, force: true });
     const before = await takeCensus(namesOf(base));
     const folder = join(base, "run/pod");
@@ -202,7 +208,7 @@ export class ShimPod {
 }
 
 function namesOf(base: string): Parameters<typeof takeCensus>[0] {
-  const name = base.replace("/tmp/", "");
+  const name = basename(base);
   return {
     base,
     root: join(base, "root"),

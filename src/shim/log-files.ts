@@ -1,0 +1,129 @@
+/**
+ * The files of one log, oldest first: `0.log.2`, `0.log.1`, `0.log`. A rotation renames them all,
+ * so they are told apart by inode, and a list that a rotation cut in two is made again.
+ */
+import { type FileHandle, open, stat } from "node:fs/promises";
+import { hasCode } from "../base/errors.ts";
+import { longestLine, parseLogLine } from "./log-line.ts";
+
+export interface LogFile {
+  readonly handle: FileHandle;
+  readonly inode: bigint;
+}
+
+/** A place in a list of files. */
+export interface LogPosition {
+  readonly index: number;
+  readonly offset: number;
+}
+
+const blockSize = 64 * 1024;
+
+/** Opens all files of the log; an empty list when there is none yet. The caller closes them. */
+export async function openLogFiles(path: string): Promise<LogFile[]> {
+  for (;;) {
+    const current = await openLogFile(path);
+    const files = current === undefined ? [] : [current];
+    for (let number = 1; ; number++) {
+      const file = await openLogFile(`${path}.${number}`);
+      if (file === undefined) break;
+      files.unshift(file);
+    }
+    if (current?.inode === (await inodeOf(path))) return files;
+    // Rotated in between: a file may be missing or twice in the list.
+    await closeLogFiles(files);
+  }
+}
+
+export async function closeLogFiles(files: readonly LogFile[]): Promise<void> {
+  await Promise.all(files.map(({ handle }) => handle.close()));
+}
+
+async function openLogFile(path: string): Promise<LogFile | undefined> {
+  try {
+    const handle = await open(path, "r");
+    return { handle, inode: (await handle.stat({ bigint: true })).ino };
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return undefined;
+    throw error;
+  }
+}
+
+/** Inode of the current file; undefined while there is none. */
+export async function inodeOf(path: string): Promise<bigint | undefined> {
+  try {
+    return (await stat(path, { bigint: true })).ino;
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return undefined;
+    throw error;
+  }
+}
+
+/** Where the last `count` lines begin; a line in parts counts once, an unfinished one too. */
+export async function findTail(files: readonly LogFile[], count: number): Promise<LogPosition> {
+  let seen = 0;
+  let isNewest = true;
+  for (let index = files.length - 1; index >= 0; index--) {
+    const file = files[index];
+    if (file === undefined) break;
+    const { size } = await file.handle.stat();
+    for await (const { start, head } of entriesBackwards(file.handle, size)) {
+      const line = parseLogLine(head);
+      if (line === undefined) continue;
+      // Every F ends a line; so does the end of the log when a line is unfinished there.
+      if (isNewest || !line.partial) seen++;
+      isNewest = false;
+      if (seen > count) return { index, offset: start + (await lengthOfLine(file.handle, start)) };
+    }
+  }
+  return { index: 0, offset: 0 };
+}
+
+interface Entry {
+  readonly start: number;
+  /** The first bytes of the line. */
+  readonly head: Buffer;
+}
+
+const headSize = 64;
+
+/** The complete lines before `end`, last first. */
+async function* entriesBackwards(handle: FileHandle, end: number): AsyncGenerator<Entry> {
+  // Bytes from `at` on that belong to a line whose start is further in front.
+  let tail: Buffer = Buffer.alloc(0);
+  let isTorn = true;
+  for (let at = end; at > 0; ) {
+    const size = Math.min(blockSize, at);
+    at -= size;
+    const block = Buffer.concat([await readAt(handle, at, size), tail]);
+    let stop = block.length;
+    for (let newline = block.lastIndexOf(10, stop - 1); newline >= 0; ) {
+      // What follows the last newline of the file is torn, or nothing.
+      if (!isTorn) yield { start: at + newline + 1, head: block.subarray(newline + 1, stop) };
+      isTorn = false;
+      stop = newline;
+      newline = newline === 0 ? -1 : block.lastIndexOf(10, newline - 1);
+    }
+    if (at === 0 && !isTorn) yield { start: 0, head: block.subarray(0, stop) };
+    // Only the head of a line is looked at, so of a long one the front is enough.
+    tail = Buffer.from(block.subarray(0, Math.min(stop, headSize)));
+  }
+}
+
+async function lengthOfLine(handle: FileHandle, start: number): Promise<number> {
+  let length = 0;
+  for (;;) {
+    const block = await readAt(handle, start + length, longestLine);
+    const newline = block.indexOf(10);
+    if (newline >= 0) return length + newline + 1;
+    if (block.length === 0) return length;
+    length += block.length;
+  }
+}
+
+/** Reads `size` bytes, or fewer where the file ends. */
+export async function readAt(handle: FileHandle, offset: number, size: number): Promise<Buffer> {
+  const buffer = Buffer.allocUnsafe(size);
+  const { bytesRead } = await handle.read(buffer, 0, size, offset);
+  return buffer.subarray(0, bytesRead);
+}
