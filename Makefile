@@ -19,9 +19,8 @@ RUN_PACKAGES = libseccomp2 libnftables1 busybox-static gcc make libc6-dev binuti
 TEST_PACKAGES = clang clang-tidy clang-format @clang-rt cppcheck skopeo umoci buildah \
 	iproute2 nftables conntrack strace jq util-linux \
 	$(if $(filter x64,$(NODE_ARCH)),linux-libc-dev-arm64-cross)
-VM_PACKAGES = $(if $(filter x64,$(NODE_ARCH)),qemu-system-x86 linux-image-cloud-amd64|linux-image-virtual,\
-	qemu-system-arm linux-image-cloud-arm64|linux-image-virtual) \
-	virtiofsd|qemu-system-common busybox-static cpio kmod e2fsprogs
+VM_PACKAGES = qemu-system-x86 'linux-image-cloud-amd64|linux-image-virtual' \
+	'virtiofsd|qemu-system-common' busybox-static cpio kmod e2fsprogs
 
 # ---- what runs ----
 
@@ -50,10 +49,11 @@ dist/nspod: src/cli/launcher.sh
 	install -m 755 $< $@
 
 # CommonJS packages inside the ES module bundle ask for require(); it must come before they run.
-BUNDLE = $(NODE) $(BIN)/esbuild --bundle --format=esm --platform=node --target=node24 \
+BUNDLE = node_modules/@esbuild/linux-$(NODE_ARCH)/bin/esbuild --bundle --format=esm --platform=node --target=node24 \
 	--sourcemap=linked --external:ffi-napi --external:ref-napi --log-level=warning \
+	--alias:node:http=./src/base/builtin-http.cjs \
 	--banner:js='import { createRequire as requireOf } from "node:module"; const require = requireOf(import.meta.url);'
-SOURCES := $(shell find src -name '*.ts')
+SOURCES := $(shell find src -name '*.ts' -o -name '*.cjs')
 
 ENTRY_cli = src/cli/main.ts
 ENTRY_daemon = src/daemon/main.ts

@@ -2,6 +2,7 @@
 // Use it for what the kernel finishes in the background (network namespaces are torn down by a
 // worker after their last process ended); prefer a real event wherever there is one.
 import { setTimeout as sleep } from "node:timers/promises";
+import { patient } from "./patience.ts";
 
 /**
  * Calls `probe` until it returns something other than `undefined`; pauses 10 ms, 20 ms, … 250 ms.
@@ -14,7 +15,7 @@ export async function eventually<T>(
   timeoutMs: number,
   probe: () => Promise<T | undefined> | T | undefined,
 ): Promise<T> {
-  const end = performance.now() + timeoutMs;
+  const end = performance.now() + patient(timeoutMs);
   let cause: unknown;
   for (let pauseMs = 10; ; pauseMs = Math.min(pauseMs * 2, 250)) {
     try {

@@ -186,7 +186,8 @@ async function instanceCgroups(names: InstanceNames): Promise<string[]> {
 
 async function instanceSockets(names: InstanceNames): Promise<string[]> {
   const rows = await lines("/proc/net/unix");
-  const paths = rows.map((row) => row.split(" ").slice(7).join(" ").trim());
+  // "Num RefCount Protocol Flags Type St Inode Path": columns are padded, the path may hold spaces.
+  const paths = rows.map((row) => /^(?:\S+\s+){6}\S+ (.*)$/.exec(row)?.[1] ?? "");
   return paths.filter((path) => path.startsWith(`${names.base}/`));
 }
 

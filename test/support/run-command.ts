@@ -4,6 +4,7 @@
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
+import { patient } from "./patience.ts";
 
 /** What a finished program left. */
 export interface CommandResult {
@@ -33,7 +34,7 @@ export async function runCommand(
   args: readonly string[],
   options: CommandOptions = {},
 ): Promise<CommandResult> {
-  const timeoutMs = options.timeoutMs ?? 30_000;
+  const timeoutMs = patient(options.timeoutMs ?? 30_000);
   const child = spawn(file, args, {
     cwd: options.cwd,
     detached: true,

@@ -11,6 +11,7 @@ import { join, relative } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { type FileResult, judge } from "./judge.ts";
+import { patient } from "./patience.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -21,6 +22,7 @@ const { values, positionals } = parseArgs({
   },
 });
 
+const limitMs = patient(Number(values.limit) * 1000);
 const files = positionals.flatMap(testFiles).sort();
 const children = new Set<number>();
 // A terminal's Ctrl-C reaches only our own group; the children have groups of their own.
@@ -74,7 +76,7 @@ async function runFile(file: string): Promise<FileResult> {
   const timer = setTimeout(() => {
     timedOut = true;
     if (pid !== undefined) killGroup(pid);
-  }, Number(values.limit) * 1000);
+  }, limitMs);
   const closed = new Promise<void>((resolve) => child.on("close", () => resolve()));
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   child.on("error", reject).on("exit", (code, signal) => resolve(signal ?? String(code)));
@@ -93,7 +95,7 @@ async function runFile(file: string): Promise<FileResult> {
     file: relative(process.cwd(), file),
     output,
     ending,
-    limitSeconds: timedOut ? Number(values.limit) : undefined,
+    limitSeconds: timedOut ? limitMs / 1000 : undefined,
     durationMs: performance.now() - begin,
   });
 }
