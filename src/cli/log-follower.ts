@@ -24,6 +24,7 @@ interface Span {
 }
 
 interface Follower {
+  /** Requests that were made, by attempt. */
   readonly seen: Set<string>;
   readonly spans: Span[];
   work: Promise<void>;
@@ -50,8 +51,11 @@ export class LogFollower {
     for (const status of [...initContainerStatuses, ...containerStatuses]) {
       const follower = this.#follower(status.name);
       for (const { id, isPrevious } of attemptsOf(status)) {
-        if (follower.seen.has(id)) continue;
-        follower.seen.add(id);
+        // Once as the current attempt and once more as the previous one: the first request may
+        // have come too late for it.
+        const request = `${isPrevious ? "previous" : "current"} ${id}`;
+        if (follower.seen.has(request)) continue;
+        follower.seen.add(request);
         follower.work = follower.work.then(() =>
           this.#read(pod, status.name, isPrevious, follower.spans),
         );

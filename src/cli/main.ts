@@ -15,23 +15,28 @@ process.stdout.on("error", (error) => {
   throw error;
 });
 
-let exitCode = 0;
-const program = buildProgram({
-  screen,
-  env: process.env,
-  isRoot: process.geteuid?.() === 0,
-  finish: (code) => {
-    exitCode = code;
-  },
-});
+// No await at the top level: a bundle without it can be CommonJS, which starts 50 ms faster.
+void main().then((code) => process.exit(code));
 
-try {
-  await program.parseAsync(process.argv);
-} catch (error) {
-  exitCode = error instanceof CommanderError ? error.exitCode : 1;
-  if (!(error instanceof CommanderError)) report(error);
+async function main(): Promise<number> {
+  let exitCode = 0;
+  const program = buildProgram({
+    screen,
+    env: process.env,
+    isRoot: process.geteuid?.() === 0,
+    finish: (code) => {
+      exitCode = code;
+    },
+  });
+  try {
+    await program.parseAsync(process.argv);
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode;
+    report(error);
+    return 1;
+  }
 }
-process.exit(exitCode);
 
 function report(error: unknown): void {
   const lines = messageOf(error).split("\n");
