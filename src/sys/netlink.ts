@@ -236,7 +236,7 @@ export function openNetlink(program: Program, protocol: number = K.NETLINK_ROUTE
 /** Adds the sending of a message, its registers filled in. */
 function compileSend(program: Program, fd: Operand, message: NetlinkMessage, flags: number): void {
   const { bytes, slots } = encodeMessage(message, program.operations.length + 1, flags);
-  const pointer = program.bytes(bytes, message.text);
+  const pointer = program.bytes(bytes, `{${message.text}}`);
   for (const { offset, from } of slots) program.store(pointer, offset, from);
   program.call("sendto", [fd, pointer, bytes.length, 0, 0, 0]);
 }
