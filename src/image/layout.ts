@@ -109,11 +109,14 @@ export function writeIndex(paths: LayoutPaths, manifests: readonly Descriptor[])
   atomicWrite(paths.index, JSON.stringify(index));
 }
 
-/** A descriptor of index.json for one name (or for none). */
+/**
+ * A descriptor of index.json for one name (or for none).
+ * @param layerBytes - bytes of files of each layer, lowest first.
+ */
 export function indexEntry(
   manifest: Descriptor,
   name: string | undefined,
-  unpackedSize: number,
+  layerBytes: readonly number[],
 ): Descriptor {
   return {
     mediaType: manifest.mediaType,
@@ -122,7 +125,7 @@ export function indexEntry(
     ...(manifest.platform === undefined ? {} : { platform: manifest.platform }),
     annotations: {
       ...(name === undefined ? {} : { [annotations.imageName]: name, [annotations.refName]: name }),
-      [annotations.unpackedSize]: String(unpackedSize),
+      [annotations.layerBytes]: layerBytes.join(","),
     },
   };
 }

@@ -112,6 +112,6 @@ export const annotations = {
   imageName: "io.containerd.image.name",
   /** Docker marks build attestations, which are no images. */
   referenceType: "vnd.docker.reference.type",
-  /** nspod: bytes of the unpacked layers. Only read from our own index. */
-  unpackedSize: "dev.nspod.image.unpacked-size",
+  /** nspod: bytes of files of each layer, lowest first, "1,2,3". Only read from our own index. */
+  layerBytes: "dev.nspod.image.layer-bytes",
 } as const;

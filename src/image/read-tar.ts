@@ -5,7 +5,7 @@
  * The visitor sees begin(), data() for content, end(), in the order of the archive; begin() and
  * end() may return a promise, which holds the stream.
  */
-import { extract, type Headers } from "tar-stream";
+import { extract, type Header } from "tar-stream";
 import { PodError } from "../base/errors.ts";
 import { paxNumber, type SparseFile } from "./pax-records.ts";
 import {
@@ -65,7 +65,9 @@ export async function readTar(
 ): Promise<void> {
   const guard = new TarGuard(options);
   // Unknown formats are v7 headers: the guard has checked them by their checksum.
-  const parser = extract({ filenameEncoding: "latin1", allowUnknownFormat: true });
+  // (A variable, because tar-stream's own types leave these two options out.)
+  const parserOptions = { filenameEncoding: "latin1", allowUnknownFormat: true };
+  const parser = extract(parserOptions as Parameters<typeof extract>[0]);
   const ended = Promise.withResolvers<void>();
   // A failure is also seen by the loop below; this keeps an early one from being "unhandled".
   ended.promise.catch(() => undefined);
@@ -78,7 +80,7 @@ export async function readTar(
   };
   let wake: () => void = () => undefined;
 
-  parser.on("entry", (header: Headers, content: EntryContent, next: () => void) => {
+  parser.on("entry", (header, content, next) => {
     const proceed = (result: void | Promise<void>, then: () => void): void => {
       if (result instanceof Promise) result.then(then).catch(fail);
       else then();
@@ -96,10 +98,11 @@ export async function readTar(
           finish();
           return;
         }
-        content.on("data", (chunk: Buffer) => {
+        content.on("data", (chunk) => {
           if (failure !== undefined) return;
           try {
-            visitor.data(chunk);
+            // tar-stream hands out parts of the buffers that were written to it.
+            visitor.data(chunk as Buffer);
           } catch (error) {
             fail(error);
           }
@@ -133,17 +136,11 @@ export async function readTar(
     if (failure !== undefined) throw failure.error;
   }
   guard.finish(options.needsEndMark);
-  parser.end();
+  parser.end(undefined);
   await ended.promise;
 }
 
-interface EntryContent {
-  on(event: "data", listener: (chunk: Buffer) => void): void;
-  on(event: "end", listener: () => void): void;
-  on(event: "error", listener: (error: unknown) => void): void;
-}
-
-function tarEntry(header: Headers, extras: EntryExtras): TarEntry {
+function tarEntry(header: Header, extras: EntryExtras): TarEntry {
   const name = extras.name ?? header.name;
   const refuse = (why: string): PodError =>
     new PodError("InvalidArgument", `entry ${extras.number} (${printableName(name)}): ${why}`);
@@ -153,7 +150,7 @@ function tarEntry(header: Headers, extras: EntryExtras): TarEntry {
   };
   const id = (key: "uid" | "gid"): number => {
     const value = extras.records.length === 0 ? undefined : record(key);
-    const number = value === undefined ? (header[key] ?? 0) : paxNumber(value, key);
+    const number = value === undefined ? header[key] : paxNumber(value, key);
     // 2^32-1 means "leave it" to chown(2).
     if (!Number.isSafeInteger(number) || number < 0 || number >= 0xffffffff) {
       throw refuse(`its ${key} is not a number from 0 to 4294967294`);
@@ -162,12 +159,12 @@ function tarEntry(header: Headers, extras: EntryExtras): TarEntry {
   };
   const linkName = extras.linkName ?? header.linkname ?? "";
   if (name.includes("\0") || linkName.includes("\0")) throw refuse("its name contains a NUL byte");
-  const mode = header.mode ?? 0;
+  const mode = header.mode;
   if (!Number.isSafeInteger(mode)) throw refuse("its mode is not a number");
   const changed = extras.records.length === 0 ? undefined : record("mtime");
   const modified =
     changed === undefined
-      ? { seconds: Math.floor((header.mtime?.getTime() ?? 0) / 1000), nanoseconds: 0 }
+      ? { seconds: Math.floor(header.mtime.getTime() / 1000), nanoseconds: 0 }
       : paxTime(changed.toString("latin1"));
   if (modified === undefined || !Number.isSafeInteger(modified.seconds)) {
     throw refuse("its time is not a number");
@@ -181,9 +178,9 @@ function tarEntry(header: Headers, extras: EntryExtras): TarEntry {
     uid: id("uid"),
     gid: id("gid"),
     modified,
-    size: header.size ?? 0,
-    major: header.devmajor ?? 0,
-    minor: header.devminor ?? 0,
+    size: header.size,
+    major: header.devmajor,
+    minor: header.devminor,
     xattrs: extras.records
       .filter(({ key }) => key.startsWith("SCHILY.xattr."))
       .map(({ key, value }) => [key.slice("SCHILY.xattr.".length), value] as const),

@@ -1,0 +1,166 @@
+/**
+ * Unpacks gzip and zstd streams and leaves plain ones as they are; which one it is, the first bytes
+ * say. zlib works in libuv's threads while the consumer digests the previous chunk.
+ *
+ * Several gzip members or zstd frames in a row are one stream, as the formats say (RFC 1952 2.2,
+ * RFC 8878 3); Node stops silently after the first zstd frame, so frames are fed one by one here.
+ */
+import { constants, createGunzip, createZstdDecompress, type ZstdDecompress } from "node:zlib";
+import { PodError } from "../base/errors.ts";
+
+export type Compression = "none" | "gzip" | "zstd";
+
+const chunkSize = 1 << 20;
+/** Windows up to 128 MiB, zstd's own default for readers: more would be a memory bomb. */
+const windowLogMax = 27;
+
+/**
+ * Tells by the first bytes. @throws PodError Unimplemented for formats that nspod does not read.
+ */
+export function detectCompression(head: Buffer): Compression {
+  if (head.length >= 3 && head[0] === 0x1f && head[1] === 0x8b && head[2] === 0x08) return "gzip";
+  if (head.length >= 4 && isZstdFrame(head.readUInt32LE(0))) return "zstd";
+  for (const [name, magic] of unsupported) {
+    if (head.subarray(0, magic.length).equals(magic)) {
+      throw new PodError(
+        "Unimplemented",
+        `it is compressed with ${name}, which nspod does not read: use gzip or zstd`,
+      );
+    }
+  }
+  return "none";
+}
+
+const unsupported: readonly (readonly [string, Buffer])[] = [
+  ["xz", Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00])],
+  ["bzip2", Buffer.from("BZh")],
+  ["lz4", Buffer.from([0x04, 0x22, 0x4d, 0x18])],
+  ["lzip", Buffer.from("LZIP")],
+];
+
+function isZstdFrame(magic: number): boolean {
+  // A frame, or a skippable one; RFC 8878 3.1.
+  return magic === 0xfd2fb528 || magic >>> 4 === 0x184d2a5;
+}
+
+/** @throws PodError InvalidArgument when the stream is damaged or ends too early. */
+export async function* decompress(
+  source: AsyncIterable<Buffer>,
+  compression: Compression,
+): AsyncGenerator<Buffer> {
+  if (compression === "none") {
+    yield* source;
+    return;
+  }
+  try {
+    if (compression === "gzip") yield* gunzip(source);
+    else yield* unzstd(source);
+  } catch (error) {
+    if (error instanceof PodError || !isZlibError(error)) throw error;
+    throw new PodError(
+      "InvalidArgument",
+      `its ${compression} data is damaged or truncated (${error.message})`,
+      { cause: error },
+    );
+  }
+}
+
+function isZlibError(error: unknown): error is Error {
+  return (
+    error instanceof Error && "code" in error && /^(Z_|ZSTD_|ERR_ZLIB)/.test(String(error.code))
+  );
+}
+
+async function* gunzip(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  // The marks let zlib run ahead by a few chunks.
+  const stream = createGunzip({ chunkSize });
+  const feeding = feed(source, stream);
+  feeding.catch(() => undefined);
+  try {
+    for await (const chunk of stream) yield chunk as Buffer;
+    await feeding;
+  } finally {
+    stream.destroy();
+  }
+}
+
+interface Sink {
+  write(chunk: Buffer, done: (error?: Error | null) => void): boolean;
+  end(): unknown;
+  destroy(error?: Error): unknown;
+}
+
+async function feed(source: AsyncIterable<Buffer>, sink: Sink): Promise<void> {
+  try {
+    for await (const chunk of source) await write(sink, chunk);
+    sink.end();
+  } catch (error) {
+    sink.destroy(error instanceof Error ? error : new Error(String(error)));
+    throw error;
+  }
+}
+
+function write(sink: Sink, chunk: Buffer): Promise<void> {
+  return new Promise((resolve, reject) => {
+    sink.write(chunk, (error) => (error ? reject(error) : resolve()));
+  });
+}
+
+async function* unzstd(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  const input = source[Symbol.asyncIterator]();
+  let rest: Buffer | undefined = await nextChunk(input);
+  while (rest !== undefined) {
+    const stream = createZstdDecompress({
+      chunkSize,
+      params: { [constants.ZSTD_d_windowLogMax]: windowLogMax },
+    });
+    const frame: { left: Buffer | undefined } = { left: undefined };
+    const feeding = feedFrame(input, stream, rest, frame);
+    feeding.catch(() => undefined);
+    try {
+      for await (const chunk of stream) yield chunk as Buffer;
+      await feeding;
+    } finally {
+      stream.destroy();
+    }
+    rest = frame.left ?? (await nextChunk(input));
+  }
+}
+
+async function nextChunk(input: AsyncIterator<Buffer>): Promise<Buffer | undefined> {
+  for (;;) {
+    const next = await input.next();
+    if (next.done === true) return undefined;
+    if (next.value.length > 0) return next.value;
+  }
+}
+
+/** Feeds one frame; `frame.left` are the bytes after its end. */
+async function feedFrame(
+  input: AsyncIterator<Buffer>,
+  stream: ZstdDecompress,
+  first: Buffer,
+  frame: { left: Buffer | undefined },
+): Promise<void> {
+  let isEnded = false;
+  stream.once("end", () => {
+    isEnded = true;
+  });
+  try {
+    let chunk: Buffer | undefined = first;
+    while (chunk !== undefined) {
+      const before = stream.bytesWritten;
+      await write(stream, chunk);
+      const used = stream.bytesWritten - before;
+      if (used < chunk.length || stream.readableEnded || isEnded) {
+        frame.left = used < chunk.length ? chunk.subarray(used) : undefined;
+        return;
+      }
+      chunk = await nextChunk(input);
+    }
+    stream.end();
+  } catch (error) {
+    stream.destroy(error instanceof Error ? error : new Error(String(error)));
+    throw error;
+  }
+}

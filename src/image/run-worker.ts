@@ -1,0 +1,154 @@
+/**
+ * Starts image helpers and talks to them: the daemon's event loop never reads, hashes or unpacks
+ * content itself. A helper gets an empty environment, its content on descriptor 3, and dies with us.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { type Readable, Writable } from "node:stream";
+import { type ErrorKind, PodError } from "../base/errors.ts";
+import type { Note, Report, Task } from "./messages.ts";
+
+export interface WorkerHooks {
+  readonly onProgress?: (bytes: number) => void;
+  readonly onWarning?: (sentence: string) => void;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Content for descriptor 3: an open descriptor, or a stream that is piped in. */
+export type Content = number | Readable | undefined;
+
+const maxStderr = 4096;
+
+/** One running helper. */
+export class Worker {
+  readonly #child: ChildProcess;
+  /** What the helper reports as done. @throws PodError with its sentence. */
+  readonly done: Promise<unknown>;
+  /** After `note("sync")`: the files are on disk. */
+  readonly synced: Promise<void>;
+  /** The process is gone. */
+  readonly exited: Promise<void>;
+
+  constructor(task: Task, content: Content, hooks: WorkerHooks) {
+    const done = Promise.withResolvers<unknown>();
+    const synced = Promise.withResolvers<void>();
+    const exited = Promise.withResolvers<void>();
+    this.done = done.promise;
+    this.synced = synced.promise;
+    this.exited = exited.promise;
+    // Callers may wait for one of them only.
+    done.promise.catch(() => undefined);
+    synced.promise.catch(() => undefined);
+
+    const isPiped = typeof content === "object";
+    this.#child = spawn(process.execPath, [workerPath()], {
+      env: { NODE_NO_WARNINGS: "1" },
+      cwd: "/",
+      stdio: ["pipe", "pipe", "pipe", isPiped ? "pipe" : (content ?? "ignore")],
+    });
+    const child = this.#child;
+    let stderr = "";
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      stderr = `${stderr}${text}`.slice(-maxStderr);
+    });
+    const settle = (report: Report): void => {
+      if (report.type === "progress") hooks.onProgress?.(report.bytes);
+      if (report.type === "warning") hooks.onWarning?.(report.sentence);
+      if (report.type === "done") done.resolve(report.result);
+      if (report.type === "synced") synced.resolve();
+      if (report.type === "error") fail(new PodError(report.kind, report.message));
+    };
+    const fail = (error: unknown): void => {
+      done.reject(error);
+      synced.reject(error);
+    };
+    if (child.stdout) {
+      // Our own program writes these lines.
+      const lines = createInterface({ input: child.stdout });
+      lines.on("line", (line) => settle(JSON.parse(line) as Report));
+    }
+    // EPIPE: the helper has ended, its report or its exit says why.
+    child.stdin?.on("error", () => undefined);
+    if (isPiped) pipeInto(content, child.stdio[3], fail);
+    child.on("error", (cause) => {
+      fail(new PodError("Internal", "Cannot start the image helper", { cause }));
+      exited.resolve();
+    });
+    // "close" comes after the last line of stdout was read.
+    child.on("close", (code, signal) => {
+      const kind: ErrorKind = signal === "SIGKILL" ? "ResourceExhausted" : "Internal";
+      const how = signal === null ? `exit status ${code}` : signal;
+      const said = stderr.trim() === "" ? "" : `: ${stderr.trim()}`;
+      fail(new PodError(kind, `the image helper ended with ${how}${said}`));
+      exited.resolve();
+    });
+    const abort = (): void => {
+      fail(hooks.signal?.reason ?? new PodError("Unavailable", "the import was cancelled"));
+      child.kill("SIGKILL");
+    };
+    if (hooks.signal?.aborted === true) abort();
+    hooks.signal?.addEventListener("abort", abort, { once: true });
+    void exited.promise.then(() => hooks.signal?.removeEventListener("abort", abort));
+    this.#send(task);
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  note(note: Note): void {
+    this.#send(note);
+  }
+
+  /** Ends it whatever it does, and waits until it is gone. */
+  async stop(): Promise<void> {
+    this.#child.kill("SIGKILL");
+    await this.exited;
+  }
+
+  #send(message: Task | Note): void {
+    this.#child.stdin?.write(`${JSON.stringify(message)}\n`);
+  }
+}
+
+/** Runs a helper to its end. @throws PodError with its sentence. */
+export async function runWorker<T>(
+  task: Task,
+  content: Content,
+  hooks: WorkerHooks = {},
+): Promise<T> {
+  const worker = new Worker(task, content, hooks);
+  try {
+    // The result types stand beside the tasks in messages.ts.
+    return (await worker.done) as T;
+  } finally {
+    await worker.stop();
+  }
+}
+
+function pipeInto(content: Readable, sink: unknown, fail: (error: unknown) => void): void {
+  if (!(sink instanceof Writable)) {
+    fail(new PodError("Internal", "The image helper has no input"));
+    return;
+  }
+  // EPIPE: the helper ended before it had read everything; it says why.
+  sink.on("error", () => content.unpipe(sink).resume());
+  content.on("error", (cause) => {
+    fail(new PodError("Unavailable", `the archive could not be read: ${cause.message}`, { cause }));
+    sink.destroy();
+  });
+  content.on("close", () => {
+    if (content.readableEnded) return;
+    fail(new PodError("Unavailable", "the archive could not be read: the connection ended early"));
+    sink.destroy();
+  });
+  content.pipe(sink);
+}
+
+function workerPath(): string {
+  const here = import.meta.dirname;
+  const bundled = join(here, "image-worker.js");
+  return existsSync(bundled) ? bundled : join(here, "worker.ts");
+}
