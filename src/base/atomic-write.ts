@@ -4,7 +4,15 @@
  *
  * Never for paths that image or container content can influence.
  */
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  fchmodSync,
+  fsyncSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname } from "node:path";
 
 export interface WriteOptions {
@@ -24,6 +32,8 @@ export function atomicWrite(
   rmSync(temporary, { force: true });
   const fd = openSync(temporary, "wx", mode);
   try {
+    // The mode of open is cut by the daemon's umask.
+    fchmodSync(fd, mode);
     writeFileSync(fd, content);
     if (durable) fsyncSync(fd);
   } finally {

@@ -2,7 +2,15 @@
  * One attempt to run a container: folder and cgroup, plan, program, the shim's replay; and the
  * way back when it has exited.
  */
-import { closeSync, fchmodSync, mkdirSync, openSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  fchmodSync,
+  mkdirSync,
+  openSync,
+  statSync,
+} from "node:fs";
 import { join } from "node:path";
 import { PodError } from "../base/errors.ts";
 import { Undo } from "../base/undo.ts";
@@ -127,7 +135,7 @@ export async function startAttempt(
   const settings = containerSettings(resourcesOf(resources), origin);
   warnAboutMissing(context, pod, ensureCgroup(context.hierarchy, cgroup, settings));
   attachDevicePolicy(cgroup, plan.deviceRules);
-  makeAttemptFolder(attemptFolder(folders, name, attempt.number));
+  makeAttemptFolder(attemptFolder(folders, name, attempt.number), plan.rootFilesystem.layers);
   mkdirSync(logFolder(folders, name), { recursive: true, mode: 0o700 });
 
   const { programs, cloneFlags } = compileContainer(plan);
@@ -147,10 +155,14 @@ export async function startAttempt(
 }
 
 /** The folders and files that the program of a container expects. */
-function makeAttemptFolder(folder: string): void {
+function makeAttemptFolder(folder: string, layers: readonly string[]): void {
   for (const name of ["upper", "work", "root"]) {
-    mkdirSync(join(folder, name), { recursive: true, mode: 0o755 });
+    mkdirSync(join(folder, name), { recursive: true });
   }
+  // The upper folder is what the container sees as "/": it looks like the image's.
+  const { mode, uid, gid } = statSync(layers.at(-1) ?? folder);
+  chownSync(join(folder, "upper"), uid, gid);
+  chmodSync(join(folder, "upper"), mode & 0o7777);
   const fd = openSync(join(folder, "termination-log"), "w");
   // Whatever user the container runs as may write it.
   fchmodSync(fd, 0o666);

@@ -50,6 +50,8 @@ export interface EngineContext {
   readonly records: Table<PodRecord>;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Uids that hold an address or packet rules. */
+  readonly owners: () => Iterable<string>;
   /** Takes a tree below the root folder away; its files go in the background. */
   readonly discard: (path: string) => void;
   /** Records an event of a pod. */

@@ -33,6 +33,7 @@ export function orphans(context: EngineContext, known: ReadonlySet<string>): rea
     ...foldersIn(join(instance.run, "pods")),
     ...listPodCgroups(hierarchy),
     ...records.list().map(({ key }) => key),
+    ...context.owners(),
   ]);
   return [...found].filter((uid) => !known.has(uid));
 }

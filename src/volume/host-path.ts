@@ -89,7 +89,13 @@ function createDirectories(path: string): void {
   const parts = path.split("/").filter((part) => part !== "");
   for (let depth = 1; depth <= parts.length; depth++) {
     const prefix = `/${parts.slice(0, depth).join("/")}`;
-    program.call("mkdirat", [K.AT_FDCWD, prefix, 0o755], { tolerate: ["EEXIST", "EROFS"] });
+    const made = program.open("mkdirat", [K.AT_FDCWD, prefix, 0o755], {
+      tolerate: ["EEXIST", "EROFS"],
+    });
+    // The daemon's umask cuts modes. The last operand is no argument: it skips the call when the
+    // directory was there before.
+    program.call("fchmodat", [K.AT_FDCWD, prefix, 0o755, made]);
+    program.release(made);
   }
   tryRun(program);
 }
@@ -98,6 +104,6 @@ function createFile(name: string, path: string): void {
   const program = new Program(`create "${path}"`);
   const flags = K.O_CREAT | K.O_EXCL | K.O_WRONLY | K.O_CLOEXEC | K.O_NOFOLLOW;
   const fd = program.open("openat", [K.AT_FDCWD, path, flags, 0o644], { tolerate: ["EEXIST"] });
-  program.close(fd);
+  program.call("fchmod", [fd, 0o644]).close(fd);
   run(`Cannot create the file of volume "${name}"`, program);
 }

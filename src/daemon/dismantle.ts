@@ -1,0 +1,37 @@
+/**
+ * Takes an instance off the machine: what `nspod system reset` promises. Called when its pods are
+ * gone and its store is closed; folders.ts removes what is left of the folders. Every step succeeds
+ * when there is nothing left to do.
+ */
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import type { Instance } from "../base/instance.ts";
+import { type Hierarchy, removeCgroup } from "../cgroup/hierarchy.ts";
+import { removeBridge } from "../net/bridge.ts";
+import type { Firewall } from "../net/firewall.ts";
+import { discard, emptyTrash } from "../sys/trash.ts";
+
+export interface DismantleOptions {
+  readonly instance: Instance;
+  readonly hierarchy: Pick<Hierarchy, "directory">;
+  readonly firewall: Firewall;
+}
+
+/** Trees below the root folder whose content came from images and containers. */
+const hostile = ["layers", "pods", "images"];
+
+export async function dismantle({
+  instance,
+  hierarchy,
+  firewall,
+}: DismantleOptions): Promise<void> {
+  firewall.remove();
+  removeBridge(instance.bridge);
+  removeCgroup(hierarchy.directory);
+  const trash = join(instance.root, "trash");
+  for (const name of hostile) discard(trash, join(instance.root, name));
+  await emptyTrash(trash);
+  for (const name of ["trash", "seccomp"]) {
+    rmSync(join(instance.root, name), { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,201 @@
+/**
+ * The composition root: makes every part of the node and joins them. Nothing below this file knows
+ * more of the others than the interfaces it is given.
+ */
+import { readFileSync } from "node:fs";
+import { arch, cpus, hostname, release, totalmem } from "node:os";
+import { join } from "node:path";
+import { Agent } from "../agent/agent.ts";
+import { EventRecorder } from "../agent/event-recorder.ts";
+import { Housekeeping } from "../agent/housekeeping.ts";
+import { TrashCollector } from "../agent/trash-collector.ts";
+import { enforceVolumeLimits, volumeLimitPeriodMs } from "../agent/volume-limits.ts";
+import type { SystemInfo } from "../apiserver/backend.ts";
+import { systemClock, toTime } from "../base/clock.ts";
+import { PodError } from "../base/errors.ts";
+import type { Instance } from "../base/instance.ts";
+import type { Logger } from "../base/log.ts";
+import { type Hierarchy, openHierarchy } from "../cgroup/hierarchy.ts";
+import { readOwnCapabilities } from "../container/capabilities.ts";
+import { ImageStore } from "../image/store.ts";
+import { ensureBridge } from "../net/bridge.ts";
+import { Firewall } from "../net/firewall.ts";
+import { AddressPool, type Lease } from "../net/ipam.ts";
+import { nodeAddress } from "../net/node-address.ts";
+import type { EngineContext } from "../pod/context.ts";
+import { PodEngine } from "../pod/engine.ts";
+import type { PodRecord } from "../pod/record.ts";
+import type { Pod } from "../spec/pod.ts";
+import { Store } from "../store/store.ts";
+import { cgroup2Mount, readMountinfo } from "../sys/mountinfo.ts";
+import type { Configuration } from "./configuration.ts";
+import type { Node } from "./daemon.ts";
+import { dismantle } from "./dismantle.ts";
+import { NodeBackend } from "./node-backend.ts";
+import { version } from "./version.ts";
+
+/** Packet rules that somebody flushed are back after this long (security: NET-06). */
+const rulesPeriodMs = 10_000;
+const eventsPeriodMs = 60_000;
+
+/**
+ * Makes the node and adopts what an earlier daemon left.
+ * @throws PodError FailedPrecondition when this host lacks something without which no pod can run.
+ */
+export async function createNode(configuration: Configuration, log: Logger): Promise<Node> {
+  const { instance, enforceLimits } = configuration;
+  const clock = systemClock;
+  const startedAt = toTime(clock.now());
+  const nodeName = hostname();
+  const hierarchy = openHierarchy(cgroupMountPoint(), instance.cgroup);
+  const store = Store.open(join(instance.root, "nspod.db"));
+  const images = ImageStore.open(instance);
+  const trash = new TrashCollector(join(instance.root, "trash"), log);
+  const events = new EventRecorder({ store, clock, log, nodeName });
+  const network = openNetwork(instance, store);
+
+  const context: EngineContext = {
+    instance,
+    bootId: readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim(),
+    nodeName,
+    nodeAddress: nodeAddress(instance.bridge).address,
+    nodeMemoryBytes: totalmem(),
+    nodeCapabilities: readOwnCapabilities(),
+    hierarchy,
+    enforceLimits,
+    images,
+    ...network,
+    records: store.table<PodRecord>("pods"),
+    clock,
+    log,
+    owners: () => [...network.leaseOwners(), ...network.firewall.pods()],
+    discard: (path) => trash.discard(path),
+    report: (pod, event) => events.record(pod, event),
+    wake: (uid) => agent.wake(uid),
+  };
+  const engine = new PodEngine(context);
+  const agent = new Agent({ store, engine, events, clock, log, nodeName });
+  const housekeeping = new Housekeeping(clock, log);
+
+  let isClosed = false;
+  const close = async (): Promise<void> => {
+    if (isClosed) return;
+    isClosed = true;
+    await housekeeping[Symbol.asyncDispose]();
+    await agent.close();
+    await trash[Symbol.asyncDispose]();
+    store.close();
+  };
+  const pods = (): readonly Pod[] => store.list<Pod>("Pod").items;
+  const backend = new NodeBackend({
+    store,
+    images,
+    engine,
+    agent,
+    clock,
+    info: () => systemInfo({ instance, startedAt, hierarchy, images, pods: pods() }),
+    dismantle: async () => {
+      await close();
+      await dismantle({ instance, hierarchy, firewall: network.firewall });
+    },
+  });
+
+  if (pods().length > 0) network.bridge();
+  await agent.start();
+  trash.collect();
+  housekeeping.add({
+    name: "packet rules",
+    periodMs: rulesPeriodMs,
+    run: () => {
+      if (agent.size > 0) network.firewall.ensure();
+    },
+  });
+  housekeeping.add({
+    name: "volume limits",
+    periodMs: volumeLimitPeriodMs,
+    run: () => enforceVolumeLimits(engine, pods()),
+  });
+  housekeeping.add({
+    name: "old events",
+    periodMs: eventsPeriodMs,
+    run: () => store.dropOldEvents(),
+  });
+  return { backend, isEmpty: () => agent.size === 0 && pods().length === 0, close };
+}
+
+function cgroupMountPoint(): string {
+  const mount = cgroup2Mount(readMountinfo());
+  if (mount !== undefined) return mount.mountPoint;
+  throw new PodError(
+    "FailedPrecondition",
+    'Cannot run pods: cgroup v2 is not mounted: boot with systemd.unified_cgroup_hierarchy=1 or mount it with "mount -t cgroup2 cgroup2 /sys/fs/cgroup"',
+  );
+}
+
+interface Network {
+  readonly addresses: AddressPool;
+  readonly firewall: Firewall;
+  readonly bridge: () => { readonly index: number };
+  readonly leaseOwners: () => readonly string[];
+}
+
+/** The bridge and the rules are made with the first pod that needs them. */
+function openNetwork({ subnet, bridge: name }: Instance, store: Store): Network {
+  const leases = store.table<Lease>("leases");
+  const all = (): Lease[] => leases.list().map(({ value }) => value);
+  const addresses = new AddressPool({
+    subnet,
+    clock: systemClock,
+    storage: {
+      list: all,
+      put: (lease) => leases.put(lease.address, lease),
+      remove: (address) => void leases.delete(address),
+    },
+  });
+  const firewall = new Firewall({ bridge: name, subnet });
+  let bridge: { readonly index: number } | undefined;
+  return {
+    addresses,
+    firewall,
+    bridge: () => {
+      if (bridge === undefined) {
+        bridge = ensureBridge(name, addresses.gateway, addresses.prefixLength);
+        firewall.ensure();
+      }
+      return bridge;
+    },
+    leaseOwners: () =>
+      all().flatMap(({ podUid, releasedAtMs }) => (releasedAtMs === undefined ? [podUid] : [])),
+  };
+}
+
+function systemInfo(input: {
+  readonly instance: Instance;
+  readonly startedAt: string;
+  readonly hierarchy: Hierarchy;
+  readonly images: ImageStore;
+  readonly pods: readonly Pod[];
+}): SystemInfo {
+  const { instance, startedAt, hierarchy, images, pods } = input;
+  const missing = ["cpu", "memory", "pids"].filter(
+    (controller) => ![...hierarchy.controllers].some((enabled) => enabled === controller),
+  );
+  return {
+    version,
+    pid: process.pid,
+    startedAt,
+    instance,
+    kernel: release(),
+    architecture: arch(),
+    processors: cpus().length,
+    memoryBytes: totalmem(),
+    controllers: [...hierarchy.controllers],
+    pods: pods.length,
+    runningPods: pods.filter(({ status }) => status?.phase === "Running").length,
+    images: images.list().length,
+    warnings: missing.map(
+      (controller) =>
+        `Limits that need cgroup controller "${controller}" are not enforced: it is not available in "${hierarchy.directory}"`,
+    ),
+  };
+}
