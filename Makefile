@@ -15,7 +15,8 @@ NODE_ARCH := $(if $(filter aarch64,$(shell uname -m)),arm64,x64)
 NODE := node_modules/node-linux-$(NODE_ARCH)/bin/node
 BIN := node_modules/.bin
 
-RUN_PACKAGES = libseccomp2 libnftables1 busybox-static gcc make libc6-dev binutils
+# g++ and python3: the FFI packages bring their C code unbuilt.
+RUN_PACKAGES = libseccomp2 libnftables1 busybox-static gcc g++ make libc6-dev binutils python3
 TEST_PACKAGES = clang clang-tidy clang-format @clang-rt cppcheck skopeo umoci buildah \
 	iproute2 nftables conntrack strace jq util-linux \
 	$(if $(filter x64,$(NODE_ARCH)),linux-libc-dev-arm64-cross)
@@ -26,19 +27,24 @@ VM_PACKAGES = qemu-system-x86 'linux-image-cloud-amd64|linux-image-virtual' \
 
 build: deps native dist/nspod dist/cli.js dist/daemon.js dist/image-worker.js
 
-deps: node_modules/.nspod-lock
+deps: run-packages node_modules/.nspod-lock
+
+.PHONY: run-packages npm-ci
+run-packages:
 	@test/support/packages.sh $(RUN_PACKAGES)
 
-# By content, not by time: a checkout gives the lock file a new time. Scripts of packages stay off;
-# the packages with C code bring it built, and esbuild works without its script.
-node_modules/.nspod-lock: package.json package-lock.json
+# By content, not by time: a checkout gives the lock file a new time.
+node_modules/.nspod-lock: package.json package-lock.json | run-packages
 	@if cmp -s package-lock.json $@; then touch $@; else $(MAKE) --no-print-directory npm-ci; fi
 
-.PHONY: npm-ci
+# Scripts of packages stay off but for the three that must be compiled, against the headers of the
+# pinned Node (they use Node-API, so the Node that compiles them does not matter).
 npm-ci:
-	@command -v npm >/dev/null || test/support/packages.sh npm
+	@command -v npm >/dev/null || test/support/packages.sh nodejs npm
 	npm ci --ignore-scripts --no-audit --no-fund
 	@test -x $(NODE) || { echo "npm did not install $(NODE)" >&2; exit 1; }
+	npm_config_nodedir=$(CURDIR)/$(NODE:/bin/node=) npm rebuild ffi-napi ref-napi @2060.io/ref-napi
+	@$(NODE) -e 'require("ffi-napi"); require("ref-napi")'
 	@cp package-lock.json node_modules/.nspod-lock
 
 native: | deps
