@@ -4,10 +4,10 @@
  */
 import { Argument, Command, Option } from "commander";
 import { PodError } from "../base/errors.ts";
+import { version } from "../daemon/version.ts";
 import { Context } from "./context.ts";
 import { type InstanceFlags, selectInstance } from "./instance-options.ts";
 import type { Screen } from "./screen.ts";
-import { version } from "./version.ts";
 
 export interface ProgramOptions {
   readonly screen: Screen;
@@ -413,13 +413,9 @@ function addSystemCommands(program: Command, tree: Tree): void {
       .description("Run the daemon in the foreground; other commands start one on demand")
       .option("--enforce-limits", "refuse pods whose limits this machine cannot enforce")
       .addOption(
-        oneOf("--log-level <level>", "least severe message of the log", [
-          "trace",
-          "debug",
-          "info",
-          "warn",
-          "error",
-        ]).default("info"),
+        oneOf("--log-level <level>", "least severe message of the log ($NSPOD_LOG_LEVEL)", [
+          ...["trace", "debug", "info", "warn", "error", "fatal", "silent"],
+        ]),
       )
       .action(
         tree.asRoot(async (context, _args, options) => {

@@ -8,7 +8,7 @@ import { daemonEntry, instanceFlags } from "../daemon-process.ts";
 
 export interface DaemonOptions {
   readonly enforceLimits?: boolean;
-  readonly logLevel: string;
+  readonly logLevel?: string;
 }
 
 /** Never returns: the daemon ends the process. */
@@ -18,7 +18,7 @@ export async function runDaemon(context: Context, options: DaemonOptions): Promi
     process.execPath,
     entry,
     ...instanceFlags(context.instance),
-    ...["--log-level", options.logLevel],
+    ...(options.logLevel === undefined ? [] : ["--log-level", options.logLevel]),
     ...(options.enforceLimits ? ["--enforce-limits"] : []),
   ];
   await import(pathToFileURL(entry).href);

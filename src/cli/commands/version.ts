@@ -1,9 +1,9 @@
 /** `nspod version`: of the command line, and of the daemon when one runs; none is started for it. */
 import { apiSocketPath } from "../../base/instance.ts";
+import { version } from "../../daemon/version.ts";
 import { ApiClient } from "../api-client.ts";
 import type { Context } from "../context.ts";
 import { printValue } from "../object-output.ts";
-import { version } from "../version.ts";
 
 interface ServerVersion {
   readonly gitVersion?: string;
