@@ -16,8 +16,8 @@ export interface Door {
   readonly logger: Logger;
   /** Version of nspod. */
   readonly version: string;
-  /** Called when the answer to a reset is on its way: the daemon ends. */
-  readonly onReset: () => void;
+  /** Called after a reset and before its answer: removes the rest, and ends the daemon soon. */
+  readonly onReset: () => void | Promise<void>;
 }
 
 /** One request and its answer. */

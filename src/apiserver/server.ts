@@ -46,8 +46,8 @@ export interface ApiServerOptions {
   /** Version of nspod. */
   readonly version: string;
   readonly clock?: Clock;
-  /** Called when the answer to a reset is on its way. */
-  readonly onReset?: () => void;
+  /** Called after a reset and before its answer. */
+  readonly onReset?: () => void | Promise<void>;
   /** Called when the number of open connections has changed. */
   readonly onConnections?: (open: number) => void;
 }
@@ -62,6 +62,7 @@ export class ApiServer implements AsyncDisposable {
   readonly #closing = new AbortController();
   readonly #onConnections: (open: number) => void;
   #connections = 0;
+  #lastGone: () => void = () => undefined;
 
   constructor(options: ApiServerOptions) {
     const { backend, logger, version, clock = systemClock, onReset = () => undefined } = options;
@@ -116,13 +117,20 @@ export class ApiServer implements AsyncDisposable {
     chmodSync(path, 0o600);
   }
 
+  /** Takes no more connections and removes the socket file; those that are open live on. */
+  stopListening(): void {
+    if (this.#server.listening) this.#server.close();
+  }
+
   /** Stops listening, ends watches and sessions, and lets other answers finish for a moment. */
   async close(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#server.close(() => resolve());
+    this.stopListening();
     this.#closing.abort();
     this.#server.closeIdleConnections();
     for (const socket of this.#webSockets.clients) socket.terminate();
+    if (this.#connections === 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#lastGone = resolve;
     const cancel = this.#door.clock.after(closeTimeoutMs, () => this.#server.closeAllConnections());
     await promise;
     cancel();
@@ -134,6 +142,7 @@ export class ApiServer implements AsyncDisposable {
 
   #countConnection(change: 1 | -1): void {
     this.#connections += change;
+    if (this.#connections === 0) this.#lastGone();
     this.#onConnections(this.#connections);
   }
 

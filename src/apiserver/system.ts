@@ -28,9 +28,7 @@ export const systemRoutes: readonly Route[] = [
     path: "/nspod/v1/system/reset",
     handle: async ({ response, backend, onReset }) => {
       await backend.reset();
-      // Also when the client has gone by now: the state is removed.
-      if (response.destroyed) onReset();
-      else response.once("close", onReset);
+      await onReset();
       response.setHeader("connection", "close");
       sendJson(response, 200, {});
     },

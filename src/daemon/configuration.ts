@@ -1,0 +1,158 @@
+/**
+ * What the daemon is told: flags win over NSPOD_* variables, these over defaults. Everything is
+ * checked before anything is touched, and one sentence per mistake says what would be right.
+ */
+import { parseArgs } from "node:util";
+import { messageOf, PodError } from "../base/errors.ts";
+import { defaultInstance, type Instance } from "../base/instance.ts";
+import { bridgeName } from "../net/bridge.ts";
+import { contains, parseSubnet } from "../net/ipv4.ts";
+
+export const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+
+export type LogLevel = (typeof logLevels)[number];
+
+export interface Configuration {
+  readonly instance: Instance;
+  /** Refuse pods whose limits this machine cannot enforce, instead of warning. */
+  readonly enforceLimits: boolean;
+  readonly logLevel: LogLevel;
+  /** Started by a command: says on fd 3 when it listens, and ends itself when idle and empty. */
+  readonly onDemand: boolean;
+}
+
+const flags = {
+  root: { type: "string" },
+  run: { type: "string" },
+  bridge: { type: "string" },
+  subnet: { type: "string" },
+  cgroup: { type: "string" },
+  "enforce-limits": { type: "boolean" },
+  "log-level": { type: "string" },
+  "on-demand": { type: "boolean" },
+} as const;
+
+/** Longest run folder: sun_path has 107 bytes, and room is left for what is put below. */
+const maxRunBytes = 60;
+
+/**
+ * @param args - without the program's name.
+ * @throws PodError InvalidArgument; data.issues has every mistake.
+ */
+export function readConfiguration(
+  args: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): Configuration {
+  const given = parseFlags(args);
+  const issues: { path: string; message: string }[] = [];
+  const check = <T>(flag: string, read: () => T, fallback: T): T => {
+    try {
+      return read();
+    } catch (error) {
+      issues.push({ path: `--${flag}`, message: messageOf(error) });
+      return fallback;
+    }
+  };
+  const text = (name: keyof Instance, read: (value: string) => string): string => {
+    const value = given[name] ?? (env[`NSPOD_${name.toUpperCase()}`] || defaultInstance[name]);
+    return check(name, () => read(value), value);
+  };
+  const instance: Instance = {
+    root: text("root", readFolder),
+    run: text("run", readRunFolder),
+    bridge: text("bridge", bridgeName),
+    subnet: text("subnet", readSubnet),
+    cgroup: text("cgroup", readCgroup),
+  };
+  if (instance.root === instance.run) {
+    issues.push({
+      path: "--run",
+      message: `must be another folder than --root: got both "${instance.run}"`,
+    });
+  }
+  const configuration: Configuration = {
+    instance,
+    enforceLimits: check(
+      "enforce-limits",
+      () => given["enforce-limits"] ?? readFlag(env["NSPOD_ENFORCE_LIMITS"]),
+      false,
+    ),
+    logLevel: check(
+      "log-level",
+      () => readLevel(given["log-level"] ?? (env["NSPOD_LOG_LEVEL"] || "info")),
+      "info",
+    ),
+    onDemand: given["on-demand"] ?? false,
+  };
+  if (issues.length === 0) return configuration;
+  const lines = issues.map(({ path, message }) => `${path}: ${message}`);
+  throw new PodError("InvalidArgument", lines.join("\n"), { data: { issues } });
+}
+
+function parseFlags(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options: flags, strict: true }).values;
+  } catch (cause) {
+    throw new PodError("InvalidArgument", messageOf(cause), { cause });
+  }
+}
+
+/** A folder that can stand in mount options, socket paths and listings as it is. */
+function readFolder(value: string): string {
+  const isPlain = value.startsWith("/") && !/[\s:,\\"\x00-\x1f\x7f]/.test(value);
+  if (!isPlain) {
+    throw invalid(`must be an absolute path without spaces, ":", ",", "\\" and quotes`, value);
+  }
+  const parts = value.split("/").filter((part) => part !== "" && part !== ".");
+  if (parts.length === 0 || parts.includes("..")) {
+    throw invalid('must be a folder below "/" and not contain ".."', value);
+  }
+  return `/${parts.join("/")}`;
+}
+
+function readRunFolder(value: string): string {
+  const folder = readFolder(value);
+  const bytes = Buffer.byteLength(folder);
+  if (bytes <= maxRunBytes) return folder;
+  throw new PodError(
+    "InvalidArgument",
+    `must have at most ${maxRunBytes} bytes, because socket paths below it are limited to 107: got ${bytes}`,
+  );
+}
+
+// RFC 1918 and RFC 6598: addresses that nobody reaches through the internet.
+const privateSubnets = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"];
+
+function readSubnet(value: string): string {
+  const { base, prefixLength } = parseSubnet(value);
+  if (prefixLength < 8 || prefixLength > 28) {
+    throw invalid("must have a prefix length of 8 to 28", value);
+  }
+  const isPrivate = privateSubnets.some((text) => {
+    const known = parseSubnet(text);
+    return prefixLength >= known.prefixLength && contains(known, base);
+  });
+  if (!isPrivate) throw invalid(`must lie in one of ${privateSubnets.join(", ")}`, value);
+  return value;
+}
+
+function readCgroup(value: string): string {
+  if (/^(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9_.@:-]{1,255})+$/.test(value)) return value;
+  throw invalid('must begin with "/" and name a cgroup below the root, like "/nspod"', value);
+}
+
+function readLevel(value: string): LogLevel {
+  const level = logLevels.find((known) => known === value);
+  if (level === undefined) throw invalid(`must be one of ${logLevels.join(", ")}`, value);
+  return level;
+}
+
+function readFlag(value: string | undefined): boolean {
+  if (value === undefined || value === "" || value === "0" || value === "false") return false;
+  if (value === "1" || value === "true") return true;
+  throw invalid("NSPOD_ENFORCE_LIMITS must be true or false", value);
+}
+
+function invalid(rule: string, value: string): PodError {
+  return new PodError("InvalidArgument", `${rule}: got "${value}"`);
+}

@@ -1,0 +1,72 @@
+/**
+ * Entry of the daemon's process (dist/daemon.js): what is a matter of the process and not of the
+ * daemon. It runs with umask 077 in "/", ends with 0 when asked to (SIGTERM, SIGINT), with 1 when
+ * it cannot start, and with 70 after an error that nobody caught: pods keep running, and the next
+ * daemon adopts them.
+ */
+import { systemClock } from "../base/clock.ts";
+import { messageOf, PodError } from "../base/errors.ts";
+import { createLogger, type Logger } from "../base/log.ts";
+import { type Configuration, readConfiguration } from "./configuration.ts";
+import { type DaemonEnd, runDaemon } from "./daemon.ts";
+import { guardProcess } from "./guard.ts";
+import { notifySystemd, Starter } from "./ready.ts";
+import { createNode } from "./wire.ts";
+
+process.umask(0o077);
+process.chdir("/");
+process.exit(await main(process.argv.slice(2)));
+
+async function main(args: readonly string[]): Promise<number> {
+  const starter = new Starter(args.includes("--on-demand"));
+  let logger = createLogger("info");
+  guardProcess(logger, process.exit);
+  try {
+    const configuration = readConfiguration(args, process.env);
+    logger = createLogger(configuration.logLevel);
+    guardProcess(logger, process.exit);
+    requireRoot();
+    const end = await live(configuration, logger, starter);
+    logger.info({ end }, "Ended");
+    return 0;
+  } catch (error) {
+    logger.fatal({ err: error }, messageOf(error));
+    starter.failed(messageOf(error));
+    return 1;
+  }
+}
+
+async function live(
+  configuration: Configuration,
+  logger: Logger,
+  starter: Starter,
+): Promise<DaemonEnd> {
+  const stop = new AbortController();
+  const systemd = process.env["NOTIFY_SOCKET"];
+  // What we start is none of systemd's business.
+  delete process.env["NOTIFY_SOCKET"];
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.on(signal, () => {
+      logger.info({ signal }, "Stopping: pods keep running");
+      stop.abort();
+    });
+  }
+  const end = await runDaemon({
+    configuration,
+    logger,
+    clock: systemClock,
+    createNode,
+    stop: stop.signal,
+    onReady: () => {
+      starter.ready();
+      notifySystemd(systemd, "READY=1");
+    },
+  });
+  notifySystemd(systemd, "STOPPING=1");
+  return end;
+}
+
+function requireRoot(): void {
+  if (process.geteuid?.() === 0) return;
+  throw new PodError("PermissionDenied", "The daemon of nspod needs root: run it with sudo");
+}
