@@ -1,0 +1,272 @@
+// compileContainer(), compileExec(), compileReaper(): the order that security depends on, and what privileged leaves out.
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { compileContainer } from "../../../src/container/compile.ts";
+import { compileExec, compileReaper, planExec } from "../../../src/container/exec.ts";
+import { planContainer } from "../../../src/container/plan.ts";
+import { K } from "../../../src/sys/abi.ts";
+import { find, listing } from "./listing.ts";
+import { type InputChanges, planInput } from "./plan-input.ts";
+
+const plan = (changes: InputChanges = {}) => planContainer(planInput(changes));
+const compile = (changes: InputChanges = {}) => compileContainer(plan(changes));
+const lines = (changes: InputChanges = {}) => listing(compile(changes).programs.program);
+
+function inOrder(all: readonly string[], ...patterns: readonly RegExp[]): void {
+  const found = patterns.map((pattern) => find(all, pattern));
+  assert.equal(
+    found,
+    found.toSorted((a, b) => a - b),
+    patterns.map(String).join(", "),
+  );
+}
+
+const start = suite("compileContainer()");
+
+start("cuts itself off before it opens anything of the container", () => {
+  inOrder(
+    lines(),
+    /^close_range 4 4294967295 0$/,
+    /^prctl 4 0/, // PR_SET_DUMPABLE
+    /^unshare /,
+    /^mount "none" "\/" 0/,
+    /^openat .*"\/pods\/1f\/containers\/web\/0\/upper"/,
+  );
+});
+
+start("gives up privileges in the order that the kernel needs", () => {
+  inOrder(
+    lines(),
+    /^pivot_root "\." "\."$/,
+    /^umount2 "\." 2$/,
+    /^keyctl /,
+    /^prctl 24 /, // PR_CAPBSET_DROP
+    /^setgroups /,
+    /^setresgid /,
+    /^setresuid /,
+    /^capset /,
+    /^prctl 38 1/, // PR_SET_NO_NEW_PRIVS
+    /^seccomp /,
+    /^execve /,
+  );
+});
+
+start(
+  "closes every descriptor and changes to the working directory before it drops privileges",
+  () => {
+    const all = lines({ container: { workingDir: "/srv/app" } });
+    const last = all.lastIndexOf("close_range 3 4294967295 0");
+    assert.ok(last > find(all, /^pivot_root/) && last < find(all, /^setgroups/));
+    assert.match(all[last - 1] ?? "", /^fchdir R/);
+  },
+);
+
+start("keeps CAP_SYS_ADMIN for the filter alone when no_new_privs is off", () => {
+  const imageUser = { uid: 1000, gid: 1000, groups: [1000], name: "", home: "/" };
+  const all = lines({
+    container: { securityContext: { allowPrivilegeEscalation: true } },
+    input: { imageUser },
+  });
+  inOrder(
+    all,
+    /^prctl 8 1/, // PR_SET_KEEPCAPS
+    /^setresuid 1000/,
+    /^prctl 8 0/,
+    /^capset .*effective=0x200000,/,
+    /^seccomp /,
+    /^capset .*effective=0x0,/,
+    /^execve /,
+  );
+  assert.not(all.some((line) => line.startsWith("prctl 38 ")));
+});
+
+start("leaves a user other than root without any capability", () => {
+  const imageUser = { uid: 1000, gid: 1000, groups: [1000], name: "", home: "/" };
+  const all = lines({
+    container: { securityContext: { capabilities: { add: ["NET_ADMIN"] } } },
+    input: { imageUser },
+  });
+  const sets = all.filter((line) => line.startsWith("capset "));
+  assert.is(sets.length, 1);
+  assert.match(sets[0] ?? "", /effective=0x0, permitted=0x0, inheritable=0/);
+});
+
+start("names the layers by descriptor, upmost first", () => {
+  const all = lines();
+  const mount = all[find(all, /^mount "overlay"/)] ?? "";
+  assert.match(mount, /"lowerdir=6:7,upperdir=4,workdir=5,metacopy=off,redirect_dir=nofollow"$/);
+  inOrder(all, /\/upper"/, /\/work"/, /"\/layers\/b"/, /"\/layers\/a"/, /^mount "overlay"/);
+});
+
+start("stacks 200 layers within the 4096 bytes of mount options, and refuses none and 501", () => {
+  const layers = (count: number) => ({
+    input: { layers: Array.from({ length: count }, (_, index) => `/layers/${index}`) },
+  });
+  const all = lines(layers(500));
+  const mount = all[find(all, /^mount "overlay"/)] ?? "";
+  assert.ok(mount.length < 4096);
+  assert.throws(() => lines(layers(0)), /overlayfs takes 1 to 500/);
+  assert.throws(() => lines(layers(501)), /overlayfs takes 1 to 500/);
+});
+
+start("masks and write-protects /proc and /sys unless privileged", () => {
+  const masked = [
+    "acpi", "asound", "interrupts", "kcore", "keys", "latency_stats", "sched_debug", "scsi",
+    "timer_list", "timer_stats", "firmware", "devices/virtual/powercap", "fs/selinux",
+    "devices/system/cpu/cpu0/thermal_throttle", "bus", "fs", "irq", "sys", "sysrq-trigger",
+  ]; // biome-ignore format: a table
+  const targets = (all: readonly string[]): string[] =>
+    all.flatMap((line) => /^move_mount R\d+ "" R\d+ "([^"]+)"/.exec(line)?.[1] ?? []);
+  const covered = targets(lines());
+  for (const name of masked) assert.ok(covered.includes(name), name);
+  const privileged = targets(lines({ container: { securityContext: { privileged: true } } }));
+  assert.equal(
+    privileged.filter((name) => masked.includes(name)),
+    [],
+  );
+});
+
+start("tolerates a missing path for masks, and nothing else", () => {
+  const { operations } = compile().programs.program;
+  for (const { name, options } of operations) {
+    if (name === "move_mount") {
+      assert.ok((options.tolerate ?? []).every((errno) => errno === "ENOENT"));
+    }
+  }
+});
+
+start("makes the host's nodes for privileged containers, with their owners", () => {
+  const all = lines({ container: { securityContext: { privileged: true } } });
+  inOrder(all, /^mkdirat R\d+ "net" 493$/, /^mknodat R\d+ "net\/tun" 8576 2760$/);
+  assert.ok(find(all, /^fchownat R\d+ "net\/tun" 0 5 256$/));
+  assert.not(lines().some((line) => line.includes("net/tun")));
+});
+
+start("makes the root read-only after everything is in place", () => {
+  const all = lines({ container: { securityContext: { readOnlyRootFilesystem: true } } });
+  const { operations } = compile({
+    container: { securityContext: { readOnlyRootFilesystem: true } },
+  }).programs.program;
+  const at = operations.findIndex(({ origin }) => origin.endsWith("readOnlyRootFilesystem"));
+  assert.is(operations[at]?.name, "mount_setattr");
+  assert.is(at + 1, find(all, /^fchdir /));
+});
+
+start("gives every operation an origin", () => {
+  const { prelude, program, postlude } = compile({
+    spec: { shareProcessNamespace: true },
+    container: { tty: true, stdin: true },
+  }).programs;
+  for (const each of [prelude, program, postlude]) {
+    assert.ok(each);
+    assert.equal(
+      each?.operations.filter(({ origin }) => origin === ""),
+      [],
+    );
+  }
+});
+
+start("opens the terminal of its own devpts in the shim, and binds that as console", () => {
+  const { prelude, program } = compile({ container: { tty: true } }).programs;
+  inOrder(listing(prelude), /^fsmount /, /^openat R4 "ptmx"/, /^ioctl R5 \d+ \[0\]/, /^ioctl R5/);
+  inOrder(listing(program), /^mknodat R\d+ "console"/, /^open_tree 0 ""/, /"console" 4$/);
+  assert.not(listing(program).some((line) => line.includes('"console"') && line.includes("pts/")));
+});
+
+start("is born where its PID namespace says", () => {
+  const own = compile();
+  assert.is(own.cloneFlags, K.CLONE_NEWNS | K.CLONE_NEWPID);
+  assert.is(own.programs.postlude, undefined);
+  const shared = compile({ spec: { shareProcessNamespace: true } });
+  assert.is(shared.cloneFlags, K.CLONE_NEWNS);
+  inOrder(listing(shared.programs.prelude), /"\/proc\/self\/ns\/pid"/, /^setns R3 536870912$/);
+  assert.equal(listing(shared.programs.postlude), ["setns R6 536870912", "close R6"]);
+  assert.ok(shared.programs.postlude?.operations.every(({ options }) => options.always));
+  assert.is(compile({ spec: { hostPID: true } }).cloneFlags, K.CLONE_NEWNS);
+});
+
+start("searches PATH in order and reports the last failure", () => {
+  const env = [{ name: "PATH", value: "/a:relative::/b/:/a" }];
+  const { operations } = compile({ container: { command: ["run"], env } }).programs.program;
+  const calls = operations.filter(({ name }) => name === "execve");
+  assert.equal(
+    calls.map(({ options }) => options.tolerate?.length),
+    [3, 0],
+  );
+  const all = lines({ container: { command: ["run"], env } });
+  inOrder(all, /^execve "\/a\/run" \["run"\]/, /^execve "\/b\/run"/);
+  const direct = lines({ container: { command: ["./run", "x"], env } });
+  assert.is(direct.filter((line) => line.startsWith("execve")).length, 1);
+  assert.match(direct.at(-1) ?? "", /^execve "\.\/run" \["\.\/run", "x"\]/);
+});
+
+start.run();
+
+const exec = suite("compileExec()");
+
+exec("gets the sandbox of the container's first process, operation by operation", () => {
+  for (const changes of [
+    {},
+    { container: { securityContext: { privileged: true } } },
+    { container: { securityContext: { allowPrivilegeEscalation: true } } },
+    { container: { securityContext: { capabilities: { drop: ["ALL"] } } } },
+    { input: { imageUser: { uid: 5, gid: 6, groups: [6, 7], name: "", home: "/" } } },
+  ] satisfies InputChanges[]) {
+    const container = plan(changes);
+    const process = planExec(container, { command: ["id"], tty: false, stdin: false });
+    const drops = (all: readonly string[]): string[] =>
+      all
+        .slice(find(all, /^prlimit64 0 7 0 /), find(all, /^execve /))
+        .filter((line) => !/^(?:RELOC|LOAD|STORE) /.test(line) && !/R\d+/.test(line));
+    const ofContainer = drops(listing(compileContainer(container).programs.program));
+    const ofExec = drops(listing(compileExec(process).programs.program));
+    assert.ok(ofExec.length > 10);
+    assert.equal(ofExec, ofContainer);
+  }
+});
+
+exec("joins by pidfd and looks at nothing but the working directory afterwards", () => {
+  const process = planExec(plan({ container: { workingDir: "/srv" } }), {
+    command: ["id"],
+    tty: false,
+    stdin: true,
+  });
+  const { programs, cloneFlags } = compileExec(process);
+  assert.is(cloneFlags, 0);
+  const all = listing(programs.program);
+  inOrder(all, /^dup3 R3 3/, /^close_range 4/, /^setns 3 33685504$/, /^openat2 R\d+ "\/srv"/);
+  const after = all.slice(find(all, /^setns/));
+  const opened = after.filter((line) => /^open/.test(line));
+  assert.is(opened.length, 2);
+});
+
+exec("has a terminal of the container's devpts", () => {
+  const process = planExec(plan(), { command: ["sh"], tty: true, stdin: true });
+  const { prelude, program } = compileExec(process).programs;
+  inOrder(listing(prelude), /^setns R3/, /^openat R4 "ptmx"/);
+  assert.not(listing(prelude).some((line) => line.startsWith("fsopen")));
+  assert.ok(find(listing(program), /^ioctl 0 \d+ 0$/));
+  assert.ok(process.environment.includes("TERM=xterm"));
+});
+
+exec.run();
+
+const reaper = suite("compileReaper()");
+
+reaper("has no file system, no descriptor, no capability and a user of its own", () => {
+  const { programs, cloneFlags } = compileReaper(9);
+  assert.is(cloneFlags, K.CLONE_NEWNS | K.CLONE_NEWPID);
+  inOrder(
+    listing(programs.program),
+    /^mount "none" "\/proc" "tmpfs"/,
+    /^pivot_root/,
+    /^umount2/,
+    /^close_range 0 4294967295 4$/,
+    /^setresuid 65534/,
+    /^capset .*effective=0x0/,
+    /^prctl 38 1/,
+    /^execveat R\d+ "" \["nspod-reaper"\] \[\]/,
+  );
+});
+
+reaper.run();

@@ -1,0 +1,167 @@
+// planMounts(): what is bound where, in which order, and what is refused.
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import {
+  absolutePath,
+  type MountPlanInput,
+  planMounts,
+} from "../../../src/container/mount-plan.ts";
+import type { PreparedVolume } from "../../../src/container/volume-mount.ts";
+import type { VolumeMount } from "../../../src/spec/pod.ts";
+import { throwsPodError } from "./throws-pod-error.ts";
+
+const data: PreparedVolume = {
+  name: "data",
+  source: "/pods/1f/volumes/data",
+  kind: "emptyDir",
+  isFile: false,
+  nosuidNodev: true,
+};
+const host: PreparedVolume = {
+  name: "host",
+  source: "/srv/file",
+  kind: "hostPath",
+  isFile: true,
+  nosuidNodev: false,
+};
+
+function input(
+  volumeMounts: readonly VolumeMount[],
+  changes: Partial<MountPlanInput> = {},
+): MountPlanInput {
+  return {
+    container: { name: "web", image: "i", volumeMounts },
+    field: "spec.containers[0]",
+    privileged: false,
+    readOnlyRoot: false,
+    volumes: new Map([
+      ["data", data],
+      ["host", host],
+    ]),
+    files: {
+      hosts: "/f/hosts",
+      hostname: "/f/hostname",
+      resolvConf: "/f/resolv.conf",
+      terminationLog: "/f/log",
+    },
+    imageVolumes: [],
+    ...changes,
+  };
+}
+
+const targets = (made: MountPlanInput): string[] => planMounts(made).map(({ target }) => target);
+
+const mounts = suite("planMounts()");
+
+mounts("binds the pod's files, of which only hosts and the log can be written", () => {
+  assert.equal(
+    planMounts(input([])).map(({ target, readOnly, kind }) => [target, readOnly, kind]),
+    [
+      ["/etc/hosts", false, "file"],
+      ["/etc/hostname", true, "file"],
+      ["/etc/resolv.conf", true, "file"],
+      ["/dev/termination-log", false, "file"],
+    ],
+  );
+  const [hosts] = planMounts(input([], { readOnlyRoot: true }));
+  assert.is(hosts?.readOnly, true);
+});
+
+mounts("mounts shallow targets first and keeps the order of equals", () => {
+  const made = input([
+    { name: "data", mountPath: "/a/b/c" },
+    { name: "data", mountPath: "/z" },
+    { name: "data", mountPath: "/a" },
+  ]);
+  assert.equal(targets(made), [
+    "/z",
+    "/a",
+    "/etc/hosts",
+    "/etc/hostname",
+    "/etc/resolv.conf",
+    "/dev/termination-log",
+    "/a/b/c",
+  ]);
+});
+
+mounts("leaves its own files out where the pod mounts something", () => {
+  const made = input([{ name: "host", mountPath: "/etc/resolv.conf" }]);
+  const [found, ...more] = planMounts(made).filter(({ target }) => target === "/etc/resolv.conf");
+  assert.is(found?.source, "/srv/file");
+  assert.equal(more, []);
+});
+
+mounts("makes directories below an emptyDir as open as the emptyDir", () => {
+  const [made] = planMounts(input([{ name: "data", mountPath: "/d", subPath: "./a//b/" }]));
+  assert.is(made?.subPath, "a/b");
+  assert.is(made?.subPathMode, 0o777);
+  assert.is(made?.kind, "source");
+  assert.ok(made?.nosuidNodev);
+});
+
+mounts(
+  "binds an image's volume on itself, unless the pod mounts there or it is none of its business",
+  () => {
+    const imageVolumes = [
+      "/var/lib/db",
+      "/../../etc/ssl/",
+      "/proc",
+      "/sys/x",
+      "/dev/y",
+      "/",
+      "/taken",
+    ];
+    const made = planMounts(input([{ name: "data", mountPath: "/taken" }], { imageVolumes }));
+    const own = made.filter(({ source }) => source === undefined);
+    assert.equal(
+      own.map(({ target }) => target),
+      ["/etc/ssl", "/var/lib/db"],
+    );
+  },
+);
+
+for (const mountPath of [
+  "/proc",
+  "/proc/sys",
+  "/sys",
+  "/sys/fs/cgroup",
+  "/dev",
+  "/",
+  "/x/../proc",
+]) {
+  mounts(`refuses a volume on ${mountPath}`, () => {
+    assert.throws(
+      () => planMounts(input([{ name: "data", mountPath }])),
+      /^spec\.containers\[0\]\.volumeMounts\[0\]\.mountPath: .*: got "/,
+    );
+  });
+}
+
+mounts("lets a privileged container have volumes on /sys and /dev, never on /proc", () => {
+  const made = (mountPath: string) =>
+    targets(input([{ name: "data", mountPath }], { privileged: true }));
+  assert.ok(made("/sys").includes("/sys"));
+  assert.ok(made("/dev").includes("/dev"));
+  assert.throws(() => made("/proc/acpi"));
+});
+
+mounts("lets everyone have a volume below /dev", () => {
+  assert.ok(targets(input([{ name: "data", mountPath: "/dev/shm" }])).includes("/dev/shm"));
+});
+
+mounts("names the field of a volume that the pod does not have", () => {
+  throwsPodError(
+    () => planMounts(input([{ name: "nope", mountPath: "/x" }])),
+    "CreateContainerConfigError",
+    'spec.containers[0].volumeMounts[0].name: no volume "nope" in this pod',
+  );
+});
+
+mounts("makes paths absolute and clean", () => {
+  assert.is(absolutePath("data"), "/data");
+  assert.is(absolutePath("//a/./b/../c/"), "/a/c");
+  assert.is(absolutePath("/../.."), "/");
+  assert.is(absolutePath(""), "/");
+});
+
+mounts.run();
