@@ -19,6 +19,7 @@
 #include <linux/ioctl.h>
 #include <linux/mount.h>
 #include <linux/neighbour.h>
+#include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <linux/netlink.h>
@@ -104,6 +105,7 @@ static void constants(void)
 	C(NLMSG_ERROR) C(NLMSG_DONE) C(NLM_F_DUMP_INTR) C(NLM_F_CAPPED) C(NLM_F_ACK_TLVS)
 	V(NLMSGERR_ATTR_MSG, NLMSGERR_ATTR_MSG) C(NLA_F_NESTED)
 	V(MSG_PEEK, 2) V(MSG_TRUNC, 0x20) V(MSG_DONTWAIT, 0x40)
+	C(NFNL_SUBSYS_NFTABLES) V(NFT_MSG_GETGEN, NFT_MSG_GETGEN) V(NFTA_GEN_ID, NFTA_GEN_ID)
 	C(NFNL_SUBSYS_CTNETLINK) V(IPCTNL_MSG_CT_GET, IPCTNL_MSG_CT_GET)
 	V(IPCTNL_MSG_CT_DELETE, IPCTNL_MSG_CT_DELETE)
 	V(CTA_TUPLE_ORIG, CTA_TUPLE_ORIG) V(CTA_TUPLE_REPLY, CTA_TUPLE_REPLY)
