@@ -46,6 +46,8 @@ export class Firewall implements Disposable {
   readonly #elements = new Map<string, Element>();
   /** Our rules as the kernel prints them, taken right after they were written. */
   #rules: string | undefined;
+  /** Generation of the kernel's ruleset at which everything was as it should be. */
+  #verified: number | undefined;
 
   constructor({ bridge, subnet }: FirewallOptions) {
     const { base, prefixLength } = parseSubnet(subnet);
@@ -70,8 +72,18 @@ export class Firewall implements Disposable {
     this.#install();
   }
 
-  /** Whether the kernel has exactly our rules and elements. */
+  /** Whether the kernel has exactly our rules and elements; free while nobody changes rules. */
   isIntact(): boolean {
+    if (this.#rules === undefined) return false;
+    const generation = this.#nft.generation();
+    if (generation === this.#verified) return true;
+    const isSame = this.#compare();
+    // The generation from before the look: what changed meanwhile is looked at next time.
+    this.#verified = isSame ? generation : undefined;
+    return isSame;
+  }
+
+  #compare(): boolean {
     const state = this.#read();
     if (state === undefined || state.rules !== this.#rules) return false;
     const found = new Set(state.elements.map(elementText));
@@ -158,7 +170,10 @@ export class Firewall implements Disposable {
     ];
     if (commands.length === 0) return;
     try {
+      const before = this.#nft.generation();
       this.#nft.run(action, commands.join("\n"));
+      const isOnlyOurs = before === this.#verified && this.#nft.generation() === before + 1;
+      this.#verified = isOnlyOurs ? before + 1 : undefined;
     } catch {
       // Someone flushed our tables: the registry has the new state, so write all of it.
       this.#install();
@@ -202,6 +217,7 @@ export class Firewall implements Disposable {
   #install(): void {
     const action = `Cannot write the packet rules of bridge "${this.#bridge}"`;
     this.#nft.run(action, `${this.#clear()}\n${this.#ruleset()}`);
+    this.#verified = undefined;
     this.#rules = this.#read()?.rules ?? "";
   }
 

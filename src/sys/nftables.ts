@@ -6,7 +6,9 @@
  * printed again themselves (numbers, addresses, names they made): nothing that a user wrote.
  */
 import { type ErrorKind, messageOf, PodError } from "../base/errors.ts";
+import { K } from "./abi.ts";
 import { loadLibrary } from "./ffi.ts";
+import { decodeAttributes, NetlinkSocket } from "./netlink.ts";
 
 type Context = object;
 
@@ -46,6 +48,7 @@ export type RulesetObject = Readonly<Record<string, unknown>>;
 export class Nftables implements Disposable {
   readonly #library: Libnftables;
   readonly #context: Context;
+  readonly #socket: NetlinkSocket;
 
   /** @throws PodError FailedPrecondition when libnftables is not installed. */
   constructor() {
@@ -61,6 +64,25 @@ export class Nftables implements Disposable {
     this.#context = this.#library.nft_ctx_new(0);
     this.#library.nft_ctx_buffer_output(this.#context);
     this.#library.nft_ctx_buffer_error(this.#context);
+    this.#socket = new NetlinkSocket(K.NETLINK_NETFILTER);
+  }
+
+  /**
+   * The number of the kernel's ruleset: every transaction of anybody adds 1. One netlink message,
+   * where listing a table takes milliseconds.
+   */
+  generation(): number {
+    const action = "Cannot read the generation of the packet rules";
+    const [reply] = this.#socket.query(action, {
+      type: (K.NFNL_SUBSYS_NFTABLES << 8) | K.NFT_MSG_GETGEN,
+      flags: 0,
+      header: Buffer.alloc(4),
+      attributes: [],
+      text: "NFT_MSG_GETGEN",
+    });
+    const id = decodeAttributes(reply?.payload.subarray(4) ?? Buffer.alloc(0)).get(K.NFTA_GEN_ID);
+    if (id?.length !== 4) throw new PodError("Internal", `${action}: the answer has none`);
+    return id.readUInt32BE(0);
   }
 
   /**
@@ -95,6 +117,7 @@ export class Nftables implements Disposable {
 
   [Symbol.dispose](): void {
     this.#library.nft_ctx_free(this.#context);
+    this.#socket[Symbol.dispose]();
   }
 }
 
