@@ -5,8 +5,8 @@
  *   0 stdin →   1 ← stdout   2 ← stderr   3 ← Status, the last message
  *   4 resize → {"Width": columns, "Height": rows}             255 close → one byte: the channel
  *
- * Back-pressure both ways: output is read from the session when the kernel has taken what came
- * before, input is read from the client when the session has taken it.
+ * Back-pressure both ways: output is read from the session while little of it waits for the client,
+ * input is read from the client when the session has taken it.
  * Source: Kubernetes KEP-4006, apimachinery's remotecommand constants.
  */
 
@@ -22,6 +22,9 @@ const channels = { stdin: 0, stdout: 1, stderr: 2, error: 3, resize: 4, close: 2
 
 /** A write to a client that has gone fails: the ping finds it also while we read nothing. */
 const pingIntervalMs = 30_000;
+
+/** Bytes of output that wait for a client at most, and one message. */
+const bufferLimit = 256 * 1024;
 
 // WebSocket close codes, RFC 6455 section 7.4.1.
 const normalClosure = 1000;
@@ -90,12 +93,12 @@ async function sendOutput(
   }
 }
 
-/** Resolves when the kernel has taken the message, or the connection has ended. */
-function send(socket: WebSocket, channel: number, content: Uint8Array): Promise<void> {
+/** Resolves when there is room for more, or the connection has ended. */
+async function send(socket: WebSocket, channel: number, content: Uint8Array): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const message = Buffer.concat([Buffer.of(channel), content]);
   socket.send(message, { binary: true }, () => resolve());
-  return promise;
+  if (socket.bufferedAmount > bufferLimit) await promise;
 }
 
 async function finish(socket: WebSocket, status: Status): Promise<void> {

@@ -30,7 +30,9 @@ async function main(args: readonly string[]): Promise<number> {
     logger.info({ end }, "Ended");
     return 0;
   } catch (error) {
-    logger.fatal({ err: error }, messageOf(error));
+    // A PodError's sentence says it all; of anything else the stack is wanted.
+    if (error instanceof PodError) logger.fatal({ kind: error.kind }, error.message);
+    else logger.fatal({ err: error }, messageOf(error));
     starter.failed(messageOf(error));
     return 1;
   }

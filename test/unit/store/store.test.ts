@@ -313,7 +313,7 @@ store("behaves like a Map under any sequence of writes and reopens", () => {
 
 store(
   "has every committed object after kill -9",
-  withDeadline(20_000, async () => {
+  withDeadline(30_000, async () => {
     const script = join(folder, "writer.ts");
     const module = join(import.meta.dirname, "../../../src/store/store.ts");
     writeFileSync(

@@ -59,7 +59,7 @@ function events(options: Record<string, unknown> = {}): AsyncIterator<WatchEvent
 
 watch(
   "begins with everything and goes on with every change",
-  withDeadline(2000, async () => {
+  withDeadline(30_000, async () => {
     store.create(thing("a", 1), fast);
     const seen = events();
     assert.equal(await take(seen, 1), ["ADDED a=1"]);
@@ -74,7 +74,7 @@ watch(
 
 watch(
   "goes on from a list without gap or repetition",
-  withDeadline(2000, async () => {
+  withDeadline(30_000, async () => {
     store.create(thing("a", 1), fast);
     const { resourceVersion } = store.list("Thing");
     store.create(thing("b", 2), fast);
@@ -84,7 +84,7 @@ watch(
 
 watch(
   "filters by namespace",
-  withDeadline(2000, async () => {
+  withDeadline(30_000, async () => {
     const seen = events({ namespace: "m" });
     const waiting = take(seen, 1);
     store.create(thing("a", 1), fast);
@@ -95,7 +95,7 @@ watch(
 
 watch(
   "gives the previous state when asked",
-  withDeadline(2000, async () => {
+  withDeadline(30_000, async () => {
     store.create(thing("a", 1), fast);
     const seen = events({ from: store.resourceVersion, previous: true });
     store.mutate<Thing>("Thing", "n", "a", (now) => ({ ...now, value: 2 }), fast);
@@ -107,7 +107,7 @@ watch(
 
 watch(
   "marks the end of the initial state and a long silence with bookmarks",
-  withDeadline(5000, async () => {
+  withDeadline(30_000, async () => {
     store.create(thing("a", 1), fast);
     const seen = events({ bookmarks: true });
     assert.equal(await take(seen, 2), ["ADDED a=1", "BOOKMARK"]);
@@ -124,7 +124,7 @@ watch(
 
 watch(
   "ends when the signal aborts and when the store closes",
-  withDeadline(2000, async () => {
+  withDeadline(30_000, async () => {
     const first = events().next();
     controller.abort();
     assert.is((await first).done, true);
@@ -138,7 +138,7 @@ watch(
 
 watch(
   "is Expired for a version that the log lost, and for a slow reader",
-  withDeadline(5000, async () => {
+  withDeadline(30_000, async () => {
     store.create(thing("a", 1), fast);
     const { resourceVersion } = store.list("Thing");
     const slow = events();
@@ -159,7 +159,7 @@ watch(
 
 watch(
   "refuses a version that is no number",
-  withDeadline(2000, async () => {
+  withDeadline(30_000, async () => {
     for (const from of ["", "x", "-1", "1e3", "0x1"]) {
       try {
         await events({ from }).next();
@@ -173,7 +173,7 @@ watch(
 
 watch(
   "replayed onto a Map gives the list, whatever the pauses of reader and writer",
-  withDeadline(20_000, async () => {
+  withDeadline(30_000, async () => {
     const step = fc.record({
       name: fc.constantFrom("x", "y", "z"),
       what: fc.constantFrom("set", "delete"),
