@@ -173,7 +173,7 @@ export class Fixture {
         after: (delayMs, run) => {
           if (delayMs < 2000) return systemClock.after(delayMs, run);
           this.timers.push(run);
-          return () => undefined;
+          return () => void this.timers.splice(this.timers.indexOf(run), 1);
         },
       },
       onReset: () => {

@@ -146,7 +146,7 @@ watch(
   withDeadline(30_000, async () => {
     const lines = await open("&timeoutSeconds=3600");
     assert.is(fixture.timers.length, 1);
-    for (const run of fixture.timers) run();
+    for (const run of [...fixture.timers]) run();
     assert.is(await lines.next(), undefined);
   }),
 );
