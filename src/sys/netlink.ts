@@ -24,6 +24,7 @@ const attributeTypeMask = 0x3fff;
 const maxAttribute = 0xffff;
 /** The kernel writes dumps in pieces of at most 32 KiB. */
 const replySize = 32 * 1024;
+const maxDumpAttempts = 3;
 
 /** Four bytes inside a message that a program fills from a register (an fd, a link's index). */
 export interface Slot {
@@ -234,8 +235,14 @@ export function openNetlink(program: Program, protocol: number = K.NETLINK_ROUTE
 }
 
 /** Adds the sending of a message, its registers filled in. */
-function compileSend(program: Program, fd: Operand, message: NetlinkMessage, flags: number): void {
-  const { bytes, slots } = encodeMessage(message, program.operations.length + 1, flags);
+function compileSend(
+  program: Program,
+  fd: Operand,
+  message: NetlinkMessage,
+  flags: number,
+  sequence: number = program.operations.length + 1,
+): void {
+  const { bytes, slots } = encodeMessage(message, sequence, flags);
   const pointer = program.bytes(bytes, `{${message.text}}`);
   for (const { offset, from } of slots) program.store(pointer, offset, from);
   program.call("sendto", [fd, pointer, bytes.length, 0, 0, 0]);
@@ -293,9 +300,32 @@ export function explanationOf(acknowledgement: Buffer): string {
   return textOf(attributes.get(K.NLMSGERR_ATTR_MSG)) ?? "";
 }
 
+function refusal(
+  action: string,
+  message: NetlinkMessage,
+  errno: number,
+  acknowledgement?: Buffer,
+): SyscallError {
+  const { kind, errno: name } = syscallError(action, new Program(action), {
+    failedOperation: -1,
+    errno,
+  });
+  const why =
+    (acknowledgement === undefined ? "" : explanationOf(acknowledgement)) || errnoMeaning(name);
+  const words = `${action}: the kernel refused ${message.text} with ${name}`;
+  return new SyscallError(kind, why === "" ? words : `${words} (${why})`, {
+    syscall: "netlink",
+    errno: name,
+    operation: -1,
+    origin: message.text,
+  });
+}
+
 /** A netlink socket of this process's own network namespace. */
 export class NetlinkSocket implements Disposable {
   readonly fd: number;
+  // Far from the numbers that requests inside of programs have.
+  #sequence = 0x1000_0000;
 
   /** @param protocol - NETLINK_ROUTE or another of the NETLINK_* protocols. */
   constructor(protocol: number = K.NETLINK_ROUTE) {
@@ -324,15 +354,7 @@ export class NetlinkSocket implements Disposable {
     if (done.errno === 0) return;
     const error = syscallError(action, program, done);
     if (error.syscall !== "EXPECT0") throw error;
-    const why =
-      explanationOf(program.bytesOf(done.encoded, reply)) ||
-      errnoMeaning(error.errno) ||
-      "no reason";
-    throw new SyscallError(
-      error.kind,
-      `${action}: the kernel refused ${message.text} with ${error.errno} (${why})`,
-      { syscall: "netlink", errno: error.errno, operation: error.operation, origin: message.text },
-    );
+    throw refusal(action, message, done.errno, program.bytesOf(done.encoded, reply));
   }
 
   /**
@@ -340,24 +362,34 @@ export class NetlinkSocket implements Disposable {
    * @throws SyscallError when the kernel refuses; NotFound for an object that does not exist.
    */
   query(action: string, message: NetlinkMessage): NetlinkReply[] {
+    for (let attempt = 1; ; attempt++) {
+      const replies = this.#queryOnce(action, message);
+      // What changes during a dump can be missing in it: ask again, as often as is sensible.
+      const isTorn = replies.some(({ flags }) => (flags & K.NLM_F_DUMP_INTR) !== 0);
+      if (!isTorn || attempt === maxDumpAttempts) return replies;
+    }
+  }
+
+  #queryOnce(action: string, message: NetlinkMessage): NetlinkReply[] {
+    this.#sequence += 1;
     const send = new Program(action).from(message.text);
-    compileDrain(send, this.fd);
-    compileSend(send, this.fd, message, message.flags);
+    compileSend(send, this.fd, message, message.flags, this.#sequence);
     run(action, send);
     const isDump = (message.flags & K.NLM_F_DUMP) === K.NLM_F_DUMP;
     const replies: NetlinkReply[] = [];
     for (;;) {
-      const received = decodeMessages(this.#receive(action, message));
-      for (const reply of received) {
+      for (const reply of decodeMessages(this.#receive(action, message))) {
+        // The rest of a dump that was given up, or what a killed program left unread.
+        if (reply.sequence !== this.#sequence) continue;
         if (reply.type === K.NLMSG_DONE) return replies;
         if (reply.type === K.NLMSG_ERROR) {
           const errno = reply.payload.length < 4 ? 0 : -reply.payload.readInt32LE(0);
           if (errno === 0) return replies;
-          throw syscallError(action, new Program(action), { failedOperation: -1, errno });
+          throw refusal(action, message, errno);
         }
         replies.push(reply);
+        if (!isDump) return replies;
       }
-      if (!isDump) return replies;
     }
   }
 

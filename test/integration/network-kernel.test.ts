@@ -13,6 +13,7 @@ import { attachmentFor, compileAttach, compileLoopback } from "../../src/net/att
 import { bridgeMac, ensureBridge, removeBridge } from "../../src/net/bridge.ts";
 import { forgetConnections } from "../../src/net/conntrack.ts";
 import { Firewall } from "../../src/net/firewall.ts";
+import { findForwardDrops } from "../../src/net/forward-policy.ts";
 import { checkHostSockets } from "../../src/net/host-ports.ts";
 import { AddressPool, type Lease } from "../../src/net/ipam.ts";
 import { K } from "../../src/sys/abi.ts";
@@ -98,7 +99,7 @@ async function inside(pod: Pod, ...args: readonly string[]): Promise<CommandResu
 /** What a server says to a connection from this namespace; "" when none comes about. */
 async function ask(host: string, port: number): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>();
-  const socket = connect({ host, port, timeout: 1500 });
+  const socket = connect({ host, port, timeout: 1000 });
   let answer = "";
   socket.on("data", (chunk: Buffer) => {
     answer += chunk.toString();
@@ -111,7 +112,7 @@ async function ask(host: string, port: number): Promise<string> {
 
 /** The same from inside a pod. */
 async function askFrom(pod: Pod, host: string, port: number): Promise<string> {
-  const command = `busybox nc -w 2 ${host} ${port} < /dev/null`;
+  const command = `busybox nc -w 1 ${host} ${port} < /dev/null`;
   return (await inside(pod, "timeout", "3", "sh", "-c", command)).stdout.trim();
 }
 
@@ -190,7 +191,7 @@ network.after.each(async () => {
 
 network(
   "the bridge is made once, keeps its MAC and gives the host back as it was",
-  withDeadline(10_000, async () => {
+  withDeadline(60_000, async () => {
     assert.equal(ensureBridge(bridge, pool.gateway, pool.prefixLength), made);
     assert.is(linkNamed(bridge).address, bridgeMac(bridge));
     assert.is(readFileSync(forwardPath, "utf8").trim(), "1");
@@ -215,7 +216,7 @@ network("a link that is no bridge is refused by name", () => {
 
 network(
   "pods reach each other and the gateway, and have no IPv6",
-  withDeadline(15_000, async () => {
+  withDeadline(60_000, async () => {
     const [one, two] = [startServer("one"), startPod("two")];
     await serves(one);
     assert.is(await askFrom(two, one.address, 80), "one");
@@ -235,7 +236,7 @@ network(
 
 network(
   "a pod without network has loopback only",
-  withDeadline(5000, async () => {
+  withDeadline(60_000, async () => {
     const pid = start(compileLoopback, "sleep", "60");
     const pod: Pod = { uid: "alone", pid, address: "", link: "", mac: "" };
     const listing = (await inside(pod, "ip", "addr")).stdout;
@@ -261,7 +262,7 @@ network(
 
 network(
   "a pod cannot send with another MAC, IP or ARP identity",
-  withDeadline(30_000, async () => {
+  withDeadline(60_000, async () => {
     const [good, bad] = [startServer("good"), startPod("bad")];
     await serves(good);
     assert.is(await askFrom(bad, good.address, 80), "good");
@@ -301,7 +302,7 @@ network(
 for (const inBridge of existsSync(bridgeFilterPath) ? ["0", "1"] : [undefined]) {
   network(
     `a published port answers on the host's addresses, on 127.0.0.1 and to pods, itself included${inBridge === undefined ? "" : ` (bridge-nf-call-iptables=${inBridge})`}`,
-    withDeadline(30_000, async () => {
+    withDeadline(60_000, async () => {
       if (inBridge !== undefined) writeFileSync(bridgeFilterPath, inBridge);
       const [server, client] = [startServer("server"), startPod("client")];
       await serves(server);
@@ -328,7 +329,7 @@ for (const inBridge of existsSync(bridgeFilterPath) ? ["0", "1"] : [undefined]) 
 
 network(
   "UDP ports are published too",
-  withDeadline(15_000, async () => {
+  withDeadline(60_000, async () => {
     const pod = startPod("echo");
     const script = `const s=require("dgram").createSocket("udp4");s.on("message",(m,r)=>s.send("got "+m,r.port,r.address));s.bind(53,()=>console.log("up"))`;
     const server = launch("nsenter", ["-t", String(pod.pid), "-n", process.execPath, "-e", script]);
@@ -353,7 +354,7 @@ network(
 
 network(
   "a neighbour on the LAN reaches published ports only",
-  withDeadline(30_000, async () => {
+  withDeadline(60_000, async () => {
     const server = startServer("inner");
     await serves(server);
     firewall.publish("inner", server.address, [
@@ -390,7 +391,7 @@ network(
 
 network(
   "flushed rules come back, with the ports of running pods",
-  withDeadline(20_000, async () => {
+  withDeadline(60_000, async () => {
     const server = startServer("steady");
     await serves(server);
     firewall.publish("steady", server.address, [
@@ -430,8 +431,20 @@ network(
 );
 
 network(
+  "a foreign chain that drops what is forwarded is named",
+  withDeadline(60_000, async () => {
+    assert.equal(findForwardDrops(), []);
+    await nft("add", "table", "ip", "foreign");
+    const hook = "{ type filter hook forward priority 0 ; policy drop ; }";
+    await nft("add", "chain", "ip", "foreign", "FORWARD", hook);
+    assert.equal(findForwardDrops(), ["ip foreign FORWARD"]);
+    await nft("delete", "table", "ip", "foreign");
+  }),
+);
+
+network(
   "a port that a program of the host uses is refused",
-  withDeadline(5000, async () => {
+  withDeadline(60_000, async () => {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(8088, "0.0.0.0", resolve));
     const port = { hostPort: 8088, containerPort: 80, protocol: "TCP" } as const;
