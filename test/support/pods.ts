@@ -36,14 +36,13 @@ export function podOf(name: string, spec: PodSpec): object {
   };
 }
 
-/** The status of a container or init container by name. */
+/** The status of a container or init container by name; empty when nothing is reported of it yet. */
 export function statusOf(pod: Pod, container: string): ContainerStatus {
   const { initContainerStatuses = [], containerStatuses = [] } = pod.status ?? {};
   const status = [...initContainerStatuses, ...containerStatuses].find(
     ({ name }) => name === container,
   );
-  if (status !== undefined) return status;
-  throw new Error(`No status of container "${container}" in ${JSON.stringify(pod.status)}`);
+  return status ?? { name: container, ready: false, restartCount: 0, image: "", imageID: "" };
 }
 
 /** An instance in which a test file makes its pods. */
