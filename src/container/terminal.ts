@@ -10,17 +10,27 @@ import { type Program, type Register, register } from "../sys/program.ts";
 import { newMount } from "./mount-calls.ts";
 
 /** Registers that the shim and its programs agree on; see src/shim. */
-export const shared = {
+export interface SharedRegisters {
+  readonly stdin: Register;
+  readonly stdout: Register;
+  readonly stderr: Register;
+  /** pidfd of the process whose namespaces are joined. */
+  readonly target: Register;
+  readonly devpts: Register;
+  readonly master: Register;
+  /** Hand-over from prelude to postlude. */
+  readonly pidNamespace: Register;
+}
+
+export const shared: SharedRegisters = {
   stdin: register(0),
   stdout: register(1),
   stderr: register(2),
-  /** pidfd of the process whose namespaces are joined. */
   target: register(3),
   devpts: register(4),
   master: register(5),
-  /** Hand-over from prelude to postlude. */
   pidNamespace: register(6),
-} as const;
+};
 
 export const sharedRegisterCount = 8;
 

@@ -55,6 +55,9 @@ function instruction(
 
 /** Assembles the program of a policy: it returns 1 for an access that some rule allows wholly, else 0. */
 export function assembleDevicePolicy(rules: readonly DeviceRule[]): Buffer {
+  // The verifier refuses code that is never reached: nothing may stand after a rule that allows everything.
+  const always = rules.findIndex((rule) => testsOf(rule).length === 0);
+  const used = always < 0 ? rules : rules.slice(0, always + 1);
   return Buffer.concat([
     // u32 access_type = access << 16 | type, u32 major, u32 minor
     instruction(op.loadWord, type, scratch, 0, 0),
@@ -63,13 +66,24 @@ export function assembleDevicePolicy(rules: readonly DeviceRule[]): Buffer {
     instruction(op.shiftRight32, access, 0, 0, 16),
     instruction(op.loadWord, major, scratch, 4, 0),
     instruction(op.loadWord, minor, scratch, 8, 0),
-    ...rules.flatMap(assembleRule),
-    instruction(op.moveImmediate, 0, 0, 0, 0),
-    instruction(op.exit, 0, 0, 0, 0),
+    ...used.flatMap(assembleRule),
+    ...(always < 0 ? answer(0) : []),
   ]);
 }
 
+function answer(value: number): Buffer[] {
+  return [instruction(op.moveImmediate, 0, 0, 0, value), instruction(op.exit, 0, 0, 0, 0)];
+}
+
 function assembleRule(rule: DeviceRule): Buffer[] {
+  // From the last to the first, because a test skips what comes after it.
+  let block = answer(1);
+  for (const test of testsOf(rule).toReversed()) block = [...test(block.length), ...block];
+  return block;
+}
+
+/** What must hold for a rule to allow an access: instructions that skip that many further ones when it does not. */
+function testsOf(rule: DeviceRule): ((skip: number) => Buffer[])[] {
   const tests: ((skip: number) => Buffer[])[] = [];
   const notEqual = (register: number, value: number) => (skip: number) => [
     instruction(op.jumpNotEqual, register, 0, skip, value),
@@ -89,10 +103,7 @@ function assembleRule(rule: DeviceRule): Buffer[] {
   }
   if (rule.type !== "a" && rule.major !== undefined) tests.push(notEqual(major, rule.major));
   if (rule.type !== "a" && rule.minor !== undefined) tests.push(notEqual(minor, rule.minor));
-  // From the last to the first, because a test skips what comes after it.
-  let block = [instruction(op.moveImmediate, 0, 0, 0, 1), instruction(op.exit, 0, 0, 0, 0)];
-  for (const test of tests.toReversed()) block = [...test(block.length), ...block];
-  return block;
+  return tests;
 }
 
 function accessBits(text: string): number {
