@@ -2,6 +2,7 @@
 import type { Event } from "../spec/event.ts";
 import type { Container, ContainerState, ContainerStatus, Pod, Volume } from "../spec/pod.ts";
 import { age, humanDuration } from "./age.ts";
+import { compareEvents } from "./print-pods.ts";
 import { formatTable } from "./table.ts";
 
 /** A line or a labelled block: indentation is made when it is printed. */
@@ -50,7 +51,7 @@ export function describePod(pod: Pod, events: readonly Event[], nowMs: number): 
 
 function describeEvents(events: readonly Event[], nowMs: number): readonly string[] {
   if (events.length === 0) return line("Events", "<none>");
-  const sorted = [...events].sort((a, b) => a.lastTimestamp.localeCompare(b.lastTimestamp));
+  const sorted = [...events].sort(compareEvents);
   const rows = sorted.map((event) => [
     `  ${event.type}`,
     event.reason,

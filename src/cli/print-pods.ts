@@ -59,3 +59,9 @@ export function eventRow(event: Event, options: RowOptions): readonly string[] {
       : []),
   ];
 }
+
+/** Oldest first. Time stamps have whole seconds: within one, the store's order of writing decides. */
+export function compareEvents(a: Event, b: Event): number {
+  const revision = ({ metadata }: Event): number => Number(metadata.resourceVersion ?? 0);
+  return a.lastTimestamp.localeCompare(b.lastTimestamp) || revision(a) - revision(b);
+}

@@ -8,7 +8,14 @@ import type { Pod } from "../../spec/pod.ts";
 import { isLostConnection, type Query } from "../api-client.ts";
 import type { Context } from "../context.ts";
 import { printValue, wrapItems } from "../object-output.ts";
-import { eventHeading, eventRow, podHeading, podRow, type RowOptions } from "../print-pods.ts";
+import {
+  compareEvents,
+  eventHeading,
+  eventRow,
+  podHeading,
+  podRow,
+  type RowOptions,
+} from "../print-pods.ts";
 import { parseResource, podName, type Resource, resourceOf } from "../resources.ts";
 import { columnWidths, formatRow } from "../table.ts";
 
@@ -46,7 +53,7 @@ const eventKind: Kind<Event> = {
   resource: "events",
   heading: eventHeading,
   row: eventRow,
-  compare: (a, b) => a.lastTimestamp.localeCompare(b.lastTimestamp),
+  compare: compareEvents,
 };
 
 /** @param words - `pods`, `pods NAME…`, `pod/NAME…`, `events`. */
