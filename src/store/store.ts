@@ -13,11 +13,12 @@
  * Everything is synchronous: a call sees all calls before it, and costs 10 to 100 µs; a durable
  * write adds one fsync.
  */
-import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import { invariant } from "../base/assert.ts";
 import { type Clock, systemClock } from "../base/clock.ts";
 import { PodError } from "../base/errors.ts";
 import { numberOf, openDatabase, storeError } from "./database.ts";
+import { prepareStatements, type Statements } from "./statements.ts";
 import type { Table, TableEntry, WriteOptions } from "./table.ts";
 import { Watch } from "./watch.ts";
 import type { StoredObject, WatchEvent, WatchOptions } from "./watch-event.ts";
@@ -120,6 +121,7 @@ export class Store implements Disposable {
     kind: string,
     namespace?: string,
   ): { readonly items: readonly T[]; readonly resourceVersion: string } {
+    this.#checkOpen();
     const rows =
       namespace === undefined
         ? this.#statements.listAll.all(kind)
@@ -215,6 +217,7 @@ export class Store implements Disposable {
     const { getRecord, putRecord, deleteRecord, listRecords } = this.#statements;
     return {
       get: (key) => {
+        this.#checkOpen();
         const row = getRecord.get(name, key);
         return row === undefined ? undefined : parse<T>(String(row["body"]));
       },
@@ -225,18 +228,21 @@ export class Store implements Disposable {
       },
       delete: (key, options = {}) =>
         this.#write(options.durable ?? false, () => deleteRecord.run(name, key).changes > 0),
-      list: () =>
-        listRecords.all(name).map(
+      list: () => {
+        this.#checkOpen();
+        return listRecords.all(name).map(
           (row): TableEntry<T> => ({
             key: String(row["key"]),
             value: parse<T>(String(row["body"])),
           }),
-        ),
+        );
+      },
     };
   }
 
   /** Removes events that are too old or too many. The daemon calls it now and then. */
   dropOldEvents(): void {
+    this.#checkOpen();
     const { eventLifeMs, eventsPerNamespace } = this.#limits;
     const tooOld = this.#statements.objectsBefore.all("Event", this.#clock.now() - eventLifeMs);
     const tooMany = this.#statements.beyondCount.all("Event", eventsPerNamespace);
@@ -257,7 +263,14 @@ export class Store implements Disposable {
     this.close();
   }
 
+  /** A request may still come in while the daemon ends. */
+  #checkOpen(): void {
+    if (this.#database.isOpen) return;
+    throw new PodError("Unavailable", "The daemon is ending: repeat the request in a moment");
+  }
+
   #read(kind: string, namespace: string, name: string): string | undefined {
+    this.#checkOpen();
     const row = this.#statements.get.get(kind, namespace, name);
     return row === undefined ? undefined : String(row["body"]);
   }
@@ -299,6 +312,7 @@ export class Store implements Disposable {
 
   /** One transaction; watches hear of it after the commit. */
   #write<R>(durable: boolean, work: () => R): R {
+    this.#checkOpen();
     const before = this.#revision;
     let result: R;
     try {
@@ -350,64 +364,6 @@ export class Store implements Disposable {
       return { revision: Number(row["revision"]), event };
     });
   }
-}
-
-interface Statements {
-  readonly get: StatementSync;
-  readonly listAll: StatementSync;
-  readonly listNamespace: StatementSync;
-  readonly put: StatementSync;
-  readonly remove: StatementSync;
-  readonly log: StatementSync;
-  readonly compact: StatementSync;
-  readonly changes: StatementSync;
-  readonly changesWithPrevious: StatementSync;
-  readonly objectsBefore: StatementSync;
-  readonly beyondCount: StatementSync;
-  readonly getRecord: StatementSync;
-  readonly putRecord: StatementSync;
-  readonly deleteRecord: StatementSync;
-  readonly listRecords: StatementSync;
-}
-
-function prepareStatements(database: DatabaseSync): Statements {
-  const changes = (more: string) =>
-    database.prepare(
-      `SELECT revision, type, body${more} FROM changes AS c
-       WHERE kind = ? AND revision > ? AND (? IS NULL OR namespace = ?) ORDER BY revision LIMIT ?`,
-    );
-  return {
-    get: database.prepare("SELECT body FROM objects WHERE kind = ? AND namespace = ? AND name = ?"),
-    listAll: database.prepare("SELECT body FROM objects WHERE kind = ? ORDER BY namespace, name"),
-    listNamespace: database.prepare(
-      "SELECT body FROM objects WHERE kind = ? AND namespace = ? ORDER BY name",
-    ),
-    put: database.prepare(
-      "INSERT OR REPLACE INTO objects (kind, namespace, name, revision, written_ms, body) VALUES (?, ?, ?, ?, ?, ?)",
-    ),
-    remove: database.prepare("DELETE FROM objects WHERE kind = ? AND namespace = ? AND name = ?"),
-    log: database.prepare(
-      "INSERT INTO changes (revision, kind, namespace, name, type, body) VALUES (?, ?, ?, ?, ?, ?)",
-    ),
-    compact: database.prepare("DELETE FROM changes WHERE revision <= ?"),
-    changes: changes(""),
-    changesWithPrevious: changes(
-      `, (SELECT p.body FROM changes AS p WHERE p.kind = c.kind AND p.namespace = c.namespace
-          AND p.name = c.name AND p.revision < c.revision ORDER BY p.revision DESC LIMIT 1) AS previous`,
-    ),
-    objectsBefore: database.prepare("SELECT body FROM objects WHERE kind = ? AND written_ms < ?"),
-    beyondCount: database.prepare(
-      `SELECT body FROM (SELECT body, row_number() OVER
-         (PARTITION BY namespace ORDER BY revision DESC) AS place FROM objects WHERE kind = ?)
-       WHERE place > ?`,
-    ),
-    getRecord: database.prepare("SELECT body FROM records WHERE store = ? AND key = ?"),
-    putRecord: database.prepare(
-      "INSERT OR REPLACE INTO records (store, key, body) VALUES (?, ?, ?)",
-    ),
-    deleteRecord: database.prepare("DELETE FROM records WHERE store = ? AND key = ?"),
-    listRecords: database.prepare("SELECT key, body FROM records WHERE store = ? ORDER BY key"),
-  };
 }
 
 /** Bodies are written by this class only: T is what the caller stored. */

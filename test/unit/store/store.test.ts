@@ -167,6 +167,25 @@ store("tables are separate and sorted", () => {
   assert.is(a.get("x"), undefined);
 });
 
+store("says that it is closed", () => {
+  const open = Store.open(path);
+  const table = open.table<number>("t");
+  open.close();
+  open.close();
+  for (const use of [
+    () => open.get("Thing", "a", "one"),
+    () => open.list("Thing"),
+    () => open.create(thing("a", "one")),
+    () => open.delete("Thing", "a", "one"),
+    () => open.dropOldEvents(),
+    () => table.get("x"),
+    () => table.put("x", 1),
+    () => table.list(),
+  ]) {
+    assert.throws(use, (error: unknown) => isPodError(error, "Unavailable"));
+  }
+});
+
 store("drops events by age and by number, and says so to watches", async () => {
   const clock = clockAt(1_000_000);
   using open = Store.open(path, { clock, limits: { eventLifeMs: 1000, eventsPerNamespace: 3 } });
