@@ -90,7 +90,9 @@ export class NodeBackend implements Backend {
   }
 
   async explain(pod: Pod): Promise<string> {
-    return explainPod(this.#options.engine.context, pod);
+    // The listing is of no pod that exists: its uid stands for any.
+    const example = { ...pod, metadata: { ...pod.metadata, uid: "<uid>" } };
+    return explainPod(this.#options.engine.context, example);
   }
 
   async info(): Promise<SystemInfo> {

@@ -109,6 +109,15 @@ decision("deletion: stop signal, grace period, SIGKILL, sandbox, removal", () =>
   assert.equal(next(gone, options, 30_003), ["removePod"]);
 });
 
+decision("an evicted pod is stopped and ends, it is not removed", () => {
+  const terminal = { reason: "Evicted", message: "too much" };
+  const state = { ...record({ containers: { app: running } }), terminal };
+  assert.equal(next(state), ["stopContainers"]);
+  assert.equal(next({ ...record({ containers: { app: exited(143) } }), terminal }), [
+    "markTerminal",
+  ]);
+});
+
 decision("a second deletion may only shorten the grace period", () => {
   const stopping = {
     ...record({ containers: { app: running } }),
