@@ -78,15 +78,16 @@ function compileStart(plan: ContainerPlan): Program {
     tty: plan.tty,
     field,
   });
-  for (const mount of plan.mounts) bindMount(program, root, mount);
+  // Before the volumes, of which one may cover /dev/null: only our own nodes are used here.
   if (!plan.privileged) maskPaths(program, { proc, sys, dev, empty }, plan.cpuNames);
-
   if (!plan.stdin && !plan.tty) {
     program.from("standard input without stdin");
     const nothing = program.open("openat", [dev, "null", K.O_RDWR | K.O_CLOEXEC]);
     program.call("dup3", [nothing, 0, 0]);
     program.close(nothing);
   }
+  for (const mount of plan.mounts) bindMount(program, root, mount);
+
   ownStreams(program, plan.user.uid, plan);
   program.from(`${field}.workingDir`);
   const workingDir = makeDirectories(program, root, plan.workingDir, 0o755);

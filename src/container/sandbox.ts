@@ -113,7 +113,7 @@ export function dropPrivileges(program: Program, sandbox: Sandbox): void {
   program.from(`${security}.allowPrivilegeEscalation`);
   if (sandbox.noNewPrivileges) program.call("prctl", [K.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0]);
   if (sandbox.seccomp !== undefined) {
-    program.from(`${security}.seccompProfile`);
+    program.from("default seccomp profile");
     installFilter(program, sandbox.seccomp);
   }
   if (keepsAdmin) {

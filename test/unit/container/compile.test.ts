@@ -126,6 +126,17 @@ start("masks and write-protects /proc and /sys unless privileged", () => {
   );
 });
 
+start("takes /dev/null for masks and stdin before a volume can cover it", () => {
+  const volumes = new Map([
+    ["v", { name: "v", source: "/v", kind: "emptyDir", isFile: true, nosuidNodev: true } as const],
+  ]);
+  const volumeMounts = [{ name: "v", mountPath: "/dev/null" }];
+  const all = lines({ container: { volumeMounts }, input: { volumes } });
+  inOrder(all, /^open_tree R\d+ "null"/, /^openat R\d+ "null"/, /^open_tree -100 "\/v"/);
+  const cover = find(all, /^open_tree -100 "\/v"/);
+  assert.not(all.slice(cover).some((line) => /^open(?:at|_tree) R\d+ "null"/.test(line)));
+});
+
 start("tolerates a missing path for masks, and nothing else", () => {
   const { operations } = compile().programs.program;
   for (const { name, options } of operations) {
