@@ -24,6 +24,17 @@ export interface Element {
   readonly podUid: string;
 }
 
+/** What a pod publishes; `hostIP` is absent for every address of the host. */
+export interface HostPort {
+  /** IPv4 address of the host to publish on; absent, "" or "0.0.0.0": every one. */
+  readonly hostIP?: string;
+  /** 1..65535. */
+  readonly hostPort: number;
+  /** 1..65535. */
+  readonly containerPort: number;
+  readonly protocol: "TCP" | "UDP";
+}
+
 export interface RulesetState {
   /** Tables, sets without elements, chains and rules, without handles and counters. */
   readonly rules: string;
@@ -65,6 +76,18 @@ export function parseElements(store: string, list: unknown): Element[] {
       podUid: comment,
     };
   });
+}
+
+/** The port that an element publishes; undefined for elements of other stores. */
+export function publishedPort({ store, key, value = "" }: Element): HostPort | undefined {
+  if (store !== "any_port" && store !== "host_port") return undefined;
+  const [number, protocol, hostIP] = key.split(" . ").reverse();
+  return {
+    ...(hostIP === undefined ? {} : { hostIP }),
+    hostPort: Number(number),
+    containerPort: Number(value.split(" . ")[1]),
+    protocol: protocol === "udp" ? "UDP" : "TCP",
+  };
 }
 
 function unwrap(item: unknown): { readonly val: unknown; readonly comment: string } {

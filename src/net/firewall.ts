@@ -15,22 +15,14 @@ import type { Attachment } from "./attach.ts";
 import { bridgeName } from "./bridge.ts";
 import {
   type Element,
+  type HostPort,
+  publishedPort,
   type RulesetState,
   type StoreName,
   splitRuleset,
   stores,
 } from "./firewall-state.ts";
 import { formatAddress, parseAddress, parseSubnet } from "./ipv4.ts";
-
-export interface HostPort {
-  /** IPv4 address of the host to publish on; absent, "" or "0.0.0.0": every one. */
-  readonly hostIP?: string;
-  /** 1..65535. */
-  readonly hostPort: number;
-  /** 1..65535. */
-  readonly containerPort: number;
-  readonly protocol: "TCP" | "UDP";
-}
 
 export interface FirewallOptions {
   readonly bridge: string;
@@ -135,6 +127,17 @@ export class Firewall implements Disposable {
   /** Uids of the pods that have elements: after a restart, those that are gone get unpublish(). */
   pods(): ReadonlySet<string> {
     return new Set([...this.#elements.values()].map(({ podUid }) => podUid));
+  }
+
+  /** The ports that pods publish, by pod uid. */
+  published(): ReadonlyMap<string, readonly HostPort[]> {
+    const ports = new Map<string, HostPort[]>();
+    for (const element of this.#elements.values()) {
+      const port = publishedPort(element);
+      if (port === undefined) continue;
+      ports.set(element.podUid, [...(ports.get(element.podUid) ?? []), port]);
+    }
+    return ports;
   }
 
   /** Removes our tables. Gone is fine. */

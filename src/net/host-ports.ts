@@ -8,7 +8,7 @@ import { tryRun } from "../sys/ffi.ts";
 import { Program } from "../sys/program.ts";
 import { ipv4Bytes } from "../sys/rtnetlink.ts";
 import { syscallError } from "../sys/syscall-error.ts";
-import type { HostPort } from "./firewall.ts";
+import type { HostPort } from "./firewall-state.ts";
 
 /** A pod that has, or wants, host ports. */
 export interface PortOwner {

@@ -5,6 +5,7 @@ import { PodError } from "../base/errors.ts";
 import { listPodCgroups } from "../cgroup/hierarchy.ts";
 import type { EngineContext } from "./context.ts";
 import { podFolders } from "./folders.ts";
+import { releaseAddress } from "./release-address.ts";
 import { stopSandbox } from "./sandbox.ts";
 
 /**
@@ -19,7 +20,7 @@ export async function removePod(context: EngineContext, uid: string): Promise<vo
       `Cannot remove pod ${uid}: processes of it do not end after SIGKILL (uninterruptible sleep)`,
     );
   }
-  context.addresses.release(uid);
+  releaseAddress(context, uid);
   context.discard(podFolders(context.instance, uid).state);
   // Last: as long as the record stands, the next daemon repeats all this.
   context.records.delete(uid);

@@ -10,6 +10,7 @@ import type { EngineContext } from "./context.ts";
 import type { StepInput } from "./engine.ts";
 import { podFolders } from "./folders.ts";
 import type { PodRecord } from "./record.ts";
+import { releaseAddress } from "./release-address.ts";
 import { startSandbox, stopSandbox } from "./sandbox.ts";
 
 /** Wait before the next try of a sandbox: 1 s doubling to 1 min. */
@@ -92,6 +93,6 @@ export async function performSandboxStop(input: StepInput): Promise<PodRecord> {
     });
     return stopping;
   }
-  context.addresses.release(pod.metadata.uid);
+  releaseAddress(context, pod.metadata.uid);
   return save({ ...stopping, sandbox: { ...stopping.sandbox, state: "absent", shimPid: 0 } });
 }

@@ -21,7 +21,6 @@ import {
 import { podSettings, type Setting } from "../cgroup/limits.ts";
 import { waitUntilEmpty } from "../cgroup/wait-until-empty.ts";
 import { attachmentFor, compileAttach } from "../net/attach.ts";
-import type { HostPort } from "../net/firewall.ts";
 import { type LaunchRequest, launchShim, reapShim } from "../shim/launch.ts";
 import type { Pod } from "../spec/pod.ts";
 import { normalSysctlName } from "../spec/validate-sysctls.ts";
@@ -33,6 +32,7 @@ import type { PreparedVolume } from "../volume/prepared-volume.ts";
 import type { EngineContext } from "./context.ts";
 import { type PodFolders, podFolders } from "./folders.ts";
 import { podHostname, writeHostFiles } from "./host-files.ts";
+import { publishPorts } from "./host-ports.ts";
 
 export interface StartedSandbox {
   readonly shimPid: number;
@@ -71,7 +71,7 @@ export async function startSandbox(
       : attachmentFor(uid, address, context.bridge(), context.addresses);
   if (attachment) {
     context.firewall.allow(uid, attachment);
-    context.firewall.publish(uid, attachment.address, hostPorts(pod));
+    publishPorts(context, pod, attachment.address);
   }
   const { pid } = launchShim(
     launchRequest(context, pod, (program) => {
@@ -128,25 +128,6 @@ export async function stopSandbox(
   if (!isEmpty || !isShimGone || !isRemoved) return false;
   rmSync(podFolders(context.instance, uid).runtime, { recursive: true, force: true });
   return true;
-}
-
-/** The containers' published ports. With hostNetwork there is nothing to publish. */
-export function hostPorts(pod: Pod): readonly HostPort[] {
-  if (pod.spec.hostNetwork) return [];
-  return pod.spec.containers.flatMap(({ ports = [] }) =>
-    ports.flatMap(({ hostIP, hostPort, containerPort, protocol }) =>
-      hostPort === undefined || hostPort === 0
-        ? []
-        : [
-            {
-              hostPort,
-              containerPort,
-              protocol: protocol ?? "TCP",
-              ...(hostIP === undefined ? {} : { hostIP }),
-            },
-          ],
-    ),
-  );
 }
 
 function prepareCgroups(context: EngineContext, pod: Pod): void {

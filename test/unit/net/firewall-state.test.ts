@@ -1,6 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { splitRuleset } from "../../../src/net/firewall-state.ts";
+import { publishedPort, splitRuleset } from "../../../src/net/firewall-state.ts";
 import { nftablesError } from "../../../src/sys/nftables.ts";
 
 const state = suite("splitRuleset()");
@@ -18,6 +18,17 @@ const element = [
   { elem: { val: { concat: ["tcp", 8080] }, comment: "uid-1" } },
   { concat: ["10.99.0.2", 80] },
 ];
+
+state("an element of a map says which port it publishes", () => {
+  const [found] = splitRuleset([{ map: { ...map, elem: [element] } }]).elements;
+  assert.ok(found);
+  if (found === undefined) return;
+  const port = { hostPort: 8080, containerPort: 80, protocol: "TCP" } as const;
+  assert.equal(publishedPort(found), port);
+  const one = { ...found, store: "host_port", key: "10.0.0.1 . udp . 53" } as const;
+  assert.equal(publishedPort(one), { ...port, hostIP: "10.0.0.1", hostPort: 53, protocol: "UDP" });
+  assert.is(publishedPort({ store: "ports", key: '"veth1"', podUid: "uid-1" }), undefined);
+});
 
 state("elements of maps and sets come out as they are written", () => {
   const { elements } = splitRuleset([

@@ -1,7 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { isPodError } from "../../../src/base/errors.ts";
-import type { HostPort } from "../../../src/net/firewall.ts";
+import type { HostPort } from "../../../src/net/firewall-state.ts";
 import { checkConflicts, compileProbe } from "../../../src/net/host-ports.ts";
 import { explain } from "../../../src/sys/explain.ts";
 
