@@ -85,10 +85,15 @@ export function syscallError(
   const errno = errnoName(result.errno);
   const [kind, meaning] = meanings[errno] ?? ["Internal", ""];
   const origin = operation?.origin ?? "";
+  const refused = refusedRequest(program, result.failedOperation);
+  const head =
+    refused === undefined
+      ? `${syscall}${operation ? pathOf(operation) : ""} failed`
+      : `the kernel refused ${refused}`;
   const parts = [
     action,
     ...(origin === "" ? [] : [origin]),
-    `${syscall}${operation ? pathOf(operation) : ""} failed with ${errno}${meaning === "" ? "" : ` (${meaning})`}`,
+    `${head} with ${errno}${meaning === "" ? "" : ` (${meaning})`}`,
   ];
   return new SyscallError(kind, parts.join(": "), {
     syscall,
@@ -96,6 +101,15 @@ export function syscallError(
     operation: result.failedOperation,
     origin,
   });
+}
+
+/** What an acknowledgement answered: the message that was sent last before it. */
+function refusedRequest(program: Program, failed: number): string | undefined {
+  if (program.operations[failed]?.name !== "EXPECT0") return undefined;
+  const sent = program.operations.slice(0, failed).findLast(({ name }) => name === "sendto");
+  const message = sent?.operands[1];
+  if (typeof message !== "object" || message.kind !== "pool") return "a request";
+  return message.text.replace(/^\{(.*)\}$/, "$1");
 }
 
 /** The first strings of an operation: nearly always the path or name it works on. */

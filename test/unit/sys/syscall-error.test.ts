@@ -1,6 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { errnos, K } from "../../../src/sys/abi.ts";
+import { compileRequest } from "../../../src/sys/netlink.ts";
 import { Program } from "../../../src/sys/program.ts";
 import { errnoMeaning, syscallError } from "../../../src/sys/syscall-error.ts";
 
@@ -24,6 +25,27 @@ error("names action, field, call, path, errno and its meaning", () => {
     [made.kind, made.syscall, made.errno, made.operation, made.origin],
     ["NotFound", "mount", "ENOENT", 0, "spec.volumes[0]"],
   );
+});
+
+error("a refused acknowledgement names the request that it answers", () => {
+  const program = new Program("test").from("network");
+  for (const text of ["first", "second"]) {
+    const message = {
+      type: K.RTM_NEWLINK,
+      flags: 0,
+      header: Buffer.alloc(16),
+      attributes: [],
+      text,
+    };
+    compileRequest(program, 3, message);
+  }
+  const failedOperation = program.operations.findLastIndex(({ name }) => name === "EXPECT0");
+  const made = syscallError("Cannot start", program, { failedOperation, errno: errnos.EBUSY });
+  assert.is(
+    made.message,
+    "Cannot start: network: the kernel refused second with EBUSY (it is in use)",
+  );
+  assert.is(made.syscall, "EXPECT0");
 });
 
 error("leaves out what it does not know", () => {
