@@ -111,8 +111,8 @@ function currentState(ref: ContainerRef, { pod, record }: StatusInput): Containe
     };
   }
   if (record.sandboxError) return { waiting: { ...record.sandboxError } };
-  const isHeldByInit = ref.list === "containers" && (pod.spec.initContainers ?? []).length > 0;
-  return { waiting: { reason: isHeldByInit ? "PodInitializing" : "ContainerCreating" } };
+  const hasInit = (pod.spec.initContainers ?? []).length > 0;
+  return { waiting: { reason: hasInit ? "PodInitializing" : "ContainerCreating" } };
 }
 
 function willRestart(ref: ContainerRef, pod: Pod, attempt: Attempt, record: PodRecord): boolean {
