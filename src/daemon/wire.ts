@@ -49,7 +49,7 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
   const nodeName = hostname();
   const hierarchy = openHierarchy(cgroupMountPoint(), instance.cgroup);
   const store = Store.open(join(instance.root, "nspod.db"));
-  const images = ImageStore.open(instance);
+  const images = ImageStore.open(instance, { onChange: () => agent.wakeAll() });
   const trash = new TrashCollector(join(instance.root, "trash"), log);
   const events = new EventRecorder({ store, clock, log, nodeName });
   const network = openNetwork(instance, store);

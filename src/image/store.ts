@@ -58,14 +58,17 @@ interface Entry {
   readonly layerBytes: readonly number[];
 }
 
-/** Settings that tests change. */
 export interface ImageStoreOptions {
+  /** Settings that tests change. */
   readonly limits?: Partial<ImportLimits>;
+  /** Called after an image has come or gone or changed its names. */
+  readonly onChange?: () => void;
 }
 
 export class ImageStore {
   readonly #paths: LayoutPaths;
   readonly #limits: ImportLimits;
+  readonly #onChange: () => void;
   /** By image ID. */
   #entries: ReadonlyMap<Digest, Entry>;
   #imports = 0;
@@ -73,9 +76,10 @@ export class ImageStore {
   /** Sentences about images of the index that could not be read; they are left out. */
   readonly problems: readonly string[];
 
-  private constructor(paths: LayoutPaths, limits: ImportLimits) {
+  private constructor(paths: LayoutPaths, options: ImageStoreOptions) {
     this.#paths = paths;
-    this.#limits = limits;
+    this.#limits = { ...defaultLimits, ...options.limits };
+    this.#onChange = options.onChange ?? (() => undefined);
     const { entries, problems } = readEntries(paths);
     this.#entries = entries;
     this.problems = problems;
@@ -88,7 +92,7 @@ export class ImageStore {
   static open(instance: Pick<Instance, "root">, options: ImageStoreOptions = {}): ImageStore {
     const paths = layoutPaths(instance.root);
     ensureLayout(paths);
-    const store = new ImageStore(paths, { ...defaultLimits, ...options.limits });
+    const store = new ImageStore(paths, options);
     // An image that cannot be read keeps its parts until somebody has looked at it.
     if (store.problems.length === 0) store.#collect();
     return store;
@@ -418,6 +422,7 @@ export class ImageStore {
       ),
     );
     this.#entries = entries;
+    this.#onChange();
   }
 
   /** Takes away everything that no image needs, unless an import is going on: that does it then. */

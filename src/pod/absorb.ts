@@ -6,6 +6,7 @@
 import { messageOf } from "../base/errors.ts";
 import { type ExitRecord, readExitRecords, ShimClient } from "../shim/client.ts";
 import { prepareVolumes } from "../volume/prepare.ts";
+import { retryWithArrivedImages } from "./arrived-images.ts";
 import { finishAttempt } from "./attempt.ts";
 import { hasRunning } from "./decide.ts";
 import type { StepInput } from "./engine.ts";
@@ -44,7 +45,9 @@ export async function absorb(input: StepInput): Promise<PodRecord> {
   if (eviction && !record.terminal && !record.isTerminal) {
     record = input.save({ ...record, terminal: eviction });
   }
-  return record;
+  const { context, pod } = input;
+  const retried = retryWithArrivedImages(pod, record, (name) => context.images.find(name));
+  return retried === record ? record : input.save(retried);
 }
 
 async function absorbExit(input: StepInput, exit: ExitRecord): Promise<PodRecord> {
