@@ -150,6 +150,10 @@ export class Pods {
 
   /** Follows the log of a container until a line holds `text`. */
   async untilLogged(name: string, container: string, text: string, ms = 20_000): Promise<void> {
+    await this.until(name, `"${container}" to have started`, (pod) => {
+      const { state } = statusOf(pod, container);
+      return state?.running !== undefined || state?.terminated !== undefined;
+    });
     const signal = AbortSignal.timeout(patient(ms));
     const stream = await this.#client.stream("GET", podsPath("default", name, "log"), {
       query: { container, follow: true },
