@@ -32,7 +32,7 @@ struct child {
  */
 static void reset_signals(void)
 {
-	const uint64_t by_default[4] = { 0 };
+	const uint64_t by_default[4] = {0};
 
 	for (int number = 1; number <= 64; number++)
 		syscall(SYS_rt_sigaction, number, by_default, NULL, (size_t)8);
@@ -111,8 +111,8 @@ static int reap(int pid)
 int clone_child(const struct program *program, const struct clone_options *options,
 		struct program_result *result)
 {
-	struct child child = { .program = program, .result = result };
-	struct clone_args args = { 0 };
+	struct child child = {.program = program, .result = result};
+	struct clone_args args = {0};
 	sigset_t all;
 	void *stack;
 	long pid;
@@ -139,7 +139,8 @@ int clone_child(const struct program *program, const struct clone_options *optio
 		args.pidfd = (uint64_t)(uintptr_t)options->ret_pidfd;
 	}
 
-	/* Blocked across clone3: a signal for the parent must not reach the child before its mask. */
+	/* Blocked across clone3: a signal for the parent must not reach the child before its mask.
+	 */
 	sigset_t old;
 	sigfillset(&all);
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &old, (size_t)8);

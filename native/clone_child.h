@@ -6,7 +6,7 @@
 
 struct clone_options {
 	uint64_t flags; /* CLONE_NEW*; CLONE_VM|CLONE_VFORK|CLONE_CLEAR_SIGHAND are always added */
-	int32_t cgroup_fd; /* directory of a cgroup v2 cgroup to start in, or -1 */
+	int32_t cgroup_fd;  /* directory of a cgroup v2 cgroup to start in, or -1 */
 	int32_t *ret_pidfd; /* takes a close-on-exec pidfd of the child, or NULL */
 };
 

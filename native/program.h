@@ -17,26 +17,32 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PROGRAM_MAGIC 0x4750534eu /* "NSPG" */
-#define PROGRAM_VERSION 1
-#define PROGRAM_MAX_OPS 65536u
-#define PROGRAM_MAX_POOL (64u << 20)
+#define PROGRAM_MAGIC     0x4750534eu /* "NSPG" */
+#define PROGRAM_VERSION   1
+#define PROGRAM_MAX_OPS   65536u
+#define PROGRAM_MAX_POOL  (64u << 20)
 #define PROGRAM_REGISTERS 32
 
 /* Pseudo operations: numbers that no architecture uses for a system call. */
 enum {
-	PROGRAM_RELOC = 0xfff0, /* pool[arg0] := address of pool[arg1] (argv, envp, iovec, sock_fprog) */
-	PROGRAM_EXPECT0 = 0xfff1, /* fail unless the int32 at pool[arg0] is 0 (netlink acknowledgement) */
-	PROGRAM_STORE = 0xfff2, /* pool[arg0] := low 32 bits of register arg1 (an fd inside a struct) */
-	PROGRAM_SYNC = 0xfff3, /* write one byte to fd arg0 if >= 0, then read one from fd arg1 if >= 0 */
-	PROGRAM_LOAD = 0xfff4, /* dst := the int32 at pool[arg0] (an fd or id that the kernel stored) */
+	PROGRAM_RELOC =
+		0xfff0, /* pool[arg0] := address of pool[arg1] (argv, envp, iovec, sock_fprog) */
+	PROGRAM_EXPECT0 =
+		0xfff1, /* fail unless the int32 at pool[arg0] is 0 (netlink acknowledgement) */
+	PROGRAM_STORE =
+		0xfff2, /* pool[arg0] := low 32 bits of register arg1 (an fd inside a struct) */
+	PROGRAM_SYNC =
+		0xfff3, /* write one byte to fd arg0 if >= 0, then read one from fd arg1 if >= 0 */
+	PROGRAM_LOAD =
+		0xfff4, /* dst := the int32 at pool[arg0] (an fd, an id); -errno is a failure */
 };
 
 enum { OPERAND_LITERAL = 0, OPERAND_POOL = 1, OPERAND_REGISTER = 2 };
 
 enum {
 	OP_ALWAYS = 1, /* runs even after a failure: closing fds, switching a namespace back */
-	OP_WHOLE = 2, /* a transfer: repeated from where it stopped until operand 2 bytes are done */
+	OP_WHOLE =
+		2, /* a transfer: repeated from where it stopped until operand 2 bytes are done */
 };
 
 #define PROGRAM_TOLERATED 3
@@ -53,8 +59,8 @@ struct program_op {
 	uint16_t nr; /* system call number or pseudo operation */
 	uint8_t operand_count;
 	uint8_t flags;
-	int16_t destination; /* register that takes the return value, or -1 */
-	uint16_t kinds; /* two bits per operand */
+	int16_t destination;                   /* register that takes the return value, or -1 */
+	uint16_t kinds;                        /* two bits per operand */
 	uint16_t tolerated[PROGRAM_TOLERATED]; /* errno values that are no failure, 0 = none */
 	uint16_t reserved;
 	int64_t operand[6];
@@ -62,7 +68,8 @@ struct program_op {
 
 struct program_result {
 	int32_t failed_op; /* index, or -1 */
-	int32_t error; /* errno of the failed operation; EBADMSG: the verifier refused the program */
+	int32_t error; /* errno of the failed operation; EBADMSG: the verifier refused the program
+			*/
 	int64_t registers[PROGRAM_REGISTERS]; /* a tolerated failure is kept as -errno */
 };
 

@@ -58,8 +58,8 @@ static long transfer(const int64_t a[6], uint16_t nr, bool whole)
 static int sync_byte(int64_t write_fd, int64_t read_fd)
 {
 	uint8_t byte = 0;
-	int64_t out[6] = { write_fd, (int64_t)(intptr_t)&byte, 1, 0, 0, 0 };
-	int64_t in[6] = { read_fd, (int64_t)(intptr_t)&byte, 1, 0, 0, 0 };
+	int64_t out[6] = {write_fd, (int64_t)(intptr_t)&byte, 1, 0, 0, 0};
+	int64_t in[6] = {read_fd, (int64_t)(intptr_t)&byte, 1, 0, 0, 0};
 
 	if (write_fd >= 0 && transfer(out, SYS_write, true) < 0)
 		return -1;
@@ -72,7 +72,7 @@ static long run_op(const struct program *program, const struct program_result *r
 		   const struct program_op *op)
 {
 	uint8_t *pool = program->pool;
-	int64_t a[6] = { 0 };
+	int64_t a[6] = {0};
 
 	for (unsigned int i = 0; i < op->operand_count; i++)
 		a[i] = value_of(program, result, op, i);
@@ -93,8 +93,14 @@ static long run_op(const struct program *program, const struct program_result *r
 	case PROGRAM_STORE:
 		*(uint32_t *)(void *)(pool + a[0]) = (uint32_t)result->registers[a[1]];
 		return 0;
-	case PROGRAM_LOAD:
-		return *(int32_t *)(void *)(pool + a[0]);
+	case PROGRAM_LOAD: {
+		int32_t value = *(int32_t *)(void *)(pool + a[0]);
+
+		if (value >= 0)
+			return value;
+		errno = value == INT32_MIN ? EBADMSG : -value;
+		return -1;
+	}
 	case PROGRAM_SYNC:
 		return sync_byte(a[0], a[1]);
 	default:

@@ -28,15 +28,15 @@ static bool is_ending; /* SIGTERM came: end when nothing runs */
 
 void complain(const char *what, int error)
 {
+	static const char label[] = ": errno ";
 	char line[96];
 	char digits[12];
-	size_t length = 0;
+	size_t length = strlen(what) < 64 ? strlen(what) : 64;
 	size_t count = 0;
 
-	for (; what[length] && length < 64; length++)
-		line[length] = what[length];
-	memcpy(line + length, ": errno ", 8);
-	length += 8;
+	memcpy(line, what, length);
+	memcpy(line + length, label, sizeof(label) - 1);
+	length += sizeof(label) - 1;
 	do {
 		digits[count++] = (char)('0' + error % 10);
 		error /= 10;
@@ -58,15 +58,15 @@ void close_fd(int *fd)
 
 void source_watch(struct source *source, uint32_t events)
 {
-	struct epoll_event event = { .events = events, .data.ptr = source };
+	struct epoll_event event = {.events = events, .data.ptr = source};
 	int operation;
 
 	if (source->fd < 0 || source->events == events)
 		return;
 	/* Not watched at all rather than for nothing: epoll reports a hang-up in any case. */
-	operation = events == 0		? EPOLL_CTL_DEL :
-		    source->events == 0 ? EPOLL_CTL_ADD :
-					  EPOLL_CTL_MOD;
+	operation = events == 0           ? EPOLL_CTL_DEL
+		    : source->events == 0 ? EPOLL_CTL_ADD
+					  : EPOLL_CTL_MOD;
 	if (epoll_ctl(epoll_fd, operation, source->fd, &event) < 0) {
 		complain("epoll_ctl", errno);
 		return;
@@ -145,7 +145,8 @@ static int make_signal_fd(void)
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGHUP);
-	/* Only blocked, not ignored: children would inherit that. A write to a closed pipe: EPIPE. */
+	/* Only blocked, not ignored: children would inherit that. A write to a closed pipe: EPIPE.
+	 */
 	sigaddset(&signals, SIGPIPE);
 	if (sigprocmask(SIG_SETMASK, &signals, NULL) < 0)
 		return -1;
@@ -188,8 +189,8 @@ static int prepare(struct source *listener, struct source *signals)
 
 int main(void)
 {
-	struct source listener = { .fd = SHIM_FD_LISTEN, .ready = connection_accept };
-	struct source signals = { .fd = -1, .ready = take_signals };
+	struct source listener = {.fd = SHIM_FD_LISTEN, .ready = connection_accept};
+	struct source signals = {.fd = -1, .ready = take_signals};
 
 	if (prepare(&listener, &signals) < 0) {
 		complain("nspod-shim cannot start", errno);

@@ -29,20 +29,21 @@ enum shim_register {
 	REGISTER_STDOUT = 1,
 	REGISTER_STDERR = 2,
 	REGISTER_TARGET = 3, /* pidfd of the target */
-	REGISTER_DEVPTS = 4, /* its devpts; or the one that the prelude made, which the shim keeps */
+	REGISTER_DEVPTS =
+		4, /* its devpts; or the one that the prelude made, which the shim keeps */
 	REGISTER_MASTER = 5, /* the pty's master, which the shim takes over */
 	REGISTER_PRESET = 8, /* 6 and 7 are the programs' own */
 };
 
 /* Something that epoll watches; embedded in what owns the fd. */
 struct source {
-	int fd; /* -1 = closed */
+	int fd;          /* -1 = closed */
 	uint32_t events; /* 0 = not watched */
 	void (*ready)(struct source *source, uint32_t events);
 };
 
 #define container_of(pointer, type, member) \
-	((type *)(void *)((char *)(pointer) - offsetof(type, member)))
+	((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
 /* One direction of output: the read end of a pipe, or a pty's master. */
 struct stream {
@@ -55,12 +56,12 @@ struct stream {
 struct process {
 	struct process *next;
 	struct stream streams[2]; /* stdout (with a tty: everything), stderr */
-	struct source input; /* the write end of stdin; with a tty a duplicate of the master */
+	struct source input;      /* the write end of stdin; with a tty a duplicate of the master */
 	struct log log;
 	struct connection *session; /* EXEC: its connection, NULL when that is gone */
 	struct shim_process_entry entry;
 	uint64_t oom_kills; /* when it started */
-	int pidfd; /* all fds: -1 = none */
+	int pidfd;          /* all fds: -1 = none */
 	int devpts;
 	int slave; /* see shim_tty.c */
 	int memory_events;
@@ -82,12 +83,12 @@ struct connection {
 	size_t queue_end;
 	size_t queue_capacity;
 	struct process *process; /* of a session */
-	size_t input_done; /* bytes of the STDIN frame in `reader` that are written */
+	size_t input_done;       /* bytes of the STDIN frame in `reader` that are written */
 	enum connection_role role;
 	bool has_stdin;
 	bool is_input_blocked; /* the frame in `reader` waits for room in the process's stdin */
-	bool is_closing; /* to be closed when the queue is empty */
-	bool is_dropped; /* to be freed by the sweep */
+	bool is_closing;       /* to be closed when the queue is empty */
+	bool is_dropped;       /* to be freed by the sweep */
 };
 
 /* shim.c */
@@ -111,8 +112,8 @@ void connection_free(struct connection *connection);
 
 /* shim_session.c */
 void session_handle(struct connection *connection); /* the complete frame in its reader */
-void session_end(struct connection *connection); /* it is being dropped */
-void session_report_exit(struct process *process); /* to all who must know */
+void session_end(struct connection *connection);    /* it is being dropped */
+void session_report_exit(struct process *process);  /* to all who must know */
 
 /* shim_process.c */
 struct process *process_find(const char *id);
@@ -127,7 +128,7 @@ int64_t now_ms(void);
 int stdio_make(struct process *process, bool with_stdin, bool with_output, int64_t *registers);
 void stdio_begin(struct process *process);
 void stdio_resume(struct process *process); /* the session's client takes more */
-void stdio_drain(struct process *process); /* it has exited: read what it left */
+void stdio_drain(struct process *process);  /* it has exited: read what it left */
 void stdio_end(struct process *process);
 int stdio_write(struct process *process, struct connection *connection);
 void stdio_close_input(struct process *process);

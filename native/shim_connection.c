@@ -16,7 +16,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define MAX_CONNECTIONS 256
+#define MAX_CONNECTIONS  256
 #define MAX_QUEUE_ATTACH ((size_t)1 << 20)
 /* Room for the largest REPLY; beyond that only events can pile up. */
 #define MAX_QUEUE ((size_t)2 * SHIM_MAX_PAYLOAD)
@@ -99,16 +99,17 @@ void connection_send(struct connection *connection, enum shim_frame_type type, u
 		.request = request,
 	};
 	struct iovec parts[3] = {
-		{ .iov_base = &header, .iov_len = sizeof(header) },
-		{ .iov_base = (void *)(uintptr_t)head, .iov_len = head_size },
-		{ .iov_base = (void *)(uintptr_t)body, .iov_len = body_size },
+		{.iov_base = &header, .iov_len = sizeof(header)},
+		{.iov_base = (void *)head, .iov_len = head_size},
+		{.iov_base = (void *)body, .iov_len = body_size},
 	};
-	struct msghdr message = { .msg_iov = parts, .msg_iovlen = 3 };
+	struct msghdr message = {.msg_iov = parts, .msg_iovlen = 3};
 	size_t sent = 0;
 
 	if (connection->is_dropped)
 		return;
-	/* Straight to the socket when nothing is queued before it: the usual case, without a copy. */
+	/* Straight to the socket when nothing is queued before it: the usual case, without a copy.
+	 */
 	if (connection_is_drained(connection)) {
 		ssize_t n = sendmsg(connection->source.fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 
@@ -243,7 +244,7 @@ void connection_accept(struct source *source, uint32_t events)
 		close(fd);
 		return;
 	}
-	connection->source = (struct source){ .fd = fd, .ready = connection_ready };
+	connection->source = (struct source){.fd = fd, .ready = connection_ready};
 	connection->next = connections;
 	connections = connection;
 	connection_update(connection);

@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define RECORD_FOLDER "exits/"
+#define RECORD_FOLDER    "exits/"
 #define RECORD_TEMPORARY RECORD_FOLDER ".new" /* no id begins with a dot */
 
 static void path_of_record(const char *id, char ret_path[sizeof(RECORD_FOLDER) + SHIM_MAX_ID])

@@ -51,7 +51,7 @@ int frame_reader_advance(struct frame_reader *reader, size_t size)
 void frame_reader_reset(struct frame_reader *reader)
 {
 	free(reader->payload);
-	*reader = (struct frame_reader){ 0 };
+	*reader = (struct frame_reader){0};
 }
 
 bool is_id(const char *text, size_t length)
@@ -60,8 +60,8 @@ bool is_id(const char *text, size_t length)
 		return false;
 	for (size_t i = 0; i < length; i++) {
 		char c = text[i];
-		bool is_word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-			       (c >= '0' && c <= '9');
+		bool is_word =
+			(c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 
 		if (!is_word && c != '.' && c != '_' && c != '-')
 			return false;
@@ -77,17 +77,20 @@ static bool is_text(const uint8_t *bytes, size_t size)
 
 const char *id_decode(const uint8_t *payload, size_t size, size_t offset)
 {
-	const char *id = (const char *)payload + offset;
+	const char *id;
 
-	if (size <= offset || !is_text(payload + offset, size - offset) ||
-	    !is_id(id, size - offset - 1))
+	/* A frame without payload has no buffer either. */
+	if (size <= offset)
+		return NULL;
+	id = (const char *)payload + offset;
+	if (!is_text(payload + offset, size - offset) || !is_id(id, size - offset - 1))
 		return NULL;
 	return id;
 }
 
 static int refuse(struct shim_reply *ret_reply, int phase, int32_t failed_op)
 {
-	*ret_reply = (struct shim_reply){ .error = EBADMSG, .phase = phase, .failed_op = failed_op };
+	*ret_reply = (struct shim_reply){.error = EBADMSG, .phase = phase, .failed_op = failed_op};
 	return -1;
 }
 
@@ -116,8 +119,8 @@ int start_request_decode(uint8_t *payload, size_t size, struct start_request *re
 	uint8_t *parts[PART_COUNT];
 	const char *texts[PART_PRELUDE];
 
-	*ret_request = (struct start_request){ 0 };
-	*ret_reply = (struct shim_reply){ 0 };
+	*ret_request = (struct start_request){0};
+	*ret_reply = (struct shim_reply){0};
 	if (size < sizeof(*fixed))
 		return refuse(ret_reply, PHASE_STEP, STEP_REQUEST);
 	memcpy(fixed, payload, sizeof(*fixed));
@@ -143,8 +146,8 @@ int start_request_decode(uint8_t *payload, size_t size, struct start_request *re
 
 		if (program_size == 0 && PART_PRELUDE + i != PART_PROGRAM)
 			continue;
-		if (program_verify(parts[PART_PRELUDE + i], program_size,
-				   &ret_request->programs[i], &bad_op) < 0)
+		if (program_verify(parts[PART_PRELUDE + i], program_size, &ret_request->programs[i],
+				   &bad_op) < 0)
 			return refuse(ret_reply, PHASE_PRELUDE + i, bad_op);
 	}
 	return 0;

@@ -9,7 +9,7 @@
 /* A frame that arrives in pieces. Zero-initialised = waiting for a header. */
 struct frame_reader {
 	struct shim_frame_header header;
-	size_t filled; /* bytes of header and payload that are here */
+	size_t filled;    /* bytes of header and payload that are here */
 	uint8_t *payload; /* 8-byte aligned, header.size bytes; NULL until the header is complete */
 };
 

@@ -37,23 +37,29 @@ static void put_time(char *ret_text, const struct timespec *now)
 	int64_t shifted = days + 719468;
 	int64_t era = shifted / 146097;
 	uint32_t day_of_era = (uint32_t)(shifted - era * 146097);
-	uint32_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 -
-				day_of_era / 146096) /
-			       365;
-	uint32_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+	uint32_t year_of_era =
+		(day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+	uint32_t day_of_year =
+		day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
 	uint32_t month_from_march = (5 * day_of_year + 2) / 153;
 	uint32_t day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
 	uint32_t month = month_from_march < 10 ? month_from_march + 3 : month_from_march - 9;
 	uint32_t year = year_of_era + (uint32_t)era * 400 + (month <= 2 ? 1 : 0);
 
-	memcpy(ret_text, "0000-00-00T00:00:00.000000000Z", 30);
 	put_number(ret_text, year, 4);
+	ret_text[4] = '-';
 	put_number(ret_text + 5, month, 2);
+	ret_text[7] = '-';
 	put_number(ret_text + 8, day, 2);
+	ret_text[10] = 'T';
 	put_number(ret_text + 11, second / 3600, 2);
+	ret_text[13] = ':';
 	put_number(ret_text + 14, second / 60 % 60, 2);
+	ret_text[16] = ':';
 	put_number(ret_text + 17, second % 60, 2);
+	ret_text[19] = '.';
 	put_number(ret_text + 20, (uint32_t)now->tv_nsec, 9);
+	ret_text[29] = 'Z';
 }
 
 static void put_prefix(char *ret_prefix, const struct timespec *now, const char *stream)
@@ -61,7 +67,9 @@ static void put_prefix(char *ret_prefix, const struct timespec *now, const char 
 	put_time(ret_prefix, now);
 	ret_prefix[30] = ' ';
 	memcpy(ret_prefix + 31, stream, 6);
-	memcpy(ret_prefix + 37, " F ", 3);
+	/* put_entry() sets the tag in between. */
+	ret_prefix[37] = ' ';
+	ret_prefix[39] = ' ';
 }
 
 static int open_file(struct log *log, int flags)
@@ -79,7 +87,7 @@ int log_open(struct log *log, const char *path, uint64_t max_bytes, uint32_t max
 	struct stat st;
 	int fd;
 
-	*log = (struct log){ .folder = -1, .file = -1 };
+	*log = (struct log){.folder = -1, .file = -1};
 	if (!slash || slash == path || slash - path >= PATH_MAX || !slash[1] ||
 	    strlen(slash + 1) > NAME_MAX)
 		return -EINVAL;
@@ -242,7 +250,8 @@ void log_write(struct log *log, struct log_tail *tail, const uint8_t *bytes, siz
 		if (tail->size > 0 || !is_entry) {
 			keep(log, tail, bytes, used);
 			if (is_entry)
-				put_entry(log, prefix, newline ? 'F' : 'P', tail->content, tail->size);
+				put_entry(log, prefix, newline ? 'F' : 'P', tail->content,
+					  tail->size);
 		} else {
 			put_entry(log, prefix, newline ? 'F' : 'P', bytes, used);
 		}

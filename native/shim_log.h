@@ -23,17 +23,17 @@
 struct log {
 	int folder; /* fds; -1 = no log */
 	int file;
-	uint64_t size; /* of the current file */
+	uint64_t size;      /* of the current file */
 	uint64_t max_bytes; /* 0 = it never rotates */
 	uint32_t max_files; /* the current one included, at least 1 */
-	uint64_t dropped; /* bytes that could not be written */
+	uint64_t dropped;   /* bytes that could not be written */
 	char name[NAME_MAX + 1];
 };
 
 /* The unfinished line of one stream. */
 struct log_tail {
 	const char *stream; /* "stdout" or "stderr" */
-	uint8_t *content; /* LOG_MAX_CONTENT bytes, NULL while there is none */
+	uint8_t *content;   /* LOG_MAX_CONTENT bytes, NULL while there is none */
 	size_t size;
 };
 

@@ -70,7 +70,7 @@ static struct process *process_new(const struct start_request *request)
 	process->streams[0].frame_type = SHIM_STDOUT;
 	process->streams[1].tail.stream = "stderr";
 	process->streams[1].frame_type = SHIM_STDERR;
-	process->log = (struct log){ .folder = -1, .file = -1 };
+	process->log = (struct log){.folder = -1, .file = -1};
 	process->input.fd = process->pidfd = process->devpts = -1;
 	process->slave = process->memory_events = -1;
 	process->is_stdin_once = request->fixed.flags & SHIM_STDIN_ONCE;
@@ -112,8 +112,8 @@ static int open_cgroup(struct process *process, const char *path, int *ret_fd)
 }
 
 /* Everything that can be refused before a program runs. */
-static int prepare(struct process *process, const struct start_request *request,
-		   int64_t *registers, int *ret_cgroup, struct shim_reply *ret_reply)
+static int prepare(struct process *process, const struct start_request *request, int64_t *registers,
+		   int *ret_cgroup, struct shim_reply *ret_reply)
 {
 	const struct shim_start *fixed = &request->fixed;
 	bool is_tty = fixed->flags & SHIM_TTY;
@@ -156,8 +156,8 @@ static void kill_and_collect(struct process *process)
 }
 
 /* Prelude, clone, postlude. Returns 0 when the process runs. */
-static int run_programs(struct process *process, const struct start_request *request,
-			int cgroup_fd, struct program_result *result, struct shim_reply *ret_reply)
+static int run_programs(struct process *process, const struct start_request *request, int cgroup_fd,
+			struct program_result *result, struct shim_reply *ret_reply)
 {
 	const struct clone_options options = {
 		.flags = request->fixed.clone_flags,
@@ -200,8 +200,7 @@ static int run_programs(struct process *process, const struct start_request *req
 }
 
 /* Closes the child's ends, and keeps the devpts that the prelude may have made. */
-static void settle(struct process *process, const struct start_request *request,
-		   int64_t *registers)
+static void settle(struct process *process, const struct start_request *request, int64_t *registers)
 {
 	const struct process *target = request->target ? process_find(request->target) : NULL;
 
@@ -224,7 +223,7 @@ static void settle(struct process *process, const struct start_request *request,
 struct process *process_start(struct start_request *request, struct connection *session,
 			      struct shim_reply *ret_reply)
 {
-	struct program_result result = { 0 };
+	struct program_result result = {0};
 	struct process *process;
 	int cgroup_fd = -1;
 	int error;
@@ -251,6 +250,6 @@ struct process *process_start(struct start_request *request, struct connection *
 	}
 	process->next = processes;
 	processes = process;
-	*ret_reply = (struct shim_reply){ .pid = process->entry.pid };
+	*ret_reply = (struct shim_reply){.pid = process->entry.pid};
 	return process;
 }

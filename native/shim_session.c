@@ -29,7 +29,7 @@ static void reply_step(struct connection *connection, int error, enum shim_step 
 static void handle_hello(struct connection *connection)
 {
 	struct shim_hello hello;
-	struct shim_hello answer = { .magic = SHIM_MAGIC, .version = SHIM_VERSION };
+	struct shim_hello answer = {.magic = SHIM_MAGIC, .version = SHIM_VERSION};
 	const struct frame_reader *reader = &connection->reader;
 
 	if (reader->header.type != SHIM_HELLO || reader->header.size != sizeof(hello)) {
@@ -73,7 +73,7 @@ static void handle_run(struct connection *connection)
 	struct {
 		struct shim_reply reply;
 		struct program_result result;
-	} answer = { 0 };
+	} answer = {0};
 	struct program program;
 	int32_t bad_op;
 
@@ -119,7 +119,7 @@ static void handle_signal(struct connection *connection)
 static void handle_list(struct connection *connection)
 {
 	struct shim_process_entry entries[64];
-	struct shim_reply answer = { 0 };
+	struct shim_reply answer = {0};
 	size_t count = 0;
 
 	/* In frames of 64; the last one has fewer, and may have none. */
@@ -174,7 +174,8 @@ static void handle_shutdown(struct connection *connection)
 static void handle_attach(struct connection *connection)
 {
 	const struct frame_reader *reader = &connection->reader;
-	const char *id = id_decode(reader->payload, reader->header.size, sizeof(struct shim_attach));
+	const char *id =
+		id_decode(reader->payload, reader->header.size, sizeof(struct shim_attach));
 	struct shim_attach fixed;
 	struct process *process;
 
@@ -294,13 +295,14 @@ void session_end(struct connection *connection)
 	process->session = NULL;
 	if (process->is_tty)
 		tty_hang_up(process);
-	/* Nobody hears it any more; it is read on and thrown away, so that the process can go on. */
+	/* Nobody hears it any more; it is read on and thrown away, so that the process can go on.
+	 */
 	stdio_resume(process);
 }
 
 static void send_exit(struct connection *connection, const struct shim_process_entry *entry)
 {
-	struct shim_exit exit = { .exit_code = entry->exit_code, .signal = entry->signal };
+	struct shim_exit exit = {.exit_code = entry->exit_code, .signal = entry->signal};
 
 	connection->process = NULL;
 	connection->is_input_blocked = false;

@@ -35,7 +35,7 @@ int tty_take(struct process *process, bool with_stdin, int64_t *registers)
 
 void tty_resize(const struct process *process, uint16_t columns, uint16_t rows)
 {
-	struct winsize size = { .ws_col = columns, .ws_row = rows };
+	struct winsize size = {.ws_col = columns, .ws_row = rows};
 
 	/* On the master: the kernel sends SIGWINCH to the foreground group. */
 	if (process->is_tty && process->streams[0].source.fd >= 0)

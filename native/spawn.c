@@ -38,7 +38,7 @@ EXPORT int nspod_run(uint8_t *buffer, uint32_t size, struct program_result *resu
 EXPORT int nspod_spawn(uint8_t *buffer, uint32_t size, uint64_t clone_flags, int32_t cgroup_fd,
 		       struct program_result *result)
 {
-	struct clone_options options = { .flags = clone_flags, .cgroup_fd = cgroup_fd };
+	struct clone_options options = {.flags = clone_flags, .cgroup_fd = cgroup_fd};
 	struct program program;
 	int32_t bad_op;
 

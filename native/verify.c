@@ -98,8 +98,7 @@ int program_verify(uint8_t *buffer, size_t size, struct program *ret_program, in
 
 	ret_program->ops = (const struct program_op *)(void *)(buffer + sizeof(header));
 	ret_program->op_count = header.op_count;
-	ret_program->pool =
-		buffer + sizeof(header) + header.op_count * sizeof(struct program_op);
+	ret_program->pool = buffer + sizeof(header) + header.op_count * sizeof(struct program_op);
 	ret_program->pool_size = header.pool_size;
 	for (uint32_t i = 0; i < header.op_count; i++) {
 		if (!is_op_valid(&ret_program->ops[i], header.pool_size)) {
