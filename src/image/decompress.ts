@@ -10,7 +10,7 @@ import { PodError } from "../base/errors.ts";
 
 export type Compression = "none" | "gzip" | "zstd";
 
-const chunkSize = 1 << 20;
+const chunkSize = 512 << 10;
 /** Windows up to 128 MiB, zstd's own default for readers: more would be a memory bomb. */
 const windowLogMax = 27;
 

@@ -22,14 +22,16 @@ export interface FileAttributes {
   readonly xattrs: readonly (readonly [name: string, value: Buffer])[];
 }
 
-/** Limits of one batch: the C core takes 65536 operations and 64 MiB. */
+/** Limits of one batch: the C core takes more, but small buffers stay in the CPU's cache. */
 const maxBatchOperations = 8192;
-const maxBatchBytes = 8 << 20;
+const maxBatchBytes = 1 << 20;
 
 export class LayerWriter {
   readonly #action: string;
   #program: Program;
   #bytes = 0;
+  /** New files may get another group than 0: a folder has setgid or a group (mount option grpid). */
+  #inheritsGroup = false;
   #origin = "";
   #times = new Map<string, PoolPointer>();
   #hows = new Map<number, PoolPointer>();
@@ -63,6 +65,7 @@ export class LayerWriter {
   /** Everything but the time, which comes at the end. */
   setDirectory(path: string, attributes: FileAttributes): void {
     const fd = this.#open(path, ["O_RDONLY", "O_DIRECTORY"], 0);
+    this.#inheritsGroup ||= attributes.gid !== 0 || (attributes.mode & 0o2000) !== 0;
     this.#program.call("fchown", [fd, attributes.uid, attributes.gid]);
     this.#program.call("fchmod", [fd, attributes.mode]);
     this.#setXattrs(fd, attributes);
@@ -124,7 +127,9 @@ export class LayerWriter {
       this.#program.call("write", [fd, content, chunk.length], { whole: true });
       this.#bytes += chunk.length;
     }
-    this.#finish(fd, attributes);
+    // It was created with these permissions, by root: most files need no more.
+    const isRoots = attributes.uid === 0 && attributes.gid === 0 && !this.#inheritsGroup;
+    this.#finish(fd, attributes, isRoots && attributes.mode <= 0o777);
     this.#close(fd);
   }
 
@@ -139,7 +144,7 @@ export class LayerWriter {
   /** Completes a file of `openFile()`. @param size - its length when it ends with a hole. */
   closeFile(fd: number, attributes: FileAttributes, size: number | undefined): void {
     if (size !== undefined) this.#program.call("ftruncate", [fd, size]);
-    this.#finish(fd, attributes);
+    this.#finish(fd, attributes, false);
     this.#program.call("close", [fd]);
   }
 
@@ -152,9 +157,11 @@ export class LayerWriter {
     }
   }
 
-  #finish(fd: Descriptor, attributes: FileAttributes): void {
-    this.#program.call("fchown", [fd, attributes.uid, attributes.gid]);
-    this.#program.call("fchmod", [fd, attributes.mode]);
+  #finish(fd: Descriptor, attributes: FileAttributes, hasOwnerAndMode: boolean): void {
+    if (!hasOwnerAndMode) {
+      this.#program.call("fchown", [fd, attributes.uid, attributes.gid]);
+      this.#program.call("fchmod", [fd, attributes.mode]);
+    }
     this.#setXattrs(fd, attributes);
     this.#program.call("utimensat", [fd, 0, this.#timespecs(attributes.modified), 0]);
   }
