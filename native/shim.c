@@ -132,7 +132,7 @@ static void shim_sweep(void)
 			continue;
 		}
 		*at = process->next;
-		process_free(process);
+		free(process);
 	}
 }
 

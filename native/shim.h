@@ -121,7 +121,7 @@ struct process *process_start(struct start_request *request, struct connection *
 			      struct shim_reply *ret_reply);
 int process_signal(const struct process *process, int number); /* 0 or -errno */
 void process_forget(struct process *process);
-void process_free(struct process *process);
+void process_release(struct process *process); /* all but its memory */
 int64_t now_ms(void);
 
 /* shim_stdio.c */

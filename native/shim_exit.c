@@ -136,5 +136,7 @@ void process_forget(struct process *process)
 		if (unlinkat(SHIM_FD_FOLDER, path, 0) < 0 && errno != ENOENT)
 			complain("forgetting an exit", errno);
 	}
+	/* Now and not in the sweep: the reply says that it is done. */
+	process_release(process);
 	process->is_forgotten = true;
 }

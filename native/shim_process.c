@@ -40,19 +40,18 @@ int process_signal(const struct process *process, int number)
 	return syscall(SYS_pidfd_send_signal, process->pidfd, number, NULL, 0) < 0 ? -errno : 0;
 }
 
-void process_free(struct process *process)
+void process_release(struct process *process)
 {
 	stdio_end(process);
 	log_close(&process->log);
 	close_fd(&process->pidfd);
 	close_fd(&process->devpts);
 	close_fd(&process->memory_events);
-	/* An ATTACH of a container that is forgotten in the same turn. */
+	/* An ATTACH whose client has not taken the rest yet. */
 	for (struct connection *each = connections; each; each = each->next) {
 		if (each->process == process)
 			each->process = NULL;
 	}
-	free(process);
 }
 
 static struct process *process_new(const struct start_request *request)
@@ -245,7 +244,8 @@ struct process *process_start(struct start_request *request, struct connection *
 	settle(process, request, result.registers);
 	close_fd(&cgroup_fd);
 	if (error < 0) {
-		process_free(process);
+		process_release(process);
+		free(process);
 		return NULL;
 	}
 	process->next = processes;
