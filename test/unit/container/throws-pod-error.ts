@@ -13,7 +13,9 @@ export function throwsPodError(
   } catch (error) {
     thrown = error;
   }
-  if (!isPodError(thrown)) throw thrown ?? new Error("nothing was thrown");
+  if (!isPodError(thrown)) {
+    throw thrown instanceof Error ? thrown : new Error("nothing was thrown");
+  }
   assert.is(thrown.message, message);
   assert.is(thrown.data["reason"], reason);
 }
