@@ -41,7 +41,9 @@ async function main(): Promise<number> {
 function report(error: unknown): void {
   const lines = messageOf(error).split("\n");
   // A manifest with several mistakes: one line each, without our name before them.
-  screen.remark(lines.length === 1 ? `nspod: ${lines[0]}` : lines.join("\n"));
+  const [first = ""] = lines;
+  const hasName = lines.length > 1 || first.startsWith("nspod ");
+  screen.remark(hasName ? lines.join("\n") : `nspod: ${first}`);
   // Anything but a PodError is a bug, and its stack is what a report needs.
   if (!(error instanceof PodError) && error instanceof Error) screen.remark(error.stack ?? "");
 }

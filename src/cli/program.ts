@@ -224,7 +224,7 @@ function addPodCommands(program: Command, tree: Tree): void {
       .argument("<pod>")
       .argument("[command...]", 'the command and its arguments, after "--"')
       .usage("[options] <pod> -- <command> [argument...]")
-      .passThroughOptions(false)
+      .showHelpAfterError('(options of the command come after "--": nspod exec web -- ls -l)')
       .option("-c, --container <name>", "container of the pod")
       .option("-i, --stdin", "pass standard input to the command")
       .option("-t, --tty", "give the command a terminal")
@@ -457,7 +457,7 @@ function addSystemCommands(program: Command, tree: Tree): void {
     command.option("-y, --yes", "do not ask").option("-f, --force", "the same as --yes");
   examples(
     sure(system.command("prune"))
-      .description("Remove pods that have ended and images without a name")
+      .description("Remove pods that have ended and images that no pod uses")
       .action(
         tree.asRoot(async (context, _args, options) => {
           const { pruneSystem } = await import("./commands/system.ts");
