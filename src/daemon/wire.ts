@@ -16,12 +16,15 @@ import { PodError } from "../base/errors.ts";
 import type { Instance } from "../base/instance.ts";
 import type { Logger } from "../base/log.ts";
 import { type Hierarchy, openHierarchy } from "../cgroup/hierarchy.ts";
-import { readOwnCapabilities } from "../container/capabilities.ts";
+import { defaultCapabilities, readOwnCapabilities } from "../container/capabilities.ts";
+import { defaultSeccomp } from "../container/seccomp.ts";
 import { ImageStore } from "../image/store.ts";
 import { ensureBridge } from "../net/bridge.ts";
+import { forgetConnections } from "../net/conntrack.ts";
 import { Firewall } from "../net/firewall.ts";
 import { AddressPool, type Lease } from "../net/ipam.ts";
 import { nodeAddress } from "../net/node-address.ts";
+import { seccompFolder } from "../pod/attempt.ts";
 import type { EngineContext } from "../pod/context.ts";
 import { PodEngine } from "../pod/engine.ts";
 import type { PodRecord } from "../pod/record.ts";
@@ -36,6 +39,8 @@ import { version } from "./version.ts";
 
 /** Packet rules that somebody flushed are back after this long (security: NET-06). */
 const rulesPeriodMs = 10_000;
+/** Well below the time that a freed address rests. */
+const connectionsPeriodMs = 15_000;
 const eventsPeriodMs = 60_000;
 
 /**
@@ -53,6 +58,8 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
   const trash = new TrashCollector(join(instance.root, "trash"), log);
   const events = new EventRecorder({ store, clock, log, nodeName });
   const network = openNetwork(instance, store);
+  /** Addresses that no pod has any more and that the kernel may still know connections of. */
+  const freed = new Set<string>();
 
   const context: EngineContext = {
     instance,
@@ -68,6 +75,7 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
     records: store.table<PodRecord>("pods"),
     clock,
     log,
+    forgetConnections: (address) => freed.add(address),
     owners: () => [...network.leaseOwners(), ...network.firewall.pods()],
     discard: (path) => trash.discard(path),
     report: (pod, event) => events.record(pod, event),
@@ -111,6 +119,14 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
     },
   });
   housekeeping.add({
+    name: "connections",
+    periodMs: connectionsPeriodMs,
+    run: () => {
+      forgetConnections(freed);
+      freed.clear();
+    },
+  });
+  housekeeping.add({
     name: "volume limits",
     periodMs: volumeLimitPeriodMs,
     run: () => enforceVolumeLimits(engine, pods()),
@@ -120,6 +136,8 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
     periodMs: eventsPeriodMs,
     run: () => store.dropOldEvents(),
   });
+  // 40 ms when it is not on disk yet: not in the way of the first pod.
+  setImmediate(() => defaultSeccomp(defaultCapabilities, seccompFolder(context)));
   return { backend, isEmpty: () => agent.size === 0 && pods().length === 0, close };
 }
 

@@ -108,7 +108,7 @@ export function planAttempt(context: EngineContext, request: AttemptRequest): Co
 }
 
 /** Compiled seccomp filters are kept here by content. */
-function seccompFolder({ instance }: EngineContext): string {
+export function seccompFolder({ instance }: Pick<EngineContext, "instance">): string {
   return join(instance.root, "seccomp");
 }
 

@@ -52,6 +52,8 @@ export interface EngineContext {
   readonly log: Logger;
   /** Uids that hold an address or packet rules. */
   readonly owners: () => Iterable<string>;
+  /** The kernel forgets the connections of a freed address, before the address is used again. */
+  readonly forgetConnections: (address: string) => void;
   /** Takes a tree below the root folder away; its files go in the background. */
   readonly discard: (path: string) => void;
   /** Records an event of a pod. */

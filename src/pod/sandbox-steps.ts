@@ -46,16 +46,19 @@ export async function performSandboxStart(input: StepInput): Promise<PodRecord> 
     } = starting;
     return save({ ...rest, sandbox: { ...starting.sandbox, state: "ready", shimPid } });
   } catch (error) {
-    return failSandbox(input, messageOf(error));
+    return failSandbox(input, error);
   }
 }
 
-async function failSandbox(input: StepInput, message: string): Promise<PodRecord> {
+async function failSandbox(input: StepInput, error: unknown): Promise<PodRecord> {
   const { context, pod, live, record, save } = input;
+  const message = messageOf(error);
+  const known = error instanceof PodError ? error.data["reason"] : undefined;
   await live.releaseShim();
   await stopSandbox(context, pod.metadata.uid);
   const failures = (record.sandboxFailures ?? 0) + 1;
-  context.report(pod, { type: "Warning", reason: "FailedCreatePodSandBox", message });
+  const reason = typeof known === "string" ? known : "FailedCreatePodSandBox";
+  context.report(pod, { type: "Warning", reason, message });
   return save({
     ...record,
     sandbox: { ...record.sandbox, state: "absent", shimPid: 0 },

@@ -344,8 +344,8 @@ network(
       socket.send("hello", 5353, "127.0.0.1");
       assert.is(await promise, "got hello");
       socket.close();
-      assert.ok(forgetConnections(pod.address) >= 1, "its connections are known");
-      assert.is(forgetConnections(pod.address), 0);
+      assert.ok(forgetConnections([pod.address]) >= 1, "its connections are known");
+      assert.is(forgetConnections([pod.address]), 0);
     } finally {
       server.kill("SIGKILL");
     }

@@ -1,0 +1,90 @@
+// How long a pod takes to start, in parts, and against a process that does nothing.
+//
+//   prompt → first output   `nspod run -d` as a user types it, until the container's first byte is in
+//                           its log (the shim stamps it with the wall clock)
+//   request → first output  the daemon's own part and the container's: a bare HTTP request on the socket
+//   node                    an empty script: the floor under every command
+//
+// Medians and minima of ROUNDS; only ratios within one run mean something, machines are noisy.
+import { execFileSync, spawnSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { request } from "node:http";
+import { join } from "node:path";
+import { Instance, NSPOD } from "../support/instance.ts";
+import { load, manifest, shell } from "../support/manifest.ts";
+
+const rounds = Number(process.env["ROUNDS"] ?? 15);
+await using instance = await Instance.start();
+await load(instance, "busybox");
+// The first pod makes the bridge, the rules and the seccomp filter.
+await instance.must(["run", "-d", "--wait", "running", "-"], { input: pod("warm") });
+
+const floor: number[] = [];
+const prompt: number[] = [];
+const api: number[] = [];
+for (let round = 0; round < rounds; round++) {
+  floor.push(timed(() => spawnSync(process.execPath, ["-e", "0"])));
+  prompt.push(await untilOutput(`cli-${round}`, (name) => runCommand(name)));
+  api.push(await untilOutput(`api-${round}`, (name) => post(name)));
+}
+print("node -e 0", floor);
+print("prompt → first output", prompt);
+print("request → first output", api);
+
+function pod(name: string): string {
+  return manifest(name, { restartPolicy: "Never", containers: [shell("c", "echo")] });
+}
+
+function timed(work: () => void): number {
+  const begin = performance.now();
+  work();
+  return performance.now() - begin;
+}
+
+/** Milliseconds from the call to the stamp of the first line in the container's log. */
+async function untilOutput(name: string, start: (name: string) => Promise<void>): Promise<number> {
+  const begin = Date.now();
+  await start(name);
+  await instance.must(["logs", "-f", name]);
+  const { uid } = (
+    JSON.parse(await instance.must(["get", "pod", name, "-o", "json"])) as {
+      metadata: { uid: string };
+    }
+  ).metadata;
+  const folder = join(instance.root, "pods", uid, "logs", "c");
+  const [file] = readdirSync(folder);
+  const [stamp] = readFileSync(join(folder, file ?? ""), "utf8").split(" ");
+  await instance.must(["delete", "pod", name]);
+  // The stamp has nanoseconds, Date has milliseconds: add what is cut off.
+  const fraction = Number(`0.${/\.(\d+)Z/.exec(stamp ?? "")?.[1] ?? 0}`) * 1000;
+  return Math.floor(Date.parse(stamp ?? "") / 1000) * 1000 + fraction - begin;
+}
+
+async function runCommand(name: string): Promise<void> {
+  execFileSync(NSPOD, ["run", "-d", "-"], {
+    input: pod(name),
+    env: { ...process.env, ...instance.env },
+  });
+}
+
+function post(name: string): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const call = request({
+    socketPath: join(instance.run, "nspod.sock"),
+    method: "POST",
+    path: "/api/v1/namespaces/default/pods",
+    headers: { "content-type": "application/json" },
+  });
+  call.on("error", reject);
+  call.on("response", (response) => response.resume().on("end", resolve));
+  call.end(pod(name));
+  return promise;
+}
+
+function print(title: string, values: readonly number[]): void {
+  const sorted = values.toSorted((a, b) => a - b);
+  const median = sorted[Math.floor(sorted.length / 2)] ?? 0;
+  console.log(
+    `${title.padEnd(24)} median ${median.toFixed(1).padStart(7)} ms   minimum ${(sorted[0] ?? 0).toFixed(1).padStart(7)} ms`,
+  );
+}
