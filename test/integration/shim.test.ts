@@ -3,8 +3,9 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { isPodError, messageOf } from "../../src/base/errors.ts";
+import { compileReaper } from "../../src/container/exec.ts";
 import { readExitRecords } from "../../src/shim/client.ts";
-import { compileReaper, reaperId } from "../../src/shim/reaper.ts";
+import { reaperFdInShim } from "../../src/shim/launch.ts";
 import { K } from "../../src/sys/abi.ts";
 import { Program, register } from "../../src/sys/program.ts";
 import { eventually } from "../support/eventually.ts";
@@ -223,10 +224,10 @@ shim(
 shim(
   "shares a PID namespace whose first process is the reaper",
   withDeadline(5000, async () => {
-    const { programs, cloneFlags } = compileReaper();
+    const { programs, cloneFlags } = compileReaper(reaperFdInShim);
     const request = { cgroup: "", tty: false, stdin: false, stdinOnce: false };
     await pod.client.start("Cannot start the reaper", {
-      id: reaperId,
+      id: "reaper",
       programs,
       cloneFlags,
       ...request,
@@ -241,7 +242,7 @@ shim(
       "mount -t proc none /proc; cat /proc/1/comm; grep -E '^(Uid|CapBnd|CapEff|NoNewPrivs)' /proc/1/status; " +
       "ls /proc/1/root /proc/1/fd; (sleep 0.02 &); exit 8";
     await pod.run("member", script, {
-      target: reaperId,
+      target: "reaper",
       cloneFlags: K.CLONE_NEWNS,
       prelude,
       postlude,
@@ -250,9 +251,9 @@ shim(
     const text = output("member");
     assert.match(text, /^nspod-reaper\nUid:\t65534\t65534\t65534\t65534\n/);
     assert.match(text, /CapEff:\t0{16}\nCapBnd:\t0{16}\nNoNewPrivs:\t1\n/);
-    assert.match(text, /\/proc\/1\/fd:\n0\n1\n2\n/);
+    assert.match(text, /\/proc\/1\/fd:\n\n/);
     assert.match(text, /\/proc\/1\/root:\n$/m);
-    assert.is((await pod.client.list()).find(({ id }) => id === reaperId)?.exit, undefined);
+    assert.is((await pod.client.list()).find(({ id }) => id === "reaper")?.exit, undefined);
   }),
 );
 

@@ -1,7 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { compileLaunch } from "../../../src/shim/launch.ts";
-import { compileReaper } from "../../../src/shim/reaper.ts";
 import { K } from "../../../src/sys/abi.ts";
 import type { Program } from "../../../src/sys/program.ts";
 
@@ -52,31 +51,13 @@ launch("places the descriptors and closes all others last", () => {
 });
 
 launch("every operation says where it comes from", () => {
-  for (const each of [program, compileReaper().programs.program]) {
-    assert.equal(
-      each.operations.filter(({ origin }) => origin === ""),
-      [],
-    );
-  }
+  assert.equal(
+    program.operations.filter(({ origin }) => origin === ""),
+    [],
+  );
 });
 
 launch.run();
-
-const reaper = suite("compileReaper()");
-
-reaper("has an empty root and no privilege before it starts", () => {
-  const calls = names(compileReaper().programs.program);
-  const order = ["pivot_root", "umount2", "setgroups", "setresgid", "setresuid", "execveat"];
-  const places = order.map((name) => calls.indexOf(name));
-  assert.equal(
-    places,
-    [...places].sort((a, b) => a - b),
-  );
-  assert.ok(places.every((place) => place >= 0));
-  assert.ok(calls.lastIndexOf("prctl") < calls.indexOf("execveat"));
-});
-
-reaper.run();
 
 function names(each: Program): string[] {
   return each.operations.map(({ name }) => name).filter((name) => name !== "RELOC");
