@@ -75,6 +75,7 @@ export async function runRemoteSession(
       resolve(exitCode);
     }
   });
+  socket.resume();
   streams.onOpen?.((columns, rows) => {
     send(socket, channel.resize, Buffer.from(JSON.stringify({ Width: columns, Height: rows })));
   });
@@ -113,6 +114,8 @@ async function open(client: ApiClient, path: string): Promise<WebSocket> {
   });
   socket.once("open", () => {
     socket.off("error", reject);
+    // What came with the upgrade is emitted before a promise is settled, when nobody listens yet.
+    socket.pause();
     resolve(socket);
   });
   socket.once("error", reject);

@@ -17,13 +17,20 @@ interface Held {
   readonly api: ApiClient;
 }
 
-function hold(daemon: FakeDaemon, onSocket: (socket: WebSocket, url: string) => void): Held {
+/** @param isAtOnce - what `onSocket` sends leaves in one packet with the answer to the upgrade. */
+function hold(
+  daemon: FakeDaemon,
+  onSocket: (socket: WebSocket, url: string) => void,
+  isAtOnce: boolean = false,
+): Held {
   const server = new WebSocketServer({
     noServer: true,
     handleProtocols: (names) => (names.has("v5.channel.k8s.io") ? "v5.channel.k8s.io" : false),
   });
   daemon.server.on("upgrade", (request, socket, head) => {
+    if (isAtOnce) socket.cork();
     server.handleUpgrade(request, socket, head, (far) => onSocket(far, request.url ?? ""));
+    if (isAtOnce) socket.uncork();
   });
   const output = { out: "", err: "" };
   const target = (name: "out" | "err") => ({
@@ -75,6 +82,22 @@ session(
     assert.is(asked, "/exec?command=sh&command=-c&command=a+b&stdin=true");
     assert.equal(heard, ['4:{"Width":80,"Height":24}', "0:hello", "255:0"]);
     assert.equal(output, { out: "out", err: "err" });
+  }),
+);
+
+session(
+  "loses nothing of what arrives together with the upgrade",
+  withDeadline(5000, async () => {
+    await using daemon = new FakeDaemon();
+    await daemon.listen();
+    const answer = (socket: WebSocket): void => {
+      socket.send(Buffer.from("\x01quick"));
+      socket.send(Buffer.from('\x03{"status":"Success"}'));
+      socket.close();
+    };
+    const { code, output } = hold(daemon, answer, true);
+    assert.is(await code, 0);
+    assert.is(output.out, "quick");
   }),
 );
 
