@@ -1,5 +1,5 @@
 /** The steps of the engine that start and stop a pod's sandbox. */
-import { messageOf } from "../base/errors.ts";
+import { messageOf, PodError } from "../base/errors.ts";
 import { shimCgroup } from "../cgroup/hierarchy.ts";
 import { compileReaper } from "../container/exec.ts";
 import type { ShimClient } from "../shim/client.ts";
