@@ -112,7 +112,10 @@ async function importImages(
   }
   // A stream between: the import may destroy what it reads from, the connection must live on.
   const stream = path === undefined ? request.pipe(new PassThrough()) : undefined;
-  request.once("close", () => stream?.destroy());
+  request.once("close", () => {
+    // A whole body closes the request too, and its end may still wait to be read.
+    if (!request.complete) stream?.destroy();
+  });
   const send = (line: unknown): void => {
     response.write(`${JSON.stringify(line)}\n`);
   };

@@ -1,5 +1,6 @@
 // Images and system over HTTP: arguments, JSON lines of imports, archives both ways, reset.
-import { Readable } from "node:stream";
+import { once } from "node:events";
+import { PassThrough, Readable } from "node:stream";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { withDeadline } from "../../support/with-deadline.ts";
@@ -62,6 +63,26 @@ images(
     const end = lines(text).at(-1) as { error: { message: string; reason: string } };
     assert.is(end.error.message, "The archive is damaged");
     assert.is(end.error.reason, "Invalid");
+  }),
+);
+
+images(
+  "read an archive to its end when the client was faster",
+  withDeadline(10_000, async () => {
+    const { images: store } = fixture.backend;
+    const read = store.load;
+    store.load = async (source, options) => {
+      if ("stream" in source && source.stream instanceof PassThrough) {
+        if (!source.stream.writableFinished) await once(source.stream, "finish");
+        // The request closes after its end.
+        await new Promise(setImmediate);
+      }
+      return await read(source, options);
+    };
+    const raw = Readable.from([Buffer.alloc(20_000)]);
+    const { text } = await fixture.call("POST", `${base}/load`, { raw });
+    assert.equal(lines(text).at(-1), { images: [] });
+    assert.equal(fixture.backend.calls, [["load", 20_000]]);
   }),
 );
 
