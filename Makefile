@@ -25,7 +25,7 @@ VM_PACKAGES = qemu-system-x86 'linux-image-cloud-amd64|linux-image-virtual' \
 
 # ---- what runs ----
 
-build: deps native dist/nspod dist/cli.js dist/daemon.js dist/image-worker.js
+build: deps native dist/nspod dist/cli.cjs dist/daemon.cjs dist/image-worker.cjs
 
 deps: run-packages node_modules/.nspod-lock
 
@@ -54,18 +54,18 @@ dist/nspod: src/cli/launcher.sh
 	@mkdir -p dist
 	install -m 755 $< $@
 
-# CommonJS packages inside the ES module bundle ask for require(); it must come before they run.
-BUNDLE = node_modules/@esbuild/linux-$(NODE_ARCH)/bin/esbuild --bundle --format=esm --platform=node --target=node24 \
-	--sourcemap=linked --external:ffi-napi --external:ref-napi --log-level=warning \
-	--alias:node:http=./src/base/builtin-http.cjs \
-	--banner:js='import { createRequire as requireOf } from "node:module"; const require = requireOf(import.meta.url);'
-SOURCES := $(shell find src -name '*.ts' -o -name '*.cjs')
+# CommonJS, because it starts twice as fast: an ES import of a built-in module reads every export of
+# it, and one of node:http loads all of undici (measured: 104 ms of CPU time against 58 ms).
+BUNDLE = node_modules/@esbuild/linux-$(NODE_ARCH)/bin/esbuild --bundle --format=cjs --platform=node --target=node24 \
+	--minify-whitespace --minify-syntax --sourcemap=linked --external:ffi-napi --external:ref-napi \
+	--define:import.meta.dirname=__dirname --define:import.meta.url=__filename --log-level=warning
+SOURCES := $(shell find src -name '*.ts')
 
 ENTRY_cli = src/cli/main.ts
 ENTRY_daemon = src/daemon/main.ts
 ENTRY_image-worker = src/image/worker.ts
 
-dist/%.js: $(SOURCES) package-lock.json Makefile | deps
+dist/%.cjs: $(SOURCES) package-lock.json Makefile | deps
 	$(BUNDLE) $(ENTRY_$*) --outfile=$@
 
 images: dist/images/.built

@@ -27,7 +27,7 @@ const unwanted = [
 
 /** The daemon's program: beside the bundle, or the source when the sources run as they are. */
 export function daemonEntry(): string {
-  const bundled = join(import.meta.dirname, "daemon.js");
+  const bundled = join(import.meta.dirname, "daemon.cjs");
   return existsSync(bundled) ? bundled : join(import.meta.dirname, "../daemon/main.ts");
 }
 

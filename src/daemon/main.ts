@@ -1,5 +1,5 @@
 /**
- * Entry of the daemon's process (dist/daemon.js): what is a matter of the process and not of the
+ * Entry of the daemon's process (dist/daemon.cjs): what is a matter of the process and not of the
  * daemon. It runs with umask 077 in "/", ends with 0 when asked to (SIGTERM, SIGINT), with 1 when
  * it cannot start, and with 70 after an error that nobody caught: pods keep running, and the next
  * daemon adopts them.
@@ -15,7 +15,8 @@ import { createNode } from "./wire.ts";
 
 process.umask(0o077);
 process.chdir("/");
-process.exit(await main(process.argv.slice(2)));
+// No await at the top level: the bundle is CommonJS.
+void main(process.argv.slice(2)).then((code) => process.exit(code));
 
 async function main(args: readonly string[]): Promise<number> {
   const starter = new Starter(args.includes("--on-demand"));

@@ -149,6 +149,6 @@ function pipeInto(content: Readable, sink: unknown, fail: (error: unknown) => vo
 
 function workerPath(): string {
   const here = import.meta.dirname;
-  const bundled = join(here, "image-worker.js");
+  const bundled = join(here, "image-worker.cjs");
   return existsSync(bundled) ? bundled : join(here, "worker.ts");
 }

@@ -1,5 +1,5 @@
 /**
- * Entry of the image helpers (dist/image-worker.js): one process, one task, then it ends. The
+ * Entry of the image helpers (dist/image-worker.cjs): one process, one task, then it ends. The
  * protocol is in messages.ts. It ends when its parent dies or closes its stdin.
  */
 import { readdirSync, rmSync } from "node:fs";
@@ -94,4 +94,5 @@ async function main(): Promise<void> {
   }
 }
 
-await main();
+// No await at the top level: the bundle is CommonJS.
+void main();

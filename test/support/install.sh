@@ -24,7 +24,7 @@ umask 022
 rm -rf "$lib"
 mkdir -p "$lib/native" "$top/bin" "$top/lib/systemd/system"
 install -m 755 dist/nspod "$lib/nspod"
-install -m 644 dist/cli.js dist/daemon.js dist/image-worker.js package.json LICENSE "$lib/"
+install -m 644 dist/cli.cjs dist/daemon.cjs dist/image-worker.cjs package.json LICENSE "$lib/"
 install -m 755 dist/native/libnspod.so dist/native/nspod-shim dist/native/nspod-reaper "$lib/native/"
 for node in node_modules/node-linux-*/bin/node; do install -m 755 "$node" "$lib/node"; done
 
