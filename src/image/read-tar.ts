@@ -135,7 +135,8 @@ export async function readTar(
     }
     if (failure !== undefined) throw failure.error;
   }
-  guard.finish(options.needsEndMark);
+  const padding = guard.finish(options.needsEndMark);
+  if (padding.length > 0) parser.write(padding);
   parser.end(undefined);
   await ended.promise;
 }

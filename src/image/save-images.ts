@@ -26,10 +26,11 @@ export function saveImages(
   format: "oci" | "docker",
 ): Readable {
   const tar = pack();
-  const out = new Readable().wrap(tar as unknown as NodeJS.ReadableStream);
   void writeArchive(tar, paths, images, format).catch((error: unknown) => {
-    out.destroy(error instanceof Error ? error : new Error(String(error)));
+    tar.destroy(error instanceof Error ? error : new Error(String(error)));
   });
+  // streamx streams are iterable; their own types do not say what comes out.
+  const out = Readable.from(tar as unknown as AsyncIterable<Buffer>, { objectMode: false });
   return out;
 }
 

@@ -72,7 +72,8 @@ type State =
   | { readonly at: "end"; readonly zeroBlocks: number }
   | { readonly at: "body"; readonly header: Header; readonly chunks: Buffer[]; left: number }
   | { readonly at: "sparse"; readonly block: Buffer; readonly numbers: number[] }
-  | { readonly at: "content"; left: number; readonly dropped: boolean };
+  /** `padding` of the bytes that are left fill the last block. */
+  | { readonly at: "content"; left: number; readonly padding: number; readonly dropped: boolean };
 
 export class TarGuard {
   readonly #limits: GuardLimits;
@@ -147,19 +148,24 @@ export class TarGuard {
   }
 
   /**
-   * The stream has ended. @param needsEndMark - whether the two zero blocks must be there.
+   * The stream has ended. @param isWhole - the two zero blocks must be there. Without it the last
+   * block need not be filled either: umoci and other writers in Go leave both out.
+   * @returns what tar-stream still needs.
    * @throws PodError InvalidArgument when it ended inside an entry.
    */
-  finish(needsEndMark: boolean): void {
-    const { at } = this.#state;
-    const isComplete =
+  finish(isWhole: boolean): Buffer {
+    const state = this.#state;
+    const isBetween =
       this.#partial === undefined &&
       this.#local.length === 0 &&
       this.#longName === undefined &&
-      this.#longLink === undefined &&
-      (at === "end" ? this.#state.zeroBlocks >= 2 : at === "header" && !needsEndMark);
-    if (!isComplete)
-      throw refuse(`it ends too early, after ${this.#count} entries: it is truncated`);
+      this.#longLink === undefined;
+    if (isBetween && state.at === "end" && state.zeroBlocks >= 2) return Buffer.alloc(0);
+    if (isBetween && !isWhole && state.at === "header") return Buffer.alloc(0);
+    if (!isWhole && state.at === "content" && state.left <= state.padding) {
+      return Buffer.alloc(state.dropped ? 0 : state.left);
+    }
+    throw refuse(`it ends too early, after ${this.#count} entries: it is truncated`);
   }
 
   /** A sparse header is handed on when its last extension block is there. */
@@ -330,7 +336,8 @@ export class TarGuard {
 
   #content(size: number, dropped: boolean): void {
     const left = padded(size);
-    this.#state = left === 0 ? { at: "header" } : { at: "content", left, dropped };
+    const padding = left - size;
+    this.#state = left === 0 ? { at: "header" } : { at: "content", left, padding, dropped };
   }
 
   #forget(): void {

@@ -13,13 +13,10 @@ import { ImageStore } from "../../src/image/store.ts";
 import { type Listing, listTree } from "../support/file-listing.ts";
 import {
   archiveOf,
-  blobName,
-  describe,
   dockerArchive,
   dockerMembers,
   json,
   ociArchive,
-  ociImage,
   ociMembers,
   padded,
   type TarItem,
@@ -102,11 +99,6 @@ hostile(
   withDeadline(60_000, async () => {
     const bad: readonly (readonly [TarItem, RegExp])[] = [
       [{ name: "../x" }, /entry 1 \("\.\.\/x"\): its path contains "\.\."/],
-      [{ name: "a/../../x" }, /its path contains/],
-      [{ name: "x", pax: [["path", "b/../c"]] }, /its path contains/],
-      [{ name: "x", pax: [["path", "a\0b"]] }, /NUL/],
-      [{ name: "x", pax: [["path", "n".repeat(256)]] }, /longer than 255/],
-      [{ name: "x", pax: [["path", "long/".repeat(900)]] }, /longer than 4095|ends with/],
       [{ name: "x", type: "5", pax: [["path", "d/".repeat(1100)]] }, /1024 folders deep/],
       [{ name: "", content: "root is no file" }, /the root of the image must be a folder/],
     ];
@@ -186,10 +178,7 @@ hostile(
 hostile(
   "gets whiteouts only inside its layer",
   withDeadline(60_000, async () => {
-    for (const name of [".wh.", ".wh..", ".wh..."]) {
-      await refused(layer([{ name: `d/${name}` }]), /whiteout without a name/);
-    }
-    await refused(layer([{ name: ".wh.../x" }, { name: "../.wh.x" }]), /its path contains/);
+    await refused(layer([{ name: "d/.wh..." }]), /whiteout without a name/);
     const listing = await unpacked([
       { name: "link", type: "2", link: canary },
       { name: "link/.wh.file" },
@@ -275,44 +264,6 @@ hostile(
       layer([{ name: "s", content: padded(Buffer.from("0\n")), pax: sparse }]),
       /larger than 200 MiB/,
     );
-    await refused(
-      layer([
-        {
-          name: "s",
-          pax: [
-            ["GNU.sparse.size", "100"],
-            ["GNU.sparse.map", "90,20"],
-          ],
-        },
-      ]),
-      /sparse map is malformed/,
-    );
-    await refused(
-      layer([
-        {
-          name: "s",
-          content: "too much",
-          pax: [
-            ["GNU.sparse.size", "100"],
-            ["GNU.sparse.map", "0,4"],
-          ],
-        },
-      ]),
-      /sparse map is shorter/,
-    );
-    await refused(
-      layer([
-        {
-          name: "s",
-          content: "x",
-          pax: [
-            ["GNU.sparse.size", "100"],
-            ["GNU.sparse.map", "0,4"],
-          ],
-        },
-      ]),
-      /sparse map is longer/,
-    );
   }),
 );
 
@@ -323,21 +274,13 @@ hostile(
       { name: "cut", layers: [{ tar: tar([{ name: "f", content: Buffer.alloc(9000, "f") }]) }] },
     ]);
     const blocks = archive.length / 512;
-    // Sampled: every cut costs a process. The end mark, each header's neighbourhood, odd bytes.
-    const cuts = new Set([
-      1,
-      2,
-      3,
-      blocks - 1,
-      blocks - 2,
-      ...Array.from({ length: 12 }, (_, i) => Math.floor((i * blocks) / 12)),
-    ]);
-    for (const cut of cuts) {
-      await refused(archive.subarray(0, cut * 512), /truncated|missing|neither|empty|too early/);
+    // Every cut costs a process; test/unit/image/read-tar.test.ts tries them all.
+    for (const cut of [1, 3, Math.floor(blocks / 2), blocks - 1]) {
+      await refused(archive.subarray(0, cut * 512), /truncated|missing|too early/);
     }
     await refused(archive.subarray(0, archive.length - 700), /truncated/);
     const packed = gzipSync(archive);
-    for (const cut of [5, 100, packed.length - 8, packed.length - 1]) {
+    for (const cut of [5, packed.length - 1]) {
       await refused(packed.subarray(0, cut), /truncated|damaged/);
     }
     const zstd = zstdCompressSync(archive);
@@ -355,44 +298,6 @@ hostile(
         },
       ]),
       /layer sha256:[0-9a-f]{64}: its gzip data is damaged or truncated/,
-    );
-  }),
-);
-
-hostile(
-  "with damaged tar blocks is refused",
-  withDeadline(60_000, async () => {
-    const good = [
-      tarEntry({ name: "a", content: "a" }),
-      tarEntry({ name: "b", content: "b" }),
-    ] as const;
-    const flipped = Buffer.from(good[0]);
-    flipped[3] = 0x41;
-    await refused(layer([flipped, good[1]]), /entry 1: the checksum of its header is wrong/);
-    await refused(layer([good[0], Buffer.alloc(512), good[1]]), /lone zero block after 1 entries/);
-    await refused(layer([good[0], Buffer.alloc(1024), good[1]]), /goes on after its end mark/);
-    await refused(layer([{ name: "a", size: 5000, content: "short" }]), /truncated|checksum/);
-    await refused(
-      layer([{ name: "a", type: "Z" }]),
-      /entry 1 \("a"\): entries of type "Z" are not supported/,
-    );
-    await refused(layer([{ name: "a", type: "M" }]), /type "M"/);
-    await refused(
-      layer([{ name: "p", type: "x", content: "12 path\n" }, { name: "a" }]),
-      /PAX header is malformed/,
-    );
-    await refused(layer([{ name: "a", pax: [["uid", "-1"]] }]), /"uid" is not a number/);
-    await refused(
-      layer([{ name: "a", pax: [["uid", "4294967295"]] }]),
-      /its uid is not a number from 0/,
-    );
-    await refused(layer([{ name: "a", pax: [["mtime", "soon"]] }]), /its time is not a number/);
-    await refused(layer([{ name: "a", pax: [["size", "x"]] }]), /"size" is not a number/);
-    await refused(Buffer.from("not a tar at all, but text".repeat(100)), /checksum/);
-    await refused(Buffer.alloc(0), /it is empty/);
-    await refused(
-      Buffer.concat([Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0]), Buffer.alloc(100)]),
-      /compressed with xz/,
     );
   }),
 );
@@ -442,85 +347,13 @@ hostile(
 );
 
 hostile(
-  "with documents that lie is refused",
-  withDeadline(90_000, async () => {
-    const bytes = tar([{ name: "f", content: "f" }]);
-    const { descriptor, blobs } = ociImage({ layers: [{ tar: bytes }] });
-    const withIndex = (index: unknown): Buffer =>
-      archiveOf(
-        new Map([
-          ["index.json", json(index)],
-          ...blobs.map((blob) => [blobName(blob), blob] as const),
-        ]),
-      );
-    const digests = [
-      "sha256:../../x",
-      `sha256:${"A".repeat(64)}`,
-      "sha256:abc",
-      "sha512:abc",
-      "",
-      null,
-      7,
-    ];
-    for (const digest of digests) {
-      await refused(
-        withIndex({ manifests: [{ ...descriptor, digest }] }),
-        /must be "sha256:" and 64 lower-case hex digits/,
-      );
-    }
-    await refused(
-      withIndex({ manifests: [descriptor], layers: [] }),
-      /an index and a manifest at once/,
-    );
-    await refused(
-      withIndex({ manifests: [{ ...descriptor, size: descriptor.size + 1 }] }),
-      /has \d+ bytes instead of/,
-    );
-    await refused(withIndex({ manifests: [] }), /contains no image/);
-    await refused(withIndex([]), /must be an object/);
-    await refused(
-      withIndex({ manifests: [{ ...descriptor, mediaType: "application/x" }] }),
-      /"application\/x" is not supported/,
-    );
-    await refused(
-      archiveOf(new Map([["index.json", Buffer.from("{")]])),
-      /index.json: it is not valid JSON/,
-    );
-    const erofs = { tar: bytes, mediaType: "application/vnd.erofs.layer.v1" };
-    await refused(
-      ociArchive([{ layers: [erofs] }]),
-      /layers\[0\]: mediaType "application\/vnd.erofs.layer.v1" is not supported/,
-    );
-    const foreign = ociImage({ layers: [{ tar: bytes }], architecture: "s390x" });
-    const index = json({
-      manifests: [
-        { ...foreign.descriptor, platform: { os: "linux", architecture: "s390x" } },
-        { ...foreign.descriptor, platform: { os: "linux", architecture: "arm", variant: "v7" } },
-      ],
-    });
-    const nested = new Map([
-      [
-        "index.json",
-        json({ manifests: [describe(index, "application/vnd.oci.image.index.v1+json")] }),
-      ],
-      [blobName(index), index],
-      ...foreign.blobs.map((blob) => [blobName(blob), blob] as const),
-    ]);
-    await refused(
-      archiveOf(nested),
-      /it has no image for linux\/(amd64|arm64): it has linux\/s390x, linux\/arm\/v7/,
-    );
-  }),
-);
-
-hostile(
   "in Docker's form reads members of the archive only",
   withDeadline(60_000, async () => {
     const members = dockerMembers([{ name: "d", layers: [{ tar: tar([{ name: "f" }]) }] }]);
     const [item] = JSON.parse(String(members.get("manifest.json"))) as Record<string, unknown>[];
     const withManifest = (change: object): Buffer =>
       archiveOf(new Map(members).set("manifest.json", json([{ ...item, ...change }])));
-    for (const path of ["../../../../etc/passwd", "/etc/passwd", `${canary}/file`]) {
+    for (const path of ["../../../../etc/passwd", `${canary}/file`]) {
       await refused(
         withManifest({ Config: path }),
         /manifest.json\[0\]\.Config: .* is missing from the archive/,
@@ -537,7 +370,7 @@ hostile(
       Buffer.concat([link, withManifest({ Config: "evil.json" })]),
       /"evil.json" is missing from the archive/,
     );
-    const tags = ["ok:1", "bad\nname", "..", "UPPER/case:1", "a b", "<none>:<none>"];
+    const tags = ["ok:1", "bad\nname", "..", "UPPER:1", "a b", "<none>:<none>"];
     const [loaded] = await load(withManifest({ RepoTags: tags }));
     assert.equal(loaded?.image.names, ["docker.io/library/ok:1"]);
     assert.equal(loaded?.warnings.length, 4);
