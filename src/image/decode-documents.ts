@@ -21,12 +21,14 @@ import {
 type Fields = Readonly<Record<string, unknown>>;
 
 /** Upper bounds of documents in bytes: containerd's jsonLimit, containers/image for the others. */
-export const documentLimits = {
+export const documentLimits: Readonly<
+  Record<"index" | "manifest" | "config" | "dockerManifest", number>
+> = {
   index: 20 << 20,
   manifest: 4 << 20,
   config: 4 << 20,
   dockerManifest: 4 << 20,
-} as const;
+};
 
 /** One image of a `docker save` archive's manifest.json. */
 export interface DockerManifestItem {

@@ -1,5 +1,5 @@
 // Every form of archive becomes the same image: OCI archives and layouts, what `docker save` wrote
-// before and after Docker 25, packed and plain; also archives that skopeo, umoci and buildah made.
+// before and after Docker 25, packed and plain.
 import { chmodSync, createReadStream, existsSync, readdirSync } from "node:fs";
 import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -22,7 +22,7 @@ import {
   tar,
   tarEntry,
 } from "../support/image-archive.ts";
-import { requires, requiresFor } from "../support/requires.ts";
+import { requires } from "../support/requires.ts";
 import { runCommand } from "../support/run-command.ts";
 import { withDeadline } from "../support/with-deadline.ts";
 
@@ -54,12 +54,6 @@ const top = tar([
   { name: "etc/name", content: "top" },
 ]);
 const image = { name: "test/app:1", layers: [{ tar: base }, { tar: top }] };
-
-async function shell(script: string): Promise<string> {
-  const done = await runCommand("bash", ["-euc", script], { timeoutMs: 60_000, cwd: folder });
-  if (done.code !== 0) throw new Error(`${script}\n${done.stdout}${done.stderr}`);
-  return done.stdout;
-}
 
 async function topContent(reference: string): Promise<unknown> {
   const folders = store.layerFolders(store.get(reference));
@@ -176,55 +170,6 @@ load(
     );
     assert.equal(names, [["docker.io/test/app:1"], ["docker.io/test/other:2"]]);
     assert.is(readdirSync(join(root, "layers")).length, 2);
-  }),
-);
-
-const withTools = requiresFor(load, "tool:skopeo", "tool:umoci", "tool:buildah");
-
-withTools(
-  "reads what skopeo, umoci and buildah write, and writes what skopeo reads",
-  withDeadline(110_000, async () => {
-    await writeFile(join(folder, "hello"), "made elsewhere");
-    await shell(`
-      umoci init --layout made; umoci new --image made:latest
-      umoci insert --image made:latest hello /hello; umoci config --image made:latest --config.cmd /hello
-      skopeo copy -q oci:made:latest oci-archive:oci.tar:skopeo/oci:3
-      skopeo copy -q oci:made:latest docker-archive:docker.tar:skopeo/docker:4
-      tar -cf app.tar -C made .`);
-    const expected = {
-      "oci.tar": "docker.io/skopeo/oci:3",
-      "docker.tar": "docker.io/skopeo/docker:4",
-      "app.tar": "docker.io/library/app:latest",
-    };
-    for (const [file, name] of Object.entries(expected)) {
-      const [loaded] = await store.load({ path: join(folder, file) });
-      assert.ok(loaded?.image.names.includes(name), file);
-      assert.equal(loaded?.image.config.config?.Cmd, ["/hello"]);
-      const folders = store.layerFolders(store.get(name));
-      assert.is((await listTree(folders[0] ?? ""))["hello"]?.["size"], 14);
-    }
-    await shell(`
-      export STORAGE_DRIVER=vfs BUILDAH_ISOLATION=chroot
-      buildah="buildah --root ${folder}/storage --runroot ${folder}/runroot"
-      c=$($buildah from scratch); $buildah copy -q $c hello /from-buildah; $buildah config --entrypoint '["/x"]' $c
-      $buildah commit -q $c docker-archive:${folder}/buildah.tar:buildah/made:5; $buildah rm $c >/dev/null`);
-    const [built] = await store.load({ path: join(folder, "buildah.tar") });
-    assert.equal(built?.image.names, ["docker.io/buildah/made:5"]);
-    assert.equal(built?.image.config.config?.Entrypoint, ["/x"]);
-
-    for (const format of ["oci", "docker"] as const) {
-      const path = join(folder, `saved-${format}.tar`);
-      await writeFile(path, store.save(["skopeo/oci:3", "buildah/made:5"], format));
-      const transport = format === "oci" ? `oci-archive:${path}` : `docker-archive:${path}`;
-      const prefix = format === "oci" ? "docker.io/" : "";
-      const config = await shell(`skopeo inspect --config ${transport}:${prefix}buildah/made:5`);
-      assert.equal((JSON.parse(config) as { config: object }).config, { Entrypoint: ["/x"] });
-      const raw = await shell(`skopeo inspect --raw ${transport}:${prefix}skopeo/oci:3`);
-      assert.match(raw, /"schemaVersion":2/);
-    }
-    // The layout on disk is one that other tools read.
-    const inspected = await shell(`skopeo inspect oci:${root}/images:docker.io/buildah/made:5`);
-    assert.is((JSON.parse(inspected) as { Digest: string }).Digest, built?.image.manifest);
   }),
 );
 
