@@ -33,15 +33,23 @@ static int64_t value_of(const struct program *program, const struct program_resu
 	}
 }
 
+/*
+ * A rename or mount anywhere on the machine can make openat2 unable to tell whether ".." left its
+ * root; it then asks to be repeated (openat2(2), EAGAIN). Bounded: somebody may rename for ever.
+ */
+#define OPENAT2_ATTEMPTS 128
+
 static long transfer(const int64_t a[6], uint16_t nr, bool whole)
 {
 	int64_t done = 0;
 
-	for (;;) {
+	for (unsigned int attempt = 1;; attempt++) {
 		long n = syscall(nr, a[0], a[1] + done, a[2] - done, a[3], a[4], a[5]);
 
 		/* close may not be repeated: Linux has freed the descriptor by then (close(2)). */
 		if (n < 0 && errno == EINTR && nr != SYS_close)
+			continue;
+		if (n < 0 && errno == EAGAIN && nr == SYS_openat2 && attempt < OPENAT2_ATTEMPTS)
 			continue;
 		if (!whole || n < 0)
 			return n;
