@@ -79,6 +79,11 @@ static void handle_run(struct connection *connection)
 
 	static_assert(sizeof(answer) == sizeof(struct shim_reply) + sizeof(struct program_result),
 		      "crosses the socket");
+	/* The reply is larger than the request: the largest programs would not fit into it. */
+	if (reader->header.size > SHIM_MAX_PAYLOAD - sizeof(answer)) {
+		reply_step(connection, EMSGSIZE, STEP_REQUEST);
+		return;
+	}
 	if (program_verify(reader->payload, reader->header.size, &program, &bad_op) < 0) {
 		answer.result.failed_op = bad_op;
 		answer.result.error = EBADMSG;
@@ -88,11 +93,6 @@ static void handle_run(struct connection *connection)
 	answer.reply.error = answer.result.error;
 	answer.reply.phase = answer.result.error == 0 ? PHASE_NONE : PHASE_PROGRAM;
 	answer.reply.failed_op = answer.result.failed_op;
-	/* The reply is larger than the request: the largest program does not fit into it. */
-	if (reader->header.size > SHIM_MAX_PAYLOAD - sizeof(answer)) {
-		reply_step(connection, EMSGSIZE, STEP_REQUEST);
-		return;
-	}
 	connection_send(connection, SHIM_REPLY, reader->header.request, &answer, sizeof(answer),
 			reader->payload, reader->header.size);
 }

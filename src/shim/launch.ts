@@ -6,9 +6,9 @@
  *
  *   <run>/pods/<uid>/   shim.sock   shim.log   exits/<id>
  */
-import { closeSync, constants, openSync, rmSync } from "node:fs";
+import { closeSync, constants, openSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { PodError } from "../base/errors.ts";
+import { hasCode, PodError } from "../base/errors.ts";
 import { K } from "../sys/abi.ts";
 import { run, spawn } from "../sys/ffi.ts";
 import { type Operand, Program, type Register } from "../sys/program.ts";
@@ -130,12 +130,20 @@ export function launchShim(request: LaunchRequest): { readonly pid: number } {
     });
     return { pid };
   } catch (error) {
-    for (const name of ["shim.sock", "shim.log", "exits"]) {
-      rmSync(join(request.folder, name), { recursive: true, force: true });
-    }
+    removeTraces(request.folder);
     throw error;
   } finally {
     if (cgroup !== undefined) closeSync(cgroup);
+  }
+}
+
+function removeTraces(folder: string): void {
+  for (const name of ["shim.sock", "shim.log"]) rmSync(join(folder, name), { force: true });
+  try {
+    rmdirSync(join(folder, "exits"));
+  } catch (error) {
+    // ENOTEMPTY: records of a former shim, which nobody may have read yet.
+    if (!hasCode(error, "ENOENT", "ENOTEMPTY")) throw error;
   }
 }
 

@@ -1,11 +1,11 @@
 // Promise: a shim starts, keeps and reports the processes of a pod, whatever happens to the daemon.
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { isPodError, messageOf } from "../../src/base/errors.ts";
 import { compileReaper } from "../../src/container/exec.ts";
 import { readExitRecords } from "../../src/shim/client.ts";
-import { reaperFdInShim } from "../../src/shim/launch.ts";
+import { launchShim, reaperFdInShim } from "../../src/shim/launch.ts";
 import { K } from "../../src/sys/abi.ts";
 import { Program, register } from "../../src/sys/program.ts";
 import { eventually } from "../support/eventually.ts";
@@ -127,6 +127,28 @@ shim(
     assert.is((await pod.exitOf("good")).exitCode, 5);
     await pod.client.forget("good");
     assert.equal(descriptors(), before);
+  }),
+);
+
+shim(
+  "leaves nothing of a shim that could not be started",
+  withDeadline(5000, () => {
+    const folder = `${pod.base}/failed`;
+    mkdirSync(folder, { mode: 0o700 });
+    const launch = (): unknown =>
+      launchShim({
+        podUid: "failed",
+        folder,
+        cloneFlags: K.CLONE_NEWNS,
+        prepare: (program) => program.from("spec.hostname").call("chdir", ["/no/such"]),
+      });
+    assert.throws(launch, /Cannot start the shim of pod failed: spec\.hostname: chdir/);
+    assert.equal(readdirSync(folder), []);
+    // Records that a former shim left there are not its own to remove.
+    mkdirSync(`${folder}/exits`);
+    writeFileSync(`${folder}/exits/web`, "");
+    assert.throws(launch, /spec\.hostname/);
+    assert.equal(readdirSync(folder), ["exits"]);
   }),
 );
 
