@@ -38,6 +38,9 @@ import { warnAboutMissing } from "./sandbox.ts";
 /** Id of the process that is PID 1 of a shared PID namespace. */
 export const reaperId = "reaper";
 
+/** From the request to the shim until the program's execve; usually 5 ms. */
+const startTimeoutMs = 60_000;
+
 /** Kubelet defaults: containerLogMaxSize 10Mi, containerLogMaxFiles 5. */
 const logLimits = { maxBytes: 10 << 20, maxFiles: 5 };
 
@@ -138,6 +141,10 @@ export async function startAttempt(
   makeAttemptFolder(attemptFolder(folders, name, attempt.number), plan.rootFilesystem.layers);
   mkdirSync(logFolder(folders, name), { recursive: true, mode: 0o700 });
 
+  // A process of the pod that shares its PID namespace could stop the child before its exec, and the
+  // shim with it: killing the cgroup is what helps then.
+  const cancel = context.clock.after(startTimeoutMs, () => killCgroup(cgroup));
+  undo.push("cancel timeout", cancel);
   const { programs, cloneFlags } = compileContainer(plan);
   const started = await shim.start(`Cannot start container "${name}"`, {
     id: attempt.id,
@@ -150,6 +157,7 @@ export async function startAttempt(
     stdinOnce: false,
     log: { path: logPath(folders, name, attempt.number), ...logLimits },
   });
+  cancel();
   undo.keep();
   return started;
 }

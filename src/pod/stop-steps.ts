@@ -1,4 +1,5 @@
 /** The steps of the engine that end the containers of a pod: stop signal, grace period, SIGKILL. */
+import { atMost } from "../base/at-most.ts";
 import { isPodError } from "../base/errors.ts";
 import { killCgroup } from "../cgroup/hierarchy.ts";
 import { containerCgroup } from "./attempt.ts";
@@ -6,6 +7,12 @@ import { type ContainerRef, refs } from "./decide.ts";
 import type { StepInput } from "./engine.ts";
 import { containerRecord, type PodRecord, setContainer } from "./record.ts";
 import { stopSignal } from "./stop-signal.ts";
+
+/**
+ * A shim answers within microseconds, unless a container has stopped the child that is just being
+ * started in it; SIGKILL through the cgroup ends that too, so the grace period goes on.
+ */
+const answerMs = 2_000;
 
 /** Sends the stop signal to every running container; 0 ms of grace kill at once. */
 export async function performStop(input: StepInput, graceMs: number): Promise<PodRecord> {
@@ -85,7 +92,8 @@ async function signalContainer(input: StepInput, target: Target): Promise<void> 
   });
   const image = context.images.find(target.imageId);
   try {
-    await live.shim?.signal(target.id, stopSignal(image?.config.config?.StopSignal));
+    const signal = stopSignal(image?.config.config?.StopSignal);
+    if (live.shim) await atMost(context.clock, answerMs, live.shim.signal(target.id, signal));
   } catch (error) {
     // It ended by itself in the meantime, or its shim did: both are told by events of their own.
     if (!isPodError(error, "NotFound") && !isPodError(error, "Unavailable")) throw error;
