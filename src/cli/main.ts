@@ -34,8 +34,14 @@ async function main(): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode;
     report(error);
-    return 1;
+    return exitCodeOf(error);
   }
+}
+
+/** A command that could not be run has an exit code of its own: 126 or 127, as in a shell. */
+function exitCodeOf(error: unknown): number {
+  const exitCode = error instanceof PodError ? error.data["exitCode"] : undefined;
+  return typeof exitCode === "number" ? exitCode : 1;
 }
 
 function report(error: unknown): void {

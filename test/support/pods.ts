@@ -48,11 +48,11 @@ export function statusOf(pod: Pod, container: string): ContainerStatus {
 /** An instance in which a test file makes its pods. */
 export class Pods {
   readonly instance: Instance;
-  readonly #client: ApiClient;
+  readonly client: ApiClient;
 
   private constructor(instance: Instance) {
     this.instance = instance;
-    this.#client = new ApiClient({
+    this.client = new ApiClient({
       socketPath: `${instance.run}/nspod.sock`,
       start: async () => {
         await instance.must(["get", "pods"]);
@@ -73,7 +73,7 @@ export class Pods {
   }
 
   async createFrom(manifest: object): Promise<void> {
-    await this.#client.json("POST", podsPath("default"), { body: manifest });
+    await this.client.json("POST", podsPath("default"), { body: manifest });
   }
 
   /** Creates a pod and waits until all its containers run. */
@@ -101,12 +101,12 @@ export class Pods {
   }
 
   async get(name: string): Promise<Pod> {
-    return await this.#client.json<Pod>("GET", podsPath("default", name));
+    return await this.client.json<Pod>("GET", podsPath("default", name));
   }
 
   /** The events about a pod, oldest first. */
   async events(name: string): Promise<readonly Event[]> {
-    const { items } = await this.#client.json<{ readonly items: readonly Event[] }>(
+    const { items } = await this.client.json<{ readonly items: readonly Event[] }>(
       "GET",
       "/api/v1/namespaces/default/events",
       { query: { fieldSelector: `involvedObject.name=${name}` } },
@@ -123,10 +123,10 @@ export class Pods {
   ): Promise<Pod> {
     let pod = await this.get(name);
     if (check(pod) === true) return pod;
-    for await (pod of followPod(this.#client, pod, AbortSignal.timeout(patient(ms)))) {
+    for await (pod of followPod(this.client, pod, AbortSignal.timeout(patient(ms)))) {
       if (check(pod) === true) return pod;
     }
-    const now = (await currentPod(this.#client, pod)) === undefined ? "is gone" : "has the status";
+    const now = (await currentPod(this.client, pod)) === undefined ? "is gone" : "has the status";
     const status = JSON.stringify(pod.status, undefined, 1);
     throw new Error(`Waited ${ms} ms for ${what}; pod "${name}" ${now} ${status}`);
   }
@@ -143,7 +143,7 @@ export class Pods {
 
   /** What a container wrote. */
   async log(name: string, container?: string): Promise<string> {
-    return await this.#client.text("GET", podsPath("default", name, "log"), {
+    return await this.client.text("GET", podsPath("default", name, "log"), {
       query: { container },
     });
   }
@@ -155,7 +155,7 @@ export class Pods {
       return state?.running !== undefined || state?.terminated !== undefined;
     });
     const signal = AbortSignal.timeout(patient(ms));
-    const stream = await this.#client.stream("GET", podsPath("default", name, "log"), {
+    const stream = await this.client.stream("GET", podsPath("default", name, "log"), {
       query: { container, follow: true },
       signal,
     });
@@ -199,7 +199,11 @@ export class Pods {
     const { metadata } = await this.get(name);
     const folder = `${cgroup2MountPoint()}${this.instance.cgroup}/pod${metadata.uid}/${container}`;
     const text = await readFile(`${folder}/cgroup.procs`, "utf8");
-    return text.split("\n").filter(Boolean).map(Number);
+    return text
+      .split("\n")
+      .filter(Boolean)
+      .map(Number)
+      .sort((a, b) => a - b);
   }
 
   /** Deletes pods without grace and waits until they are gone. */
@@ -207,15 +211,15 @@ export class Pods {
     const pods = await Promise.all(names.map((name) => this.get(name)));
     await Promise.all(
       pods.map(async (pod) => {
-        await deletePod(this.#client, pod, 0);
-        await waitUntilGone(this.#client, pod, AbortSignal.timeout(patient(20_000)));
+        await deletePod(this.client, pod, 0);
+        await waitUntilGone(this.client, pod, AbortSignal.timeout(patient(20_000)));
       }),
     );
   }
 
   /** Ends the instance and fails when anything of it is left. */
   async close(): Promise<void> {
-    this.#client.close();
+    this.client.close();
     await this.instance.close();
   }
 }
