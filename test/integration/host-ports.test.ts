@@ -192,19 +192,21 @@ test("of many pods that want one port at once one gets it", async (pods) => {
   const hostPort = await freePort();
   const names = ["a", "b", "c", "d"].map((letter) => `racer-${letter}`);
   await Promise.all(names.map((name) => pods.create(name, server(name, { hostPort }))));
-  const isRunning = async (name: string): Promise<boolean> =>
-    (await pods.get(name)).status?.phase === "Running";
-  await eventually("a winner and the events of the others", 15_000, async () => {
-    const told = await Promise.all(
-      names.map(async (name) =>
-        (await pods.events(name)).some(({ reason }) => reason === "FailedCreatePodSandBox"),
-      ),
+  const those = async (is: (name: string) => Promise<boolean>): Promise<string[]> => {
+    const answers = await Promise.all(names.map(is));
+    return names.filter((_, index) => answers[index]);
+  };
+  const refused = await eventually("the events of three", 15_000, async () => {
+    const told = await those(async (name) =>
+      (await pods.events(name)).some(({ reason }) => reason === "FailedCreatePodSandBox"),
     );
-    return told.filter(Boolean).length === 3 ? true : undefined;
+    return told.length === 3 ? told : undefined;
   });
-  const running = await Promise.all(names.map(isRunning));
-  assert.is(running.filter(Boolean).length, 1);
-  const winner = names[running.indexOf(true)] ?? "";
+  const winner = names.find((name) => !refused.includes(name)) ?? "";
+  await pods.until(winner, "its start", ({ status }) => status?.phase === "Running");
+  assert.equal(await those(async (name) => (await pods.get(name)).status?.phase === "Running"), [
+    winner,
+  ]);
   assert.is(await answered(askTcp, "127.0.0.1", hostPort), `${winner} heard hello`);
   await pods.delete(...names);
 });
