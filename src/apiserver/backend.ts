@@ -46,7 +46,7 @@ export interface Backend {
   /** The programs that would run this pod, for humans. The pod is defaulted and valid. */
   explain(pod: Pod): Promise<string>;
   info(): Promise<SystemInfo>;
-  /** Removes pods that are finished and images that nobody uses. */
+  /** Removes pods that are finished and images without a name that nobody uses. */
   prune(): Promise<PruneReport>;
   /** Stops everything and removes all state; the daemon ends afterwards. */
   reset(): Promise<void>;

@@ -134,30 +134,36 @@ function keepServerFields(next: Pod, current: Pod): Pod {
 
 /** A pod's spec stays as it is but for the images of its containers, as in Kubernetes. */
 function checkUnchanged(next: Pod, current: Pod): void {
-  const fixed = ({ spec }: Pod): string => {
-    const withoutImages = (list: Pod["spec"]["containers"] | undefined) =>
-      list?.map(({ image: _, ...container }) => container);
-    const { containers, initContainers, ...rest } = spec;
-    return canonical({
-      ...rest,
-      containers: withoutImages(containers),
-      initContainers: withoutImages(initContainers),
-    });
-  };
-  if (fixed(next) === fixed(current)) return;
-  const path = "spec";
+  const path = firstDifference(withoutImages(current), withoutImages(next), "spec");
+  if (path === undefined) return;
   const message =
-    "must stay as it is but for the images of containers: delete the pod and create it anew";
+    "cannot be changed in a running pod, only images of containers can: delete the pod and create it anew";
   throw invalidObject([{ path, message }]);
 }
 
-/** JSON with sorted keys: two decoders may order fields differently. */
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_, item: unknown) =>
-    typeof item === "object" && item !== null && !Array.isArray(item)
-      ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : item,
-  );
+function withoutImages({ spec }: Pod): object {
+  const strip = (list: Pod["spec"]["containers"] | undefined): readonly object[] | undefined =>
+    list?.map(({ image: _, ...container }) => container);
+  const { containers, initContainers, ...rest } = spec;
+  return { ...rest, containers: strip(containers), initContainers: strip(initContainers) };
+}
+
+/** Path of the first field in which two JSON values differ, whatever the order of their fields. */
+function firstDifference(one: unknown, other: unknown, path: string): string | undefined {
+  if (Object.is(one, other)) return undefined;
+  if (!isObject(one) || !isObject(other) || Array.isArray(one) !== Array.isArray(other)) return path;
+  // A list that became longer or shorter has no single field to blame.
+  if (Array.isArray(one) && one.length !== Object.keys(other).length) return path;
+  for (const key of new Set([...Object.keys(one), ...Object.keys(other)])) {
+    const child = Array.isArray(one) ? `${path}[${key}]` : childPath(path, key);
+    const found = firstDifference(one[key], other[key], child);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
 }
 
 async function deletePod(exchange: Exchange): Promise<void> {

@@ -13,8 +13,16 @@ export function defaultContainer(pod: Pod, screen: Screen): string {
   const annotated = pod.metadata.annotations?.[annotation];
   if (annotated !== undefined && names.includes(annotated)) return annotated;
   const first = pod.spec.containers[0]?.name ?? "";
-  if (names.length > 1) screen.remark(`Defaulted container "${first}" out of: ${names.join(", ")}`);
+  if (names.length > 1) {
+    screen.remark(`Defaulted container "${first}" out of: ${choices(pod).join(", ")}`);
+  }
   return first;
+}
+
+/** In the order and the words of kubectl (pkg/cmd/util/podcmd AllContainerNames). */
+function choices({ spec }: Pod): readonly string[] {
+  const init = (spec.initContainers ?? []).map(({ name }) => `${name} (init)`);
+  return [...spec.containers.map(({ name }) => name), ...init];
 }
 
 /** @throws PodError NotFound when the pod has no container of that name. */

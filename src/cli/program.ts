@@ -457,7 +457,7 @@ function addSystemCommands(program: Command, tree: Tree): void {
     command.option("-y, --yes", "do not ask").option("-f, --force", "the same as --yes");
   examples(
     sure(system.command("prune"))
-      .description("Remove pods that have ended and images that no pod uses")
+      .description("Remove pods that have ended and images without a name that no pod uses")
       .action(
         tree.asRoot(async (context, _args, options) => {
           const { pruneSystem } = await import("./commands/system.ts");

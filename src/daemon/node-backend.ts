@@ -104,7 +104,7 @@ export class NodeBackend implements Backend {
       .list<Pod>("Pod")
       .items.filter(({ status }) => status?.phase === "Succeeded" || status?.phase === "Failed");
     const pods = await Promise.all(finished.map((pod) => this.#deleteAndWait(pod, 0)));
-    const images = await this.images.prune({ all: true, inUse: this.imagesInUse() });
+    const images = await this.images.prune({ all: false, inUse: this.imagesInUse() });
     return { pods: pods.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`), images };
   }
 

@@ -26,7 +26,8 @@ export async function pruneSystem(
   context: Context,
   { yes, force }: { readonly yes?: boolean; readonly force?: boolean },
 ): Promise<number> {
-  const warning = "This removes all pods that have ended, and all images that no pod uses.";
+  const warning =
+    "This removes all pods that have ended, and all images without a name that no pod uses.";
   if (!(await confirm(context.screen, warning, yes === true || force === true))) return 1;
   const report = await context.client.json<SystemPruneReport>("POST", "/nspod/v1/system/prune");
   for (const pod of report.pods) context.screen.print(`Deleted pod: ${pod}`);
