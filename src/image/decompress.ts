@@ -10,7 +10,8 @@ import { PodError } from "../base/errors.ts";
 
 export type Compression = "none" | "gzip" | "zstd";
 
-const chunkSize = 512 << 10;
+/** Larger chunks cost memory (all live until the collector comes) and save nothing measurable. */
+const chunkSize = 256 << 10;
 /** Windows up to 128 MiB, zstd's own default for readers: more would be a memory bomb. */
 const windowLogMax = 27;
 
@@ -72,7 +73,6 @@ function isZlibError(error: unknown): error is Error {
 }
 
 async function* gunzip(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  // The marks let zlib run ahead by a few chunks.
   const stream = createGunzip({ chunkSize });
   const feeding = feed(source, stream);
   feeding.catch(() => undefined);

@@ -44,7 +44,7 @@ export class Directory {
 }
 
 /** As in path_resolution(7): more symlinks in one path are taken for a loop. */
-export const maxSymlinks = 40;
+const maxSymlinks = 40;
 const maxComponentBytes = 255;
 const maxPathBytes = 4095;
 
@@ -116,7 +116,9 @@ export class Walk {
   /** Goes on at the target of a symlink that stands in the current folder. */
   follow(target: string): void {
     this.#links++;
-    if (this.#links > maxSymlinks) throw refuse("its path leads through more than 40 symlinks");
+    if (this.#links > maxSymlinks) {
+      throw refuse(`its path leads through more than ${maxSymlinks} symlinks`);
+    }
     if (target.length > maxPathBytes)
       throw refuse("its path leads through a symlink that is too long");
     if (target.startsWith("/")) this.#directory = this.#root;

@@ -24,7 +24,7 @@ export interface FileAttributes {
 
 /** Limits of one batch: the C core takes more, but small buffers stay in the CPU's cache. */
 const maxBatchOperations = 8192;
-const maxBatchBytes = 1 << 20;
+const maxBatchBytes = 512 << 10;
 
 export class LayerWriter {
   readonly #action: string;

@@ -80,7 +80,10 @@ export class Worker {
     child.on("close", (code, signal) => {
       const kind: ErrorKind = signal === "SIGKILL" ? "ResourceExhausted" : "Internal";
       const how = signal === null ? `exit status ${code}` : signal;
-      const said = stderr.trim() === "" ? "" : `: ${stderr.trim()}`;
+      // One line: the error of a stack trace, or the last words.
+      const lines = stderr.split("\n").filter((line) => line.trim() !== "");
+      const line = lines.find((each) => /^\w*Error/.test(each)) ?? lines.at(-1);
+      const said = line === undefined ? "" : `: ${line.trim()}`;
       fail(new PodError(kind, `the image helper ended with ${how}${said}`));
       exited.resolve();
     });
@@ -92,10 +95,6 @@ export class Worker {
     hooks.signal?.addEventListener("abort", abort, { once: true });
     void exited.promise.then(() => hooks.signal?.removeEventListener("abort", abort));
     this.#send(task);
-  }
-
-  get pid(): number | undefined {
-    return this.#child.pid;
   }
 
   note(note: Note): void {

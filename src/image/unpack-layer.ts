@@ -82,7 +82,7 @@ class Counter {
       fd: 3,
       autoClose: false,
       start: 0,
-      highWaterMark: 1 << 20,
+      highWaterMark: 256 << 10,
     });
     for await (const chunk of stream) {
       const bytes = chunk as Buffer;

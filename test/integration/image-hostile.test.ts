@@ -275,12 +275,12 @@ hostile(
     ]);
     const blocks = archive.length / 512;
     // Every cut costs a process; test/unit/image/read-tar.test.ts tries them all.
-    for (const cut of [1, 3, Math.floor(blocks / 2), blocks - 1]) {
+    for (const cut of [3, blocks - 1]) {
       await refused(archive.subarray(0, cut * 512), /truncated|missing|too early/);
     }
     await refused(archive.subarray(0, archive.length - 700), /truncated/);
     const packed = gzipSync(archive);
-    for (const cut of [5, packed.length - 1]) {
+    for (const cut of [packed.length - 1]) {
       await refused(packed.subarray(0, cut), /truncated|damaged/);
     }
     const zstd = zstdCompressSync(archive);
@@ -314,9 +314,6 @@ hostile(
         archiveOf(edited),
         /has digest sha256:[0-9a-f]{64}: the archive is damaged or was edited/,
       );
-      const missing = new Map(members);
-      missing.delete(name);
-      await refused(archiveOf(missing), /missing from the archive/);
     }
     const lie = `sha256:${"0".repeat(64)}`;
     await refused(
@@ -353,7 +350,7 @@ hostile(
     const [item] = JSON.parse(String(members.get("manifest.json"))) as Record<string, unknown>[];
     const withManifest = (change: object): Buffer =>
       archiveOf(new Map(members).set("manifest.json", json([{ ...item, ...change }])));
-    for (const path of ["../../../../etc/passwd", `${canary}/file`]) {
+    for (const path of ["../canary/file"]) {
       await refused(
         withManifest({ Config: path }),
         /manifest.json\[0\]\.Config: .* is missing from the archive/,

@@ -1,5 +1,7 @@
 // Every form of archive becomes the same image: OCI archives and layouts, what `docker save` wrote
 // before and after Docker 25, packed and plain.
+import { execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { chmodSync, createReadStream, existsSync, readdirSync } from "node:fs";
 import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -205,11 +207,40 @@ load(
 );
 
 load(
+  "the end of a helper is one error and leaves nothing",
+  withDeadline(60_000, async () => {
+    const path = join(folder, "image.tar");
+    const large = tar([{ name: "large", content: randomBytes(24 << 20) }]);
+    await writeFile(
+      path,
+      ociArchive([{ name: "killed", layers: [{ tar: base }, { tar: large }] }]),
+    );
+    for (const stage of ["reading", "unpacking"] as const) {
+      let isKilled = false;
+      const onProgress = (progress: Progress): void => {
+        if (progress.stage !== stage || isKilled) return;
+        isKilled = true;
+        // Children of this very process.
+        const found = execFileSync("pgrep", ["-P", String(process.pid), "-f", "src/image/worker"]);
+        for (const pid of String(found).trim().split("\n")) process.kill(Number(pid), "SIGKILL");
+      };
+      const message = await store.load({ path }, { onProgress }).then(() => "loaded", messageOf);
+      assert.ok(isKilled, stage);
+      assert.match(
+        message,
+        /^Cannot import image "image.tar": (layer .*: )?the image helper ended with SIGKILL$/,
+      );
+      assertClean(0, 0);
+    }
+  }),
+);
+
+load(
   "kill -9 at any moment leaves nothing after the next open()",
   withDeadline(110_000, async () => {
     const path = join(folder, "image.tar");
     const large = tar([
-      { name: "large", content: Buffer.alloc(24 << 20, "text ") },
+      { name: "large", content: randomBytes(24 << 20) },
       ...Array.from({ length: 500 }, (_, i) => ({ name: `f${i}`, content: "x" })),
     ]);
     await writeFile(
