@@ -1,4 +1,7 @@
 import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { Command } from "commander";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -87,11 +90,7 @@ program.run();
 
 const completion = suite<never>("completionScript()");
 
-for (const [shell, ...check] of [
-  ["bash", "-n"],
-  ["zsh", "-n", "/dev/stdin"],
-  ["fish", "-n", "/dev/stdin"],
-] as const) {
+for (const shell of ["bash", "zsh", "fish"] as const) {
   completion(`has all commands for ${shell}`, () => {
     const { program: tree } = build();
     const script = completionScript(tree, shell);
@@ -100,7 +99,14 @@ for (const [shell, ...check] of [
     }
   });
   requiresFor(completion, `tool:${shell}`)(`${shell} can read its script`, () => {
-    execFileSync(shell, check, { input: `${completionScript(build().program, shell)}\n` });
+    const folder = mkdtempSync(join(tmpdir(), "nspod-completion-"));
+    try {
+      const file = join(folder, "script");
+      writeFileSync(file, `${completionScript(build().program, shell)}\n`);
+      execFileSync(shell, ["-n", file]);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 }
 
