@@ -23,7 +23,11 @@ export async function performStop(input: StepInput, graceMs: number): Promise<Po
     stopping: { sinceMs: nowMs, deadlineMs: nowMs + graceMs, isKilled: false },
   });
   if (graceMs === 0) return performKill({ ...input, record: stopping });
-  await Promise.all(running(input).map((target) => signalContainer(input, target)));
+  await Promise.all(
+    running(input).map((target) =>
+      signalContainer(input, target, `Stopping container ${target.name}`),
+    ),
+  );
   return stopping;
 }
 
@@ -49,7 +53,10 @@ export async function performReplacement(
     setContainer(record, name, { ...containerRecord(record, name), replacing }),
   );
   const target = running(input).find((candidate) => candidate.name === name);
-  if (target) await signalContainer(input, target);
+  if (target) {
+    const message = `Container ${name} definition changed, will be restarted`;
+    await signalContainer(input, target, message);
+  }
   return stopping;
 }
 
@@ -82,12 +89,12 @@ function running({ pod, record }: StepInput): Target[] {
   });
 }
 
-async function signalContainer(input: StepInput, target: Target): Promise<void> {
+async function signalContainer(input: StepInput, target: Target, message: string): Promise<void> {
   const { context, pod, live } = input;
   context.report(pod, {
     type: "Normal",
     reason: "Killing",
-    message: `Stopping container ${target.name}`,
+    message,
     container: target,
   });
   const image = context.images.find(target.imageId);
