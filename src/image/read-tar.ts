@@ -79,6 +79,12 @@ export async function readTar(
     ended.reject(error);
   };
   let wake: () => void = () => undefined;
+  // tar-stream is finished with its input, maybe before the visitor with the last entry.
+  let isFinished = false;
+  let isVisiting = false;
+  const endWhenDone = (): void => {
+    if (isFinished && !isVisiting) ended.resolve();
+  };
 
   parser.on("entry", (header, content, next) => {
     const proceed = (result: void | Promise<void>, then: () => void): void => {
@@ -89,9 +95,14 @@ export async function readTar(
       const extras = guard.nextExtras();
       if (extras === undefined) throw new PodError("Internal", "An entry came without its header");
       const entry = tarEntry(header, extras);
+      isVisiting = true;
       const finish = (): void => {
         // Not from inside this handler: tar-stream would recurse once per empty entry.
-        proceed(visitor.end(), () => queueMicrotask(next));
+        proceed(visitor.end(), () => {
+          isVisiting = false;
+          endWhenDone();
+          queueMicrotask(next);
+        });
       };
       proceed(visitor.begin(entry), () => {
         if (entry.size === 0) {
@@ -123,7 +134,10 @@ export async function readTar(
   });
   parser.on("error", fail);
   parser.on("drain", () => wake());
-  parser.on("finish", () => ended.resolve());
+  parser.on("finish", () => {
+    isFinished = true;
+    endWhenDone();
+  });
 
   for await (const chunk of source) {
     let isDrained = true;

@@ -125,6 +125,28 @@ read("accepts a layer without end mark and without the rest of its last block", 
   assert.match(await refusal(bytes.subarray(0, 512), options), /truncated/);
 });
 
+read("waits for the visitor of the last entry when no end mark follows", async () => {
+  const seen: string[] = [];
+  async function* source(): AsyncGenerator<Buffer> {
+    yield tar([{ name: "a", content: "alpha" }]).subarray(0, 517);
+  }
+  await readTar(
+    source(),
+    {
+      async begin() {
+        for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
+      },
+      data: (part) => void seen.push(part.toString()),
+      async end() {
+        for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
+        seen.push("end");
+      },
+    },
+    { headerBytes: 1 << 20, entries: 10, needsEndMark: false },
+  );
+  assert.equal(seen, ["alpha", "end"]);
+});
+
 read("survives any damage with one PodError or a result", async () => {
   const bytes = tar(sample);
   await fc.assert(
