@@ -7,7 +7,11 @@ command=$1/command
 for controller in $(cat /sys/fs/cgroup/cgroup.controllers); do
 	echo "+$controller" >/sys/fs/cgroup/cgroup.subtree_control
 done
-cp "$command" /dev/command # before /tmp is covered
+# Before /tmp is covered: the command, and the current folder, which may lie below it.
+cp "$command" /dev/command
+read -r folder <"$1/folder"
+mkdir /dev/folder
+mount --bind "$folder" /dev/folder
 mount -t tmpfs -o mode=755 tmpfs /run
 mkdir -p /dev/pts /dev/shm /dev/mqueue
 mount -t devpts -o mode=620,ptmxmode=666 devpts /dev/pts
@@ -24,6 +28,9 @@ mount --bind /mnt/tmp /tmp
 mkdir -p /var/lib/nspod
 mount --bind /mnt/lib/nspod /var/lib/nspod
 umount /mnt
+[ -d "$folder" ] || { mkdir -p "$folder" && mount --bind /dev/folder "$folder"; }
+umount /dev/folder
+rmdir /dev/folder
 
 modprobe -qa veth bridge nf_tables nft_chain_nat nft_nat nft_masq nft_ct nft_fib_inet \
 	nft_reject_inet nf_conntrack nf_conntrack_netlink dummy tun loop

@@ -63,6 +63,7 @@ done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }')
 
 # Second stage: the script that the guest runs as process 1, and the command with its folder and PATH.
 cp "$here/guest.sh" "$work/guest.sh"
+printf "%s\n" "$PWD" >"$work/folder"
 if [ "$ACCEL" = kvm ]; then patience=1; else patience=10; fi
 {
 	printf 'export NSPOD_TEST_PATIENCE=%q\n' "$patience"
