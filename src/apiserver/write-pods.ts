@@ -8,6 +8,7 @@ import { isPodError, PodError } from "../base/errors.ts";
 import { newPodUid, randomSuffix } from "../base/ids.ts";
 import { decodePod, invalidObject } from "../spec/decode-json.ts";
 import { defaultPod } from "../spec/default-pod.ts";
+import { childPath } from "../spec/field-issue.ts";
 import type { Pod } from "../spec/pod.ts";
 import { validatePod } from "../spec/validate-pod.ts";
 import { readJson } from "./body.ts";
@@ -151,7 +152,8 @@ function withoutImages({ spec }: Pod): object {
 /** Path of the first field in which two JSON values differ, whatever the order of their fields. */
 function firstDifference(one: unknown, other: unknown, path: string): string | undefined {
   if (Object.is(one, other)) return undefined;
-  if (!isObject(one) || !isObject(other) || Array.isArray(one) !== Array.isArray(other)) return path;
+  if (!isObject(one) || !isObject(other) || Array.isArray(one) !== Array.isArray(other))
+    return path;
   // A list that became longer or shorter has no single field to blame.
   if (Array.isArray(one) && one.length !== Object.keys(other).length) return path;
   for (const key of new Set([...Object.keys(one), ...Object.keys(other)])) {

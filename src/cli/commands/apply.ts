@@ -32,7 +32,9 @@ export async function applyManifests(context: Context, options: ApplyOptions): P
       context.screen.print(options.output === "name" ? `pod/${name}` : `pod/${name} ${result}`);
     } catch (error) {
       if (!(error instanceof PodError)) throw error;
-      context.screen.remark(`nspod: ${error.message}`);
+      // What is wrong with a field says the field; which of the manifests' pods, we have to say.
+      const whose = error.kind === "InvalidArgument" ? `pod/${name}: ` : "";
+      context.screen.remark(`nspod: ${whose}${error.message}`);
       failures += 1;
     }
   }

@@ -149,13 +149,19 @@ pods("change nothing but images in their spec", async () => {
   });
   assert.is(image.code, 200);
   assert.is(image.json.spec.containers[0].image, "busybox:1.36");
-  for (const body of [
-    spec({ imagePullPolicy: "Always", command: ["x"] }),
-    spec({ imagePullPolicy: "Always" }, { hostNetwork: true }),
-  ]) {
+  const same = { imagePullPolicy: "Always" };
+  const two = [
+    { name: "main", image: "busybox" },
+    { name: "more", image: "busybox" },
+  ];
+  for (const [body, field] of [
+    [spec({ ...same, command: ["x"] }), "spec.containers[0].command"],
+    [spec(same, { hostNetwork: true }), "spec.hostNetwork"],
+    [spec(same, { containers: two }), "spec.containers"],
+  ] as const) {
     const { code, json } = await fixture.call("PUT", `${path}/web`, { body });
     assert.is(code, 422);
-    assert.is(json.details.causes[0].field, "spec");
+    assert.is(json.details.causes[0].field, field);
   }
 });
 

@@ -274,7 +274,7 @@ apply(
     };
     const { context, printed } = fakeContext(daemon);
     assert.is(await applyManifests(context, { filename: [file] }), 1);
-    assert.match(printed.err, "nspod: spec: Forbidden");
+    assert.match(printed.err, "nspod: pod/web: spec: Forbidden");
     assert.is(printed.out, "pod/db created\n");
     context[Symbol.dispose]();
   }),
