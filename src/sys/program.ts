@@ -251,7 +251,7 @@ function encodeOperation(buffer: Buffer, at: number, operation: Operation): void
     const isNumber = typeof operand === "number" || typeof operand === "bigint";
     const kind = isNumber ? "literal" : operand.kind;
     kinds |= kindNumbers[kind] << (2 * index);
-    buffer.writeBigInt64LE(operandValue(operand), at + 16 + 8 * index);
+    writeOperand(buffer, at + 16 + 8 * index, operand);
   });
   buffer.writeUInt16LE(number, at);
   buffer.writeUInt8(operands.length, at + 2);
@@ -263,10 +263,19 @@ function encodeOperation(buffer: Buffer, at: number, operation: Operation): void
   });
 }
 
-function operandValue(operand: Operand): bigint {
-  if (typeof operand === "bigint") return BigInt.asIntN(64, operand);
-  if (typeof operand === "number") return BigInt(operand);
-  return BigInt(operand.kind === "pool" ? operand.offset : operand.number);
+/** Two's complement in 64 bits. Numbers go in two halves: a BigInt for each would be half the cost. */
+function writeOperand(buffer: Buffer, at: number, operand: Operand): void {
+  if (typeof operand === "bigint") {
+    buffer.writeBigInt64LE(BigInt.asIntN(64, operand), at);
+    return;
+  }
+  const value = typeof operand === "number" ? operand : placeOf(operand);
+  buffer.writeUInt32LE(value >>> 0, at);
+  buffer.writeInt32LE(Math.floor(value / 2 ** 32), at + 4);
+}
+
+function placeOf(operand: PoolPointer | Register): number {
+  return operand.kind === "pool" ? operand.offset : operand.number;
 }
 
 export function isPseudo(name: SyscallName | PseudoName): name is PseudoName {
