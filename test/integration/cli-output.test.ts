@@ -44,13 +44,10 @@ test("get pods lists as kubectl does, in columns and -o wide", async (pods) => {
   const rows = (await nspod(pods, "get", "pods")).trimEnd().split("\n");
   assert.is(rows.length, 2);
   assert.match(rows[0] ?? "", /^NAME\s+READY\s+STATUS\s+RESTARTS\s+AGE$/);
-  assert.match(rows[1] ?? "", /^web\s+2\/2\s+Running\s+0\s+\d+s$/);
+  assert.match(rows[1] ?? "", /^web\s+2\/2\s+Running\s+0\s+\w+$/);
   const wide = await nspod(pods, "get", "pods", "-o", "wide", "--no-headers");
   assert.match(wide, new RegExp(`^web .* ${status?.podIP?.replaceAll(".", "\\.")} `));
-  assert.is(
-    await nspod(pods, "ps", "--no-headers"),
-    await nspod(pods, "get", "pods", "--no-headers"),
-  );
+  assert.match(await nspod(pods, "ps", "--no-headers"), /^web\s+2\/2\s+Running\s+0\s+\w+\n$/);
 });
 
 test("get -o name, json and yaml are for programs", async (pods) => {
@@ -77,8 +74,9 @@ test("namespaces keep pods apart; -A shows them all", async (pods) => {
 test("get -w prints a row for each change", async (pods) => {
   await using watch = new LiveCommand(NSPOD, ["get", "pods", "-w"], { env: pods.instance.env });
   await watch.says(/^web\s+2\/2/m);
-  await pods.ended("seen", { containers: [shell("main", "sleep 0.3; exit 3")] });
+  await pods.up("seen", { containers: [shell("main", "exec sleep 1000")] });
   await watch.says(/^seen\s+1\/1\s+Running/m);
+  for (const pid of await pods.pids("seen", "main")) process.kill(pid, "SIGKILL");
   await watch.says(/^seen\s+0\/1\s+Error/m);
   await pods.delete("seen");
 });
@@ -117,7 +115,7 @@ test("describe has every section, and events in the order of what happened", asy
 test("get events shows them, also as json", async (pods) => {
   assert.match(
     await nspod(pods, "get", "events"),
-    /^\d+s\s+Normal\s+Started\s+pod\/web\s+Started container one$/m,
+    /^\w+\s+Normal\s+Started\s+pod\/web\s+Started container one$/m,
   );
   const list: List<Event> = JSON.parse(await nspod(pods, "get", "events", "-o", "json"));
   const started = list.items.filter(
