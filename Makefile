@@ -103,7 +103,8 @@ test-root: build images
 # The integration suite in a guest with a stock kernel and a full cgroup v2 tree.
 test-vm: vm-deps build images
 	@test/vm/run.sh env CI=true NSPOD_TEST_GUEST=1 \
-		$(NODE) test/support/run.ts --parallel 1 --title integration-in-guest test/integration
+		$(NODE) test/support/run.ts --parallel 1 --title integration-in-guest \
+		--emulated test/vm/emulated.txt test/integration
 
 bench: build images
 	@set -e; for file in test/bench/*.ts; do [ ! -e "$$file" ] || $(NODE) "$$file"; done

@@ -1,13 +1,14 @@
 // The test runner: every test file is a uvu program in a process (and process group) of its own.
-//   run.ts [--parallel N] [--limit SECONDS] [--title WORDS] FILE|FOLDER…
+//   run.ts [--parallel N] [--limit SECONDS] [--title WORDS] [--emulated LIST] FILE|FOLDER…
+// --emulated: in a guest without KVM only the files that LIST names run; the others are named.
 // Why not uvu's own: it loads all files into one process, has no time limit, and swallows errors of
 // hooks (its exit status stays 0). Failed here = tests that did not pass, plus one for a file that
 // crashed, ran no test, left `only` or an unexplained skip behind, or did not end in time.
 // Last line: "N passed, N failed". Exit status 1 when anything failed.
 import { spawn } from "node:child_process";
-import { readdirSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { join, relative } from "node:path";
+import { basename, join, relative } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { type FileResult, judge } from "./judge.ts";
@@ -19,11 +20,12 @@ const { values, positionals } = parseArgs({
     parallel: { type: "string", default: String(Math.min(availableParallelism(), 4)) },
     limit: { type: "string", default: "120" },
     title: { type: "string", default: "tests" },
+    emulated: { type: "string" },
   },
 });
 
 const limitMs = patient(Number(values.limit) * 1000);
-const files = positionals.flatMap(testFiles).sort();
+const files = chosen(positionals.flatMap(testFiles).sort());
 const children = new Set<number>();
 // A terminal's Ctrl-C reaches only our own group; the children have groups of their own.
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
@@ -125,4 +127,16 @@ function testFiles(path: string): string[] {
   return readdirSync(path, { recursive: true, encoding: "utf8" })
     .filter((name) => name.endsWith(".test.ts"))
     .map((name) => join(path, name));
+}
+
+/** All files, or in a guest that emulates its processor those that the list names. */
+function chosen(all: readonly string[]): readonly string[] {
+  if (values.emulated === undefined || patient(1) === 1) return all;
+  const names = readFileSync(values.emulated, "utf8")
+    .split("\n")
+    .filter((line) => line !== "" && !line.startsWith("#"));
+  const left = all.filter((file) => !names.includes(basename(file)));
+  console.log(`Left out of ${all.length}, because this guest has no KVM: ${left.length} files:`);
+  for (const file of left) console.log(`  SKIP ${basename(file)}`);
+  return all.filter((file) => names.includes(basename(file)));
 }
