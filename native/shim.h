@@ -87,7 +87,7 @@ struct connection {
 	enum connection_role role;
 	bool has_stdin;
 	bool is_input_blocked; /* the frame in `reader` waits for room in the process's stdin */
-	bool is_closing;       /* to be closed when the queue is empty */
+	bool is_closing;       /* has got its exit: nothing is read from it any more */
 	bool is_dropped;       /* to be freed by the sweep */
 };
 

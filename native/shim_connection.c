@@ -152,10 +152,6 @@ static void flush_queue(struct connection *connection)
 	free(connection->queue);
 	connection->queue = NULL;
 	connection->queue_start = connection->queue_end = connection->queue_capacity = 0;
-	if (connection->is_closing) {
-		connection_drop(connection);
-		return;
-	}
 	if (connection->role == ROLE_EXEC && connection->process)
 		stdio_resume(connection->process);
 	connection_update(connection);

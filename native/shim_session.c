@@ -307,11 +307,10 @@ static void send_exit(struct connection *connection, const struct shim_process_e
 	connection->process = NULL;
 	connection->is_input_blocked = false;
 	connection_send(connection, SHIM_EXIT, 0, &exit, sizeof(exit), NULL, 0);
+	/* The client closes when it has read this. If we did, what it is just writing would fail or
+	 * reset the connection, and take away what it has not read yet. */
 	connection->is_closing = true;
-	if (connection_is_drained(connection))
-		connection_drop(connection);
-	else
-		connection_update(connection);
+	connection_update(connection);
 }
 
 void session_report_exit(struct process *process)

@@ -343,6 +343,19 @@ streams(
   }),
 );
 
+streams(
+  "an exec that ended while we still wrote to it gives its output and exit code",
+  withDeadline(5000, async () => {
+    const session = await pod.exec("late", "echo said; exit 7", { stdin: true });
+    const [output, exit] = [text(session.stdout), session.exit];
+    // The event loop stands still until the shim has sent everything.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
+    session.stdin.end("too late");
+    assert.equal(await exit, { exitCode: 7, signal: 0 });
+    assert.is(await output, "said\n");
+  }),
+);
+
 streams.run();
 
 async function collect(lines: AsyncIterable<LogLine>): Promise<LogLine[]> {
