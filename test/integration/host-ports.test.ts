@@ -14,7 +14,7 @@ import { podSuite } from "../support/pod-suite.ts";
 import { type Pods, shell, sleeper } from "../support/pods.ts";
 import { requires } from "../support/requires.ts";
 
-requires("root", "tool:nft");
+requires("root", "tool:nft", "tool:conntrack");
 
 const { test, run } = podSuite("host ports", "busybox");
 
@@ -148,6 +148,21 @@ test("TCP: from the host by each of its addresses, from the pod itself and from 
   await pods.delete("web", "client");
   assert.is(await askTcp("127.0.0.1", hostPort), undefined);
 });
+
+test("what the kernel tracked of a pod's connections goes while its address rests", async (pods) => {
+  const hostPort = await freePort();
+  const pod = await pods.up("tracked", server("tracked", { hostPort }));
+  assert.is(await answered(askTcp, "127.0.0.1", hostPort), "tracked heard hello");
+  const address = pod.status?.podIP ?? "";
+  const tracked = (): boolean =>
+    execFileSync("conntrack", ["-L"], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] })
+      .split(/\s/)
+      .some((word) => word.endsWith(`=${address}`));
+  assert.ok(tracked());
+  await pods.delete("tracked");
+  // In the minute that the address rests, before another pod can have it.
+  await eventually("the end of the entries", 45_000, () => (tracked() ? undefined : true));
+}, 60_000);
 
 test("UDP: from the host by each of its addresses", async (pods) => {
   const hostPort = await freePort();
