@@ -16,7 +16,19 @@ process.stdout.on("error", (error) => {
 });
 
 // No await at the top level: a bundle without it can be CommonJS, which starts 50 ms faster.
-void main().then((code) => process.exit(code));
+void main().then(async (code) => {
+  await Promise.all([written(process.stdout), written(process.stderr)]);
+  process.exit(code);
+});
+
+/** Writes to a pipe are asynchronous: what its reader has not taken yet would be lost by exit(). */
+async function written(stream: NodeJS.WriteStream): Promise<void> {
+  if (stream.writableLength === 0) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  // Also called when the reader is gone.
+  stream.write("", () => resolve());
+  await promise;
+}
 
 async function main(): Promise<number> {
   let exitCode = 0;

@@ -148,6 +148,13 @@ test("long lines, lines without an end and bytes that are no text come back as t
   assert.is(await logs(pods, "bytes", "-c", "empty"), "");
 });
 
+test("a slow reader of a pipe gets everything", async (pods) => {
+  const { env } = pods.instance;
+  const command = `"${NSPOD}" logs bytes -c long | { sleep 0.5; wc -c; }`;
+  const { stdout } = await runCommand("sh", ["-c", command], { env });
+  assert.is(stdout.trim(), "100006");
+});
+
 test("stdout and stderr are both there", async (pods) => {
   await pods.ended("streams", { containers: [shell("main", "echo out; sleep 0.1; echo err >&2")] });
   assert.is(await logs(pods, "streams"), "out\nerr\n");
