@@ -59,7 +59,7 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
   const events = new EventRecorder({ store, clock, log, nodeName });
   const network = openNetwork(instance, store);
   /** Addresses that no pod has any more and that the kernel may still know connections of. */
-  const freed = new Set<string>();
+  const freed = new Set(network.restingAddresses());
 
   const context: EngineContext = {
     instance,
@@ -122,8 +122,10 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
     name: "connections",
     periodMs: connectionsPeriodMs,
     run: () => {
-      forgetConnections(freed);
+      const addresses = [...freed];
+      // First: a kernel that cannot forget them says so once.
       freed.clear();
+      forgetConnections(addresses);
     },
   });
   housekeeping.add({
@@ -155,6 +157,8 @@ interface Network {
   readonly firewall: Firewall;
   readonly bridge: () => { readonly index: number };
   readonly leaseOwners: () => readonly string[];
+  /** Addresses that were freed and may not be used again yet. */
+  readonly restingAddresses: () => readonly string[];
 }
 
 /** The bridge and the rules are made with the first pod that needs them. */
@@ -182,6 +186,8 @@ function openNetwork({ subnet, bridge: name }: Instance, store: Store): Network 
       }
       return bridge;
     },
+    restingAddresses: () =>
+      all().flatMap(({ address, releasedAtMs }) => (releasedAtMs === undefined ? [] : [address])),
     leaseOwners: () =>
       all().flatMap(({ podUid, releasedAtMs }) => (releasedAtMs === undefined ? [podUid] : [])),
   };

@@ -98,6 +98,10 @@ export class Instance implements InstanceNames {
     try {
       await this.reset();
       if (this.#before !== undefined) await assertNoLeaks(this.#before, this);
+    } catch (error) {
+      // uvu counts what a hook throws as a failure and keeps the reason to itself.
+      console.error(error);
+      throw error;
     } finally {
       await rm(this.base, { recursive: true, force: true });
       this.#slot.close();
