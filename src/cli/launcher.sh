@@ -11,7 +11,7 @@ while [ -h "$self" ]; do
 done
 here=${self%/*}
 
-# security.md NODE-06: nothing of the caller's environment may put code into a root process, and
+# security: NODE-06: nothing of the caller's environment may put code into a root process, and
 # SIGUSR1 must not open the inspector.
 unset NODE_OPTIONS NODE_PATH NODE_EXTRA_CA_CERTS NODE_REPL_EXTERNAL_MODULE NODE_V8_COVERAGE
 unset LD_PRELOAD LD_LIBRARY_PATH LD_AUDIT OPENSSL_CONF

@@ -2,7 +2,7 @@
  * Binds volumes and files into a container.
  *
  * Source and target are opened first, each inside its own root, and then used by descriptor: whoever exchanges names
- * in a shared volume meanwhile changes nothing (security.md ESC-11, VOL-01).
+ * in a shared volume meanwhile changes nothing (security: ESC-11, VOL-01).
  */
 import { K } from "../sys/abi.ts";
 import type { Program, Register } from "../sys/program.ts";

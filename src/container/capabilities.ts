@@ -2,7 +2,7 @@
  * Which capabilities a container has.
  *
  * The list is its bounding set; root has it as permitted and effective too, other users have none. Inheritable and
- * ambient are always empty (security.md B1, PRV-02).
+ * ambient are always empty (security: B1, PRV-02).
  */
 import { PodError } from "../base/errors.ts";
 import { CAPABILITY_NAMES, type CapabilityName, isCapabilityName } from "../spec/capabilities.ts";

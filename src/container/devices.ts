@@ -2,7 +2,7 @@
  * Devices of a container: the nodes in its /dev and the policy of its cgroup.
  *
  * The policy is an eBPF program on the cgroup, because cgroup v2 has no device controller. Default deny, and no
- * blanket permission to make nodes: only the listed ones (security.md B3, KRN-04, KRN-13).
+ * blanket permission to make nodes: only the listed ones (security: B3, KRN-04, KRN-13).
  */
 import { lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";

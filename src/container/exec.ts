@@ -2,7 +2,7 @@
  * Starts a further process in a container that runs: exec, probes, hooks.
  *
  * It gets the sandbox of the container's first process by the same function; only command, terminal and variables
- * are its own (security.md R6, ESC-06). The child is born in the container's PID namespace, joins its mount and
+ * are its own (security: R6, ESC-06). The child is born in the container's PID namespace, joins its mount and
  * cgroup namespaces by pidfd, and lives in the pod's others, as the shim does.
  */
 import { K } from "../sys/abi.ts";

@@ -1,5 +1,5 @@
 /**
- * What a container takes from its image. Content, not policy: every value is used as data (security.md R6, IMG-11).
+ * What a container takes from its image. Content, not policy: every value is used as data (security: R6, IMG-11).
  * Source: OCI image-spec config.md, "Properties", object `config`.
  */
 

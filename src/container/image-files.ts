@@ -3,7 +3,7 @@
  *
  * A child in a mount namespace of its own stacks the layers read-only and without devices, opens each file inside
  * that root without blocking, and reads it into the program's buffer. Only regular files of at most 10 MiB count
- * (security.md ESC-18, CVE-2026-47262). Links inside the image work as in a container.
+ * (security: ESC-18, CVE-2026-47262). Links inside the image work as in a container.
  */
 import { PodError } from "../base/errors.ts";
 import { K } from "../sys/abi.ts";

@@ -2,7 +2,7 @@
  * Opens and makes paths inside a directory that content controls.
  *
  * Invariant: nothing here leaves the directory, whatever symbolic links stand in it. Every path is resolved by
- * openat2 with RESOLVE_IN_ROOT and RESOLVE_NO_MAGICLINKS and then used by descriptor (security.md R1, ESC-15).
+ * openat2 with RESOLVE_IN_ROOT and RESOLVE_NO_MAGICLINKS and then used by descriptor (security: R1, ESC-15).
  * Source: openat2(2).
  */
 import { K } from "../sys/abi.ts";

@@ -2,7 +2,7 @@
  * /proc, /sys and /dev of a container, and what of them is hidden or read-only.
  *
  * Invariant: all of it is made from file systems and device nodes that this program made itself; nothing that the
- * image holds at these places is used (security.md R2, R3, ESC-10, ESC-12, ESC-16). Tables: B2, B3, B4.
+ * image holds at these places is used (security: R2, R3, ESC-10, ESC-12, ESC-16). Tables: B2, B3, B4.
  */
 import { K } from "../sys/abi.ts";
 import type { Program, Register } from "../sys/program.ts";

@@ -2,7 +2,7 @@
  * The mount system calls as steps of a program: new file systems, clones of trees, attributes, attaching.
  *
  * Everything goes by descriptor, so a mount lands where its target was opened, even when someone swaps names
- * meanwhile (security.md R2). Source: fsopen(2), open_tree(2), move_mount(2), mount_setattr(2); Linux 5.12.
+ * meanwhile (security: R2). Source: fsopen(2), open_tree(2), move_mount(2), mount_setattr(2); Linux 5.12.
  */
 import { type ErrnoName, K } from "../sys/abi.ts";
 import type { Operand, Program, Register } from "../sys/program.ts";

@@ -2,7 +2,7 @@
  * Which mounts a container gets besides those of the kernel: volumes, the pod's files, the image's volumes.
  *
  * Pure. Shallow targets come first, so a mount never hides one below it. A volume on /proc or /sys is refused:
- * runtimes that wrote below them by path were the way out more than once (security.md ESC-10).
+ * runtimes that wrote below them by path were the way out more than once (security: ESC-10).
  * Source: Kubernetes Container.volumeMounts; order as containerd's CRI plugin.
  */
 import { posix } from "node:path";

@@ -1,6 +1,6 @@
 /**
  * Whom the kernel kills first when memory runs out: oom_score_adj by quality of service.
- * Source: Kubernetes, "Node out of memory behavior"; security.md B6.
+ * Source: Kubernetes, "Node out of memory behavior"; security: B6.
  */
 import type { Container, Pod } from "../spec/pod.ts";
 import { podQosClass } from "../spec/pod-qos.ts";

@@ -1,7 +1,7 @@
 /**
  * Reads /etc/passwd and /etc/group of an image. Pure; the text is content: a damaged line is skipped, long lines are
  * not looked at, and numbers are 0..2³¹−1 or nothing.
- * Source: passwd(5), group(5); limits: security.md ESC-18, IMG-11.
+ * Source: passwd(5), group(5); limits: security: ESC-18, IMG-11.
  */
 
 export interface PasswdEntry {

@@ -2,7 +2,7 @@
  * Plans a container: pod and image in, plain data out.
  *
  * Pure. The plan holds every decision; `compile.ts` only writes it down as system calls. Sandbox as in
- * security.md part B, privileged as in B7; Kubernetes semantics for everything that a field names.
+ * security: part B, privileged as in B7; Kubernetes semantics for everything that a field names.
  */
 import { PodError } from "../base/errors.ts";
 import type { CapabilityName } from "../spec/capabilities.ts";
@@ -139,7 +139,7 @@ function pidNamespace(pod: Pod): ContainerPlan["pidNamespace"] {
   return pod.spec.shareProcessNamespace ? "pod" : "container";
 }
 
-/** The kubelet's check and texts, on the user as it was resolved (security.md PRV-04). */
+/** The kubelet's check and texts, on the user as it was resolved (security: PRV-04). */
 function verifyRunAsNonRoot(
   pod: Pod,
   container: Container,

@@ -6,7 +6,7 @@
  * the options name them as "3", "4", … below /proc/self/fd. That also keeps paths of the host out of mountinfo.
  *
  * The upper folder gets its own /dev, /proc, /sys and /etc files before: they hide whatever links the image has in
- * these places, as Docker's init layer does (security.md ESC-10, ESC-16, ESC-17).
+ * these places, as Docker's init layer does (security: ESC-10, ESC-16, ESC-17).
  */
 import { PodError } from "../base/errors.ts";
 import { K } from "../sys/abi.ts";

@@ -2,7 +2,7 @@
  * Who a process of a container is and what it may do: the part of the sandbox that init, exec and probes share.
  *
  * Invariant: there is one function for all of them, so an exec can never have more than the container's first
- * process (security.md R6, ESC-06).
+ * process (security: R6, ESC-06).
  */
 
 import { CAPABILITY_NAMES, type CapabilityName } from "../spec/capabilities.ts";
@@ -37,7 +37,7 @@ export interface Sandbox {
   readonly oomScoreAdj: number;
 }
 
-/** Limits of every container (security.md B6); pids.max of the pod rules instead of NPROC. */
+/** Limits of every container (security: B6); pids.max of the pod rules instead of NPROC. */
 export const defaultLimits: readonly ResourceLimit[] = [
   { resource: "RLIMIT_NOFILE", soft: 1024, hard: 524_288 },
   { resource: "RLIMIT_CORE", soft: 0, hard: 0 },
@@ -49,7 +49,7 @@ const infinity = 0xffff_ffff_ffff_ffffn;
 
 /**
  * First of all in the child: nobody may trace it, it owns its terminal, and its OOM score stands before it has
- * touched anything of the container. The files below /proc are the host's here (security.md R3).
+ * touched anything of the container. The files below /proc are the host's here (security: R3).
  */
 export function enterProcess(program: Program, sandbox: Sandbox, tty: boolean): void {
   program.from("before the sandbox");

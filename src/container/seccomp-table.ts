@@ -1,7 +1,7 @@
 /**
  * The default seccomp profile as a table: what every container may call, and what comes with a capability.
  *
- * The set is that of Docker and containerd, without vmsplice and the calls that podman never allows (security.md B5).
+ * The set is that of Docker and containerd, without vmsplice and the calls that podman never allows (security: B5).
  * Everything that is not listed is EPERM. Never listed: io_uring (many kernel bugs, bypasses this filter),
  * userfaultfd, keyrings, kexec, swap, modules without their capability.
  */

@@ -3,7 +3,7 @@
  *
  * The shim keeps its descriptor (register 4), so an exec with a terminal later allocates from the container's own
  * instance without looking at a path that the container controls; the slave comes from TIOCGPTPEER, not from
- * /dev/pts/N (security.md ESC-13, KRN-10).
+ * /dev/pts/N (security: ESC-13, KRN-10).
  */
 import { K } from "../sys/abi.ts";
 import { type Program, type Register, register } from "../sys/program.ts";

@@ -2,7 +2,7 @@
  * Which user a container runs as: the pod's numbers, else the image's USER looked up in the image's own files.
  *
  * The files are read in a spawned child that mounts the layers read-only and opens them inside that root, so a link,
- * a pipe, a device or a huge file in an image can do nothing to the host (security.md ESC-18). A USER of digits is a
+ * a pipe, a device or a huge file in an image can do nothing to the host (security: ESC-18). A USER of digits is a
  * number and is never looked up as a name (IMG-11).
  * Source: Kubernetes "Configure a Security Context"; supplementary groups: policy Merge (PRV-03).
  */

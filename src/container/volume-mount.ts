@@ -7,6 +7,6 @@ export interface PreparedVolume {
   readonly kind: "emptyDir" | "hostPath";
   /** The source is no directory, so the target is made as a file. */
   readonly isFile: boolean;
-  /** Bound with nosuid and nodev: all but hostPath (security.md B4). */
+  /** Bound with nosuid and nodev: all but hostPath (security: B4). */
   readonly nosuidNodev: boolean;
 }

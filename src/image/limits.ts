@@ -1,5 +1,5 @@
 /**
- * Bounds of what an archive may make us do: against bombs (security.md IMG-07). The defaults are
+ * Bounds of what an archive may make us do: against bombs (security: IMG-07). The defaults are
  * far beyond honest images.
  */
 

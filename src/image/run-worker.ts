@@ -44,7 +44,7 @@ export class Worker {
 
     const isPiped = typeof content === "object";
     this.#child = spawn(process.execPath, [workerPath()], {
-      env: { NODE_NO_WARNINGS: "1" },
+      env: helperEnvironment(),
       cwd: "/",
       stdio: ["pipe", "pipe", "pipe", isPiped ? "pipe" : (content ?? "ignore")],
     });
@@ -144,6 +144,12 @@ function pipeInto(content: Readable, sink: unknown, fail: (error: unknown) => vo
     sink.destroy();
   });
   content.pipe(sink);
+}
+
+/** Nothing of ours but where V8 keeps compiled code: it saves 0.1 s per helper. */
+function helperEnvironment(): NodeJS.ProcessEnv {
+  const { NODE_COMPILE_CACHE: cache } = process.env;
+  return { NODE_NO_WARNINGS: "1", ...(cache === undefined ? {} : { NODE_COMPILE_CACHE: cache }) };
 }
 
 function workerPath(): string {

@@ -2,7 +2,8 @@
 //
 //   prompt → first output   `nspod run -d` as a user types it, until the container's first byte is in
 //                           its log (the shim stamps it with the wall clock)
-//   request → first output  the daemon's own part and the container's: a bare HTTP request on the socket
+//   request → first output  a bare HTTP request on the socket, until the container's first byte
+//   request → exec done     the daemon's own part of that: until the shim says that execve succeeded
 //   node                    an empty script: the floor under every command
 //
 // Medians and minima of ROUNDS; only ratios within one run mean something, machines are noisy.
@@ -10,6 +11,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { Instance, NSPOD } from "../support/instance.ts";
 import { load, manifest, shell } from "../support/manifest.ts";
 
@@ -22,14 +24,18 @@ await instance.must(["run", "-d", "--wait", "running", "-"], { input: pod("warm"
 const floor: number[] = [];
 const prompt: number[] = [];
 const api: number[] = [];
+const daemon: number[] = [];
 for (let round = 0; round < rounds; round++) {
   floor.push(timed(() => spawnSync(process.execPath, ["-e", "0"])));
-  prompt.push(await untilOutput(`cli-${round}`, (name) => runCommand(name)));
-  api.push(await untilOutput(`api-${round}`, (name) => post(name)));
+  prompt.push((await untilOutput(`cli-${round}`, (name) => runCommand(name))).output);
+  const { output, exec } = await untilOutput(`api-${round}`, (name) => post(name));
+  api.push(output);
+  daemon.push(exec);
 }
 print("node -e 0", floor);
 print("prompt → first output", prompt);
 print("request → first output", api);
+print("request → exec done", daemon);
 
 function pod(name: string): string {
   return manifest(name, { restartPolicy: "Never", containers: [shell("c", "echo")] });
@@ -41,8 +47,11 @@ function timed(work: () => void): number {
   return performance.now() - begin;
 }
 
-/** Milliseconds from the call to the stamp of the first line in the container's log. */
-async function untilOutput(name: string, start: (name: string) => Promise<void>): Promise<number> {
+/** Milliseconds from the call to the first line in the container's log, and to the end of execve. */
+async function untilOutput(
+  name: string,
+  start: (name: string) => Promise<void>,
+): Promise<{ readonly output: number; readonly exec: number }> {
   const begin = Date.now();
   await start(name);
   await instance.must(["logs", "-f", name]);
@@ -54,10 +63,23 @@ async function untilOutput(name: string, start: (name: string) => Promise<void>)
   const folder = join(instance.root, "pods", uid, "logs", "c");
   const [file] = readdirSync(folder);
   const [stamp] = readFileSync(join(folder, file ?? ""), "utf8").split(" ");
+  const exec = startedAt(uid) - begin;
   await instance.must(["delete", "pod", name]);
   // The stamp has nanoseconds, Date has milliseconds: add what is cut off.
   const fraction = Number(`0.${/\.(\d+)Z/.exec(stamp ?? "")?.[1] ?? 0}`) * 1000;
-  return Math.floor(Date.parse(stamp ?? "") / 1000) * 1000 + fraction - begin;
+  return { output: Math.floor(Date.parse(stamp ?? "") / 1000) * 1000 + fraction - begin, exec };
+}
+
+/** When the shim saw execve succeed, in ms; the API shows whole seconds only. */
+function startedAt(uid: string): number {
+  using database = new DatabaseSync(join(instance.root, "nspod.db"), { readOnly: true });
+  const row = database
+    .prepare("SELECT body FROM records WHERE store = 'pods' AND key = ?")
+    .get(uid);
+  const record = JSON.parse(String(row?.["body"])) as {
+    containers: { c: { current: { startedAtMs: number } } };
+  };
+  return record.containers.c.current.startedAtMs;
 }
 
 async function runCommand(name: string): Promise<void> {

@@ -1,5 +1,5 @@
 // Promise: the first command starts the daemon, there is never a second one, stopping it stops no
-// pod, and nobody gets more of it than its socket (security.md NODE-06, E "Directories", R7).
+// pod, and nobody gets more of it than its socket (security: NODE-06, E "Directories", R7).
 import {
   chmodSync,
   existsSync,

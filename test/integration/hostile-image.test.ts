@@ -1,5 +1,5 @@
 // Promise: whatever an image holds in the places that nspod itself works on, a pod of it starts
-// safely or says why not, and the host stays as it is (security.md ESC-02, 10, 16 to 18, IMG-11).
+// safely or says why not, and the host stays as it is (security: ESC-02, 10, 16 to 18, IMG-11).
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,4 +1,4 @@
-// Promise: privileged changes the lines of security.md B7 and none of the others. Every line is
+// Promise: privileged changes the lines of security: B7 and none of the others. Every line is
 // asked both ways: the same script runs in a plain and in a privileged container of one pod.
 import { execFileSync } from "node:child_process";
 import { readFileSync, readlinkSync } from "node:fs";

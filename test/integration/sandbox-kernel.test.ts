@@ -1,4 +1,4 @@
-// The sandbox as the kernel made it, seen from inside a container and from the host (security.md B, ESC, KRN, PRV).
+// The sandbox as the kernel made it, seen from inside a container and from the host (security: B, ESC, KRN, PRV).
 
 import { execFileSync, spawn } from "node:child_process";
 import {

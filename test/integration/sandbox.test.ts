@@ -1,5 +1,5 @@
 // Promise: a container sees and may do what the default sandbox gives it and nothing more, told from
-// inside and, where it shows there, from the host (security.md B1 to B6; KRN, PRV, ESC-06).
+// inside and, where it shows there, from the host (security: B1 to B6; KRN, PRV, ESC-06).
 import { readFileSync } from "node:fs";
 import * as assert from "uvu/assert";
 import type { Container, SecurityContext } from "../../src/spec/pod.ts";

@@ -1,5 +1,5 @@
 // Promise: the seccomp profile of a container lets through what programs need and stops what only
-// hosts need, by every entry that the kernel has (security.md B5; KRN-05, KRN-07, KRN-08, KRN-11).
+// hosts need, by every entry that the kernel has (security: B5; KRN-05, KRN-07, KRN-08, KRN-11).
 import * as assert from "uvu/assert";
 import type { Container, SecurityContext } from "../../src/spec/pod.ts";
 import { podSuite } from "../support/pod-suite.ts";

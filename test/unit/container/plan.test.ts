@@ -1,4 +1,4 @@
-// planContainer(): Kubernetes semantics and the sandbox of security.md B, as data.
+// planContainer(): Kubernetes semantics and the sandbox of security: B, as data.
 import fc from "fast-check";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";

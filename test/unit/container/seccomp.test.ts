@@ -1,4 +1,4 @@
-// defaultSeccomp(): outcomes of the default profile, call by call, in a BPF machine (security.md B5, KRN-05).
+// defaultSeccomp(): outcomes of the default profile, call by call, in a BPF machine (security: B5, KRN-05).
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

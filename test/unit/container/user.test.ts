@@ -1,4 +1,4 @@
-// selectUser(): USER of an image and the pod's numbers, with hostile texts (security.md IMG-11, PRV-03, ESC-18, ESC-19).
+// selectUser(): USER of an image and the pod's numbers, with hostile texts (security: IMG-11, PRV-03, ESC-18, ESC-19).
 import fc from "fast-check";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
