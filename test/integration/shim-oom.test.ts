@@ -3,6 +3,7 @@ import { mkdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { eventually } from "../support/eventually.ts";
 import { cgroup2MountPoint, requires } from "../support/requires.ts";
 import { busybox, ShimPod } from "../support/shim-pod.ts";
 import { withDeadline } from "../support/with-deadline.ts";
@@ -14,14 +15,25 @@ const cgroup = join(cgroup2MountPoint() ?? "", `nspod-shim-${process.pid}`);
 let pod: ShimPod;
 
 oom.before.each(async () => {
-  pod = await ShimPod.start();
   // Where systemd delegates nothing, the root's children have no controller until it is asked for.
   writeFileSync(join(cgroup, "../cgroup.subtree_control"), "+memory");
+  // Before the pod, whose close() compares what there is with what there was.
   mkdirSync(cgroup);
+  pod = await ShimPod.start();
 });
 oom.after.each(async () => {
-  await pod.close();
-  rmdirSync(cgroup);
+  try {
+    await pod.close();
+    // The cgroup stays busy until the kernel has buried the last process.
+    await eventually("the cgroup to be free", 10_000, () => {
+      rmdirSync(cgroup);
+      return true;
+    });
+  } catch (error) {
+    // uvu counts what a hook throws as a failure and keeps the reason to itself.
+    console.error(error);
+    throw error;
+  }
 });
 
 oom(
