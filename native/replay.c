@@ -34,10 +34,16 @@ static int64_t value_of(const struct program *program, const struct program_resu
 }
 
 /*
- * A rename or mount anywhere on the machine can make openat2 unable to tell whether ".." left its
- * root; it then asks to be repeated (openat2(2), EAGAIN). Bounded: somebody may rename for ever.
+ * Two calls ask to be repeated by EAGAIN: openat2 when a rename or mount anywhere on the machine
+ * raced with a ".." (openat2(2)), bpf when a signal came while a program was verified (libbpf
+ * repeats it too). Bounded: somebody may rename for ever.
  */
-#define OPENAT2_ATTEMPTS 128
+#define EAGAIN_ATTEMPTS 128
+
+static bool asks_to_repeat(uint16_t nr, int error)
+{
+	return error == EAGAIN && (nr == SYS_openat2 || nr == SYS_bpf);
+}
 
 static long transfer(const int64_t a[6], uint16_t nr, bool whole)
 {
@@ -49,7 +55,7 @@ static long transfer(const int64_t a[6], uint16_t nr, bool whole)
 		/* close may not be repeated: Linux has freed the descriptor by then (close(2)). */
 		if (n < 0 && errno == EINTR && nr != SYS_close)
 			continue;
-		if (n < 0 && errno == EAGAIN && nr == SYS_openat2 && attempt < OPENAT2_ATTEMPTS)
+		if (n < 0 && asks_to_repeat(nr, errno) && attempt < EAGAIN_ATTEMPTS)
 			continue;
 		if (!whole || n < 0)
 			return n;

@@ -12,6 +12,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Instance, NSPOD } from "../support/instance.ts";
 import { load, manifest, shell } from "../support/manifest.ts";
 
@@ -52,6 +53,9 @@ async function untilOutput(
   name: string,
   start: (name: string) => Promise<void>,
 ): Promise<{ readonly output: number; readonly exec: number }> {
+  // The kernel takes the network namespace of the pod before apart for about 50 ms, under the lock
+  // that a new link needs.
+  await sleep(300);
   const begin = Date.now();
   await start(name);
   await instance.must(["logs", "-f", name]);
