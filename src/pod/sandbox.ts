@@ -7,7 +7,6 @@
  * daemon that was killed half-way calls it without knowing how far the start had come.
  */
 import { mkdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
 import { PodError } from "../base/errors.ts";
 import { Undo } from "../base/undo.ts";
 import {
@@ -161,7 +160,6 @@ function makeFolders(folders: PodFolders): void {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
   }
   mkdirSync(folders.shm, { recursive: true, mode: 0o700 });
-  mkdirSync(join(folders.runtime, "exits"), { recursive: true, mode: 0o700 });
 }
 
 /** The mount namespace is always the pod's own; the others as the spec says. */
