@@ -12,7 +12,7 @@ import { hasRunning } from "./decide.ts";
 import type { StepInput } from "./engine.ts";
 import { findAttempt, withExit, withLoss } from "./exits.ts";
 import { podFolders } from "./folders.ts";
-import { containerRecord, type PodRecord, setContainer } from "./record.ts";
+import { containerRecord, type PodRecord, setContainer, withoutSandbox } from "./record.ts";
 import { stopSandbox } from "./sandbox.ts";
 import { terminationMessage } from "./termination-message.ts";
 
@@ -109,7 +109,7 @@ async function absorbLoss(input: StepInput): Promise<PodRecord> {
   });
   for (const id of ids) live.announceEnd(id);
   await stopSandbox(context, uid, record.sandbox.shimPid);
-  return save({ ...record, sandbox: { ...record.sandbox, state: "absent", shimPid: 0 } });
+  return save(withoutSandbox(record));
 }
 
 /** The first look of this daemon at a pod: compares the record with what is there. */
@@ -132,10 +132,8 @@ async function adoptSandbox(input: StepInput): Promise<PodRecord> {
     await stopSandbox(context, record.uid, record.sandbox.shimPid);
     const message =
       "The daemon was restarted while the sandbox of the pod was being made or removed";
-    return save({
-      ...withLoss(record, { nowMs: context.clock.now(), reason: "Error", message }),
-      sandbox: { ...record.sandbox, state: "absent", shimPid: 0 },
-    });
+    const loss = { nowMs: context.clock.now(), reason: "Error", message };
+    return save(withoutSandbox(withLoss(record, loss)));
   }
   try {
     live.shim = await connectShim(input);
@@ -188,9 +186,6 @@ async function absorbReboot(input: StepInput): Promise<PodRecord> {
   await stopSandbox(context, record.uid);
   const message = "The node was restarted";
   context.report(pod, { type: "Warning", reason: "Rebooted", message });
-  return save({
-    ...withLoss(record, { nowMs: context.clock.now(), reason: "Unknown", message }),
-    bootId: context.bootId,
-    sandbox: { ...record.sandbox, state: "absent", shimPid: 0 },
-  });
+  const loss = { nowMs: context.clock.now(), reason: "Unknown", message };
+  return save({ ...withoutSandbox(withLoss(record, loss)), bootId: context.bootId });
 }

@@ -3,7 +3,7 @@
  * try is due: that may be five minutes away, and somebody has just loaded it. Pure.
  */
 import type { Pod } from "../spec/pod.ts";
-import { refs } from "./decide.ts";
+import { allRefs } from "./decide.ts";
 import { containerRecord, type PodRecord, setContainer } from "./record.ts";
 
 const imageReasons: ReadonlySet<string> = new Set([
@@ -24,7 +24,7 @@ export function retryWithArrivedImages(
   find: (image: string) => unknown,
 ): PodRecord {
   let changed = record;
-  for (const { container } of [...refs(pod, "initContainers"), ...refs(pod, "containers")]) {
+  for (const { container } of allRefs(pod)) {
     const state = containerRecord(record, container.name);
     const isWaiting = imageReasons.has(state.waiting?.reason ?? "") && state.retryAtMs !== 0;
     if (!isWaiting || !hasArrived(container.image, find)) continue;

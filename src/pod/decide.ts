@@ -222,3 +222,8 @@ export function hasRunning(record: PodRecord): boolean {
 export function refs(pod: Pod, list: ContainerList): ContainerRef[] {
   return (pod.spec[list] ?? []).map((container, index) => ({ container, list, index }));
 }
+
+/** Init containers first, in the order in which they run. */
+export function allRefs(pod: Pod): ContainerRef[] {
+  return [...refs(pod, "initContainers"), ...refs(pod, "containers")];
+}

@@ -12,7 +12,7 @@ import type { Program } from "../sys/program.ts";
 import { plannedVolumes } from "../volume/prepare.ts";
 import { findImage, planAttempt } from "./attempt.ts";
 import type { EngineContext } from "./context.ts";
-import { refs } from "./decide.ts";
+import { allRefs } from "./decide.ts";
 import { podFolders } from "./folders.ts";
 import { launchRequest } from "./sandbox.ts";
 
@@ -39,7 +39,7 @@ function sandboxProgram(context: EngineContext, pod: Pod): Program {
 function containerPrograms(context: EngineContext, pod: Pod): Program[] {
   const folders = podFolders(context.instance, pod.metadata.uid);
   const volumes = plannedVolumes(pod, folders.volumes);
-  const all = [...refs(pod, "initContainers"), ...refs(pod, "containers")];
+  const all = allRefs(pod);
   const containers = all.flatMap((ref) => {
     const image = findImage(context, ref);
     const plan = planAttempt(context, { pod, ref, number: 0, image, volumes });

@@ -1,5 +1,5 @@
 /** The files that every container of a pod gets bound: hosts, hostname, resolv.conf. */
-import { mkdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { hostname as nodeHostname } from "node:os";
 import { join } from "node:path";
 import { atomicWrite } from "../base/atomic-write.ts";
@@ -31,7 +31,7 @@ export function podHostname(pod: Pod): string {
 }
 
 /**
- * Writes the files; containers see them through binds, so an existing file keeps its inode only
+ * Writes the files into the folder `etc`, which exists; containers see them through binds, so an existing file keeps its inode only
  * as long as nobody writes it again: this is called once per sandbox.
  * @returns sentences about what had to be left out, for Warning events.
  */
@@ -48,7 +48,6 @@ export function writeHostFiles(
   const hosts = hostNetwork
     ? hostNetworkHosts(readHostFile("/etc/hosts"), hostAliases)
     : podHosts({ hostname, hostAliases, ...(address === undefined ? {} : { address }) });
-  mkdirSync(folders.etc, { recursive: true, mode: 0o700 });
   // Not durable: they are written again with the next sandbox.
   const options = { mode: 0o644, durable: false };
   atomicWrite(paths.hosts, hosts, options);

@@ -7,7 +7,7 @@ import { openSession, type Session } from "../shim/session.ts";
 import type { Pod } from "../spec/pod.ts";
 import { SyscallError } from "../sys/syscall-error.ts";
 import { containerCgroup, planAttempt } from "./attempt.ts";
-import { type ContainerRef, refs } from "./decide.ts";
+import { allRefs, type ContainerRef } from "./decide.ts";
 import type { PodEngine } from "./engine.ts";
 import { podFolders } from "./folders.ts";
 import { type Attempt, containerRecord } from "./record.ts";
@@ -89,7 +89,7 @@ function runningContainer(
   pod: Pod,
   name: string,
 ): { readonly ref: ContainerRef; readonly attempt: Attempt } {
-  const all = [...refs(pod, "initContainers"), ...refs(pod, "containers")];
+  const all = allRefs(pod);
   const ref = all.find(({ container }) => container.name === name);
   if (ref === undefined) {
     throw new PodError("NotFound", `container ${name} is not valid for pod ${pod.metadata.name}`);

@@ -115,6 +115,11 @@ export function setContainer(
   return { ...record, containers: { ...record.containers, [name]: container } };
 }
 
+/** The record after the sandbox has gone; its generation stays. */
+export function withoutSandbox(record: PodRecord): PodRecord {
+  return { ...record, sandbox: { ...record.sandbox, state: "absent", shimPid: 0 } };
+}
+
 /** The container without what `waiting` and its times say. */
 export function withoutWaiting(container: ContainerRecord): ContainerRecord {
   const { waiting: _waiting, retryAtMs: _at, retryDelayMs: _delay, ...rest } = container;

@@ -9,7 +9,7 @@ import { reaperId } from "./attempt.ts";
 import type { EngineContext } from "./context.ts";
 import type { StepInput } from "./engine.ts";
 import { podFolders } from "./folders.ts";
-import type { PodRecord } from "./record.ts";
+import { type PodRecord, withoutSandbox } from "./record.ts";
 import { releaseAddress } from "./release-address.ts";
 import { startSandbox, stopSandbox } from "./sandbox.ts";
 
@@ -60,8 +60,7 @@ async function failSandbox(input: StepInput, error: unknown): Promise<PodRecord>
   const reason = typeof known === "string" ? known : "FailedCreatePodSandBox";
   context.report(pod, { type: "Warning", reason, message });
   return save({
-    ...record,
-    sandbox: { ...record.sandbox, state: "absent", shimPid: 0 },
+    ...withoutSandbox(record),
     sandboxError: { reason: "ContainerCreating", message },
     sandboxFailures: failures,
     sandboxRetryAtMs: context.clock.now() + retryDelayMs(failures - 1),
@@ -97,5 +96,5 @@ export async function performSandboxStop(input: StepInput): Promise<PodRecord> {
     return stopping;
   }
   releaseAddress(context, pod.metadata.uid);
-  return save({ ...stopping, sandbox: { ...stopping.sandbox, state: "absent", shimPid: 0 } });
+  return save(withoutSandbox(stopping));
 }

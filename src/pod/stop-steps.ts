@@ -3,7 +3,7 @@ import { atMost } from "../base/at-most.ts";
 import { isPodError } from "../base/errors.ts";
 import { killCgroup } from "../cgroup/hierarchy.ts";
 import { containerCgroup } from "./attempt.ts";
-import { type ContainerRef, refs } from "./decide.ts";
+import { allRefs, type ContainerRef } from "./decide.ts";
 import type { StepInput } from "./engine.ts";
 import { containerRecord, type PodRecord, setContainer } from "./record.ts";
 import { stopSignal } from "./stop-signal.ts";
@@ -82,7 +82,7 @@ interface Target {
 }
 
 function running({ pod, record }: StepInput): Target[] {
-  return [...refs(pod, "initContainers"), ...refs(pod, "containers")].flatMap((ref) => {
+  return allRefs(pod).flatMap((ref) => {
     const { current } = containerRecord(record, ref.container.name);
     if (current?.state !== "running") return [];
     return [{ list: ref.list, name: ref.container.name, id: current.id, imageId: current.imageId }];

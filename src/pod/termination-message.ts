@@ -10,7 +10,7 @@ import { hasCode } from "../base/errors.ts";
 import { readLogs } from "../shim/logs.ts";
 import type { Pod } from "../spec/pod.ts";
 import type { EngineContext } from "./context.ts";
-import { refs } from "./decide.ts";
+import { allRefs } from "./decide.ts";
 import { attemptFolder, logPath, type PodFolders, podFolders } from "./folders.ts";
 
 const fileBytes = 4096;
@@ -25,7 +25,7 @@ export async function terminationMessage(
 ): Promise<string> {
   const folders = podFolders(context.instance, pod.metadata.uid);
   const fromFile = readMessageFile(folders, name, attempt.number);
-  const all = [...refs(pod, "initContainers"), ...refs(pod, "containers")];
+  const all = allRefs(pod);
   const policy = all.find(({ container }) => container.name === name)?.container
     .terminationMessagePolicy;
   if (fromFile !== "" || !attempt.hasFailed || policy !== "FallbackToLogsOnError") return fromFile;
