@@ -14,7 +14,8 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Instance, NSPOD } from "../support/instance.ts";
-import { load, manifest, shell } from "../support/manifest.ts";
+import { load, manifest } from "../support/manifest.ts";
+import { shell } from "../support/pods.ts";
 
 const rounds = Number(process.env["ROUNDS"] ?? 15);
 await using instance = await Instance.start();

@@ -4,7 +4,8 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { eventually } from "../support/eventually.ts";
 import { Instance } from "../support/instance.ts";
-import { getPods, load, manifest, shell } from "../support/manifest.ts";
+import { getPods, load, manifest } from "../support/manifest.ts";
+import { shell } from "../support/pods.ts";
 import { requires } from "../support/requires.ts";
 import { withDeadline } from "../support/with-deadline.ts";
 

@@ -1,12 +1,7 @@
 // Pods for integration tests as JSON, which is YAML too; one place for what they all have.
-import type { Container, Pod, PodSpec } from "../../src/spec/pod.ts";
+import type { Pod, PodSpec } from "../../src/spec/pod.ts";
 import type { Instance } from "./instance.ts";
 import { testImage } from "./instance.ts";
-
-/** A container of the busybox image that runs a shell line. */
-export function shell(name: string, line: string, more: Partial<Container> = {}): Container {
-  return { name, image: "busybox", command: ["sh", "-c", line], ...more };
-}
 
 /** A manifest that ends fast when it is deleted. */
 export function manifest(name: string, spec: Partial<PodSpec>): string {
