@@ -120,12 +120,17 @@ test("it sees the host's devices, with their numbers and owners", async (pods) =
 
 test("its namespaces, cgroup, user and descriptors are those of any container", async (pods) => {
   const kindsOf = ["net", "pid", "ipc", "uts", "mnt", "cgroup", "user"];
-  const said = await both(
-    pods,
-    `for n in ${kindsOf.join(" ")}; do readlink /proc/self/ns/$n; done
-    grep ^0: /proc/self/cgroup; id -u; ls /proc/self/fd | tr '\\n' ' '; hostname; cat /proc/self/oom_score_adj`,
+  const script = `for n in ${kindsOf.join(" ")}; do readlink /proc/self/ns/$n; done
+    grep ^0: /proc/self/cgroup; id -u; ls /proc/self/fd | tr '\\n' ' '; hostname; cat /proc/self/oom_score_adj
+    echo end; exec sleep 1000`;
+  // Both stay until both have spoken: the kernel gives the number of a namespace that is gone to a new one.
+  const containers = kinds.map((kind) => box(kind, script));
+  await pods.up("together", { containers });
+  for (const kind of kinds) await pods.untilLogged("together", kind, "end\n");
+  const [plain, privileged] = await Promise.all(
+    kinds.map(async (kind) => (await pods.log("together", kind)).split("\n")),
   );
-  const [plain, privileged] = kinds.map((kind) => said[kind].split("\n"));
+  await pods.delete("together");
   for (const [index, name] of kindsOf.entries()) {
     const host = readlinkSync(`/proc/self/ns/${name}`);
     const isHost = name === "user";
