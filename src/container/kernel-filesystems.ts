@@ -194,12 +194,11 @@ export function maskPaths(
     attachAt(program, tree, mounts.proc, name, ["ENOENT"]);
     program.close(tree);
   }
+  // Made by this program as character device 1:3, so it cannot be anything else.
+  const nothing = { directory: mounts.dev, path: "null" };
   for (const name of maskedFiles) {
     program.from(`masked /proc/${name}`);
-    // Made by this program as character device 1:3, so it cannot be anything else.
-    const nothing = cloneTree(program, { directory: mounts.dev, path: "null" });
-    attachAt(program, nothing, mounts.proc, name, ["ENOENT"]);
-    program.close(nothing);
+    mask(program, mounts.proc, name, nothing);
   }
   const folders = [
     ...maskedProcFolders.map((name) => [mounts.proc, "/proc", name] as const),
@@ -208,10 +207,25 @@ export function maskPaths(
   ];
   for (const [mount, at, name] of folders) {
     program.from(`masked ${at}/${name}`);
-    const nothing = cloneTree(program, { directory: mounts.empty, path: "" });
-    attachAt(program, nothing, mount, name, ["ENOENT"]);
-    program.close(nothing);
+    mask(program, mount, name, { directory: mounts.empty, path: "" });
   }
+}
+
+/**
+ * Covers a file or folder if it is there. Looked up first: closing a clone that found no place makes
+ * the kernel wait for a grace period of RCU, 0.1 ms and more.
+ */
+function mask(
+  program: Program,
+  directory: Register,
+  name: string,
+  cover: { readonly directory: Register; readonly path: string },
+): void {
+  const flags = K.O_PATH | K.O_NOFOLLOW | K.O_CLOEXEC;
+  const target = program.open("openat", [directory, name, flags], { tolerate: ["ENOENT"] });
+  const clone = cloneTree(program, { ...cover, onlyIf: target });
+  attach(program, clone, target);
+  program.close(clone).close(target);
 }
 
 function throttlePath(cpu: string): string {

@@ -43,10 +43,13 @@ export function newMount(
   return into;
 }
 
-/** Clones the mount (or, recursively, the tree) at a place; attached nowhere. */
+/**
+ * Clones the mount (or, recursively, the tree) at a place; attached nowhere.
+ * @param from - `onlyIf`: a register without which, after a tolerated failure, nothing is cloned.
+ */
 export function cloneTree(
   program: Program,
-  from: { readonly directory?: Operand; readonly path: string },
+  from: { readonly directory?: Operand; readonly path: string; readonly onlyIf?: Register },
   options: { readonly recursive?: boolean; readonly tolerate?: readonly ErrnoName[] } = {},
 ): Register {
   const flags =
@@ -55,9 +58,10 @@ export function cloneTree(
     (options.recursive ? K.AT_RECURSIVE : 0) |
     (from.path === "" ? K.AT_EMPTY_PATH : 0);
   const tolerate = options.tolerate ?? [];
-  return program.open("open_tree", [from.directory ?? K.AT_FDCWD, from.path, flags >>> 0], {
-    tolerate,
-  });
+  // The fourth operand is no argument: it skips the call.
+  const condition = from.onlyIf === undefined ? [] : [from.onlyIf];
+  const operands = [from.directory ?? K.AT_FDCWD, from.path, flags >>> 0, ...condition];
+  return program.open("open_tree", operands, { tolerate });
 }
 
 export interface Attributes {

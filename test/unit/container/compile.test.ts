@@ -115,8 +115,13 @@ start("masks and write-protects /proc and /sys unless privileged", () => {
     "timer_list", "timer_stats", "firmware", "devices/virtual/powercap", "fs/selinux",
     "devices/system/cpu/cpu0/thermal_throttle", "bus", "fs", "irq", "sys", "sysrq-trigger",
   ]; // biome-ignore format: a table
+  // By name, or on a descriptor that was opened two lines before.
   const targets = (all: readonly string[]): string[] =>
-    all.flatMap((line) => /^move_mount R\d+ "" R\d+ "([^"]+)"/.exec(line)?.[1] ?? []);
+    all.flatMap((line, index) => {
+      const [, register = "", name = ""] = /^move_mount R\d+ "" (R\d+) "(.*?)"/.exec(line) ?? [];
+      if (name !== "" || !all[index - 1]?.endsWith(` ${register}`)) return name;
+      return /^openat R\d+ "(.+?)"/.exec(all[index - 2] ?? "")?.[1] ?? [];
+    });
   const covered = targets(lines());
   for (const name of masked) assert.ok(covered.includes(name), name);
   const privileged = targets(lines({ container: { securityContext: { privileged: true } } }));
@@ -139,8 +144,10 @@ start("takes /dev/null for masks and stdin before a volume can cover it", () => 
 
 start("tolerates a missing path for masks, and nothing else", () => {
   const { operations } = compile().programs.program;
-  for (const { name, options } of operations) {
-    if (name === "move_mount") {
+  for (const { name, options, origin } of operations) {
+    const isMask = name === "openat" && origin.startsWith("masked");
+    if (isMask) assert.equal(options.tolerate, ["ENOENT"], origin);
+    if (isMask || name === "move_mount") {
       assert.ok((options.tolerate ?? []).every((errno) => errno === "ENOENT"));
     }
   }
