@@ -6,7 +6,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
 .PHONY: build deps test-deps vm-deps native images demo test check test-native test-unit test-root \
-	test-vm bench coverage install uninstall clean help
+	test-vm bench generate coverage install uninstall clean help
 
 PREFIX ?= /usr/local
 LIB = $(PREFIX)/lib/nspod
@@ -106,6 +106,11 @@ test-vm: vm-deps build images
 		$(NODE) test/support/run.ts --parallel 1 --title integration-in-guest \
 		--emulated test/vm/emulated.txt test/integration
 
+# src/spec/*.gen.ts out of the OpenAPI description of Kubernetes, src/sys/abi.gen.ts out of the kernel's headers.
+generate: test-deps
+	@$(NODE) src/spec/kubernetes.generate.ts
+	@$(MAKE) --no-print-directory -C native OUT=../dist/native abi
+
 bench: build images
 	@set -e; for file in test/bench/*.ts; do [ ! -e "$$file" ] || $(NODE) "$$file"; done
 
@@ -131,6 +136,7 @@ help:
 	@echo "make check         format, lint, types, floors, generated files, C warnings"
 	@echo "make test-unit     TypeScript unit tests        sudo make test-root   integration tests"
 	@echo "make test-native   C unit tests under ASan and UBSan"
+	@echo "make generate      what is generated from Kubernetes' and the kernel's descriptions"
 	@echo "make bench         benchmarks                   make coverage         of the unit tests"
 	@echo "sudo make install  PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)       sudo make uninstall"
 	@echo "make deps clean    install what is missing; remove dist/"

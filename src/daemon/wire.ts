@@ -71,6 +71,7 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
     hierarchy,
     enforceLimits,
     images,
+    objects: store,
     ...network,
     records: store.table<PodRecord>("pods"),
     clock,

@@ -29,6 +29,12 @@ export interface ImageFinder {
   layerFolders(image: StoredImage): readonly string[];
 }
 
+/** Stored objects that pods refer to: ConfigMaps, Secrets, claims. */
+export interface ObjectReader {
+  /** T is the type of the kind (`kubernetes.gen.ts`); namespace "" for objects of the cluster. */
+  get<T>(kind: string, namespace: string, name: string): T | undefined;
+}
+
 export interface EngineContext {
   readonly instance: Instance;
   /** /proc/sys/kernel/random/boot_id: runtime state of another boot is gone. */
@@ -43,6 +49,7 @@ export interface EngineContext {
   /** Refuse a pod whose limits this host cannot enforce, instead of warning. */
   readonly enforceLimits: boolean;
   readonly images: ImageFinder;
+  readonly objects: ObjectReader;
   readonly addresses: AddressPool;
   readonly firewall: Firewall;
   /** The bridge, made on first use. */

@@ -18,7 +18,8 @@ export function hostPorts(pod: Pod): readonly HostPort[] {
             {
               hostPort,
               containerPort,
-              protocol: protocol ?? "TCP",
+              // SCTP is refused at the door.
+              protocol: protocol === "UDP" ? "UDP" : "TCP",
               ...(hostIP === undefined ? {} : { hostIP }),
             },
           ],

@@ -3,10 +3,10 @@
  */
 
 import { PodError } from "../base/errors.ts";
+import { schemaOf } from "./definition-schema.ts";
 import { type FieldIssue, IssueList, shownPath } from "./field-issue.ts";
 import { readKind } from "./kinds.ts";
 import type { Pod } from "./pod.ts";
-import { podSchema } from "./pod-schema.ts";
 
 /**
  * Decodes a Pod strictly.
@@ -22,7 +22,7 @@ export function decodePod(value: unknown): Pod {
   if (issues.length > 0) {
     throw invalidObject(issues);
   }
-  const pod = podSchema.decode(value, "", { report });
+  const pod = schemaOf<Pod>("Pod").decode(value, "", { report });
   if (issues.length > 0) {
     throw invalidObject(issues);
   }

@@ -6,6 +6,7 @@
  */
 
 import { PodError } from "../base/errors.ts";
+import { schemaOf } from "./definition-schema.ts";
 import {
   childPath,
   type FieldIssue,
@@ -19,7 +20,6 @@ import {
 } from "./field-issue.ts";
 import { readKind } from "./kinds.ts";
 import type { Pod } from "./pod.ts";
-import { podSchema } from "./pod-schema.ts";
 import { isObject } from "./schema.ts";
 import { type LocatedIssue, type Position, readYaml, type YamlDocument } from "./yaml-document.ts";
 
@@ -121,7 +121,7 @@ function listItems(value: unknown, report: Report): readonly unknown[] {
 
 function draftPod(document: YamlDocument, value: unknown, prefix: string): ManifestDraft {
   const { issues, report } = new IssueList();
-  const object = podSchema.decode(value, "", {
+  const object = schemaOf<Pod>("Pod").decode(value, "", {
     report,
     written: (path) => document.written(joinPath(prefix, path)),
   });

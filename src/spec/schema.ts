@@ -125,6 +125,42 @@ function integer(min: number, max: number): Schema<number> {
   };
 }
 
+/** A number that may have a fraction. */
+export const double: Schema<number> = {
+  zero: () => 0,
+  decode(value, path, context) {
+    if (typeof value === "bigint") return Number(value);
+    if (typeof value === "number" && Number.isFinite(value)) return value;
+    context.report(path, `must be a number: got ${describe(value, path, context)}`);
+    return 0;
+  },
+};
+
+/** A number or the text that stands for one: a port's name, a percentage. */
+export const intOrString: Schema<number | string> = {
+  zero: () => 0,
+  decode(value, path, context) {
+    return typeof value === "string" ? value : int32.decode(value, path, context);
+  },
+};
+
+/** Base64 of any bytes, kept as text. RFC 4648 section 4; line breaks are allowed, as Go's decoder does. */
+export const bytes: Schema<string> = {
+  zero: () => "",
+  decode(value, path, context) {
+    const text = string.decode(value, path, context);
+    const plain = text.replace(/[\r\n]/g, "");
+    if (plain.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(plain)) {
+      context.report(path, `must be base64: got ${quote(text)}`);
+      return "";
+    }
+    return plain;
+  },
+};
+
+/** Any JSON value, as it is. */
+export const any: Schema<unknown> = { zero: () => null, decode: (value) => value };
+
 /** Quantity like `100m` or `64Mi`, also written as a bare number; kept as the author's text. */
 export const quantity: Schema<string> = {
   zero: () => "0",
@@ -219,14 +255,18 @@ export function map<T>(item: Schema<T>): Schema<Readonly<Record<string, T>>> {
 /**
  * An object with exactly the fields of `T`.
  * @param fields - covers every field of `T`
- * @param options - `unsupported`: further fields that Kubernetes has; `name`: what to call it in complaints
+ * @param options - `refused`: further fields that Kubernetes has, each with the reason, "" when it is only not done
+ *   yet; `name`: what to call the object in complaints
  */
 export function object<T extends object>(
   fields: Fields<T>,
-  options: { readonly unsupported?: readonly string[]; readonly name?: string } = {},
+  options: {
+    readonly refused?: Readonly<Record<string, string>>;
+    readonly name?: string;
+  } = {},
 ): Schema<T> {
   const table = new Map<string, Schema<unknown> | PresentField<unknown>>(Object.entries(fields));
-  const unsupported = new Set(options.unsupported);
+  const refused = new Map(Object.entries(options.refused ?? {}));
   const name = options.name ?? "an object";
 
   const fill = (result: Record<string, unknown>, missing: (field: string) => void): T => {
@@ -259,10 +299,12 @@ export function object<T extends object>(
           if (content !== null && content !== undefined && schema.isAbsent?.(content) !== true) {
             result[key] = schema.decode(content, at, context);
           }
-        } else if (unsupported.has(key)) {
-          context.report(at, "is a Kubernetes field that nspod does not support yet", "key");
+        } else if (refused.has(key)) {
+          const reason =
+            refused.get(key) || "is a Kubernetes field that nspod does not support yet";
+          context.report(at, reason, "key");
         } else {
-          context.report(at, () => unknownField(key, table.keys(), unsupported), "key");
+          context.report(at, () => unknownField(key, table.keys(), refused.keys()), "key");
         }
       }
       return fill(result, (field) => context.report(childPath(path, field), "is required"));
@@ -270,8 +312,8 @@ export function object<T extends object>(
   };
 }
 
-function unknownField(key: string, known: Iterable<string>, unsupported: Iterable<string>): string {
-  const near = nearestName(key, known) ?? nearestName(key, unsupported);
+function unknownField(key: string, known: Iterable<string>, refused: Iterable<string>): string {
+  const near = nearestName(key, known) ?? nearestName(key, refused);
   const hint = near === undefined ? "" : `: did you mean "${near}"?`;
   return `unknown field ${quote(key)}${hint}`;
 }

@@ -29,6 +29,10 @@ const CHECK: readonly Step[] = [
     ],
   },
   {
+    title: "generated definitions",
+    command: [node, "src/spec/kubernetes.generate.ts", "--check"],
+  },
+  {
     title: "generated files",
     command: [...make, "-C", "native", "OUT=../dist/native", "abi-check"],
   },

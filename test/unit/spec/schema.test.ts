@@ -103,7 +103,7 @@ interface Sample {
 }
 const sample = object<Sample>(
   { name: required(string), uid: orZero(string), mode: oneOf(["a", "b"]) },
-  { unsupported: ["selfLink"] },
+  { refused: { selfLink: "" } },
 );
 composed("object() tells missing, unknown and unsupported fields apart", () => {
   assert.equal(run(sample, { name: "n", mode: null }), [{ name: "n", uid: "" }]);
