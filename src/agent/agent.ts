@@ -132,7 +132,8 @@ export class Agent {
         }
         const result = await engine.sync(pod);
         if (result.isRemoved) {
-          store.delete("Pod", namespace, name, uid);
+          // Its deletion is on the disk already: a power cut only has it removed once more.
+          store.delete("Pod", namespace, name, uid, { durable: false });
           return result;
         }
         this.#publish(pod, result.status);

@@ -1,6 +1,6 @@
 /**
  * The node behind the HTTP door: what a request does to the store, the engine and the images.
- * Every answer is given as soon as the intent is stored; the agent does the work.
+ * Every answer is given as soon as the intent is on the disk; the agent does the work meanwhile.
  */
 
 import type { Agent } from "../agent/agent.ts";
@@ -52,15 +52,11 @@ export class NodeBackend implements Backend {
     if (this.#isResetting) {
       throw new PodError("Unavailable", "The instance is being reset and takes no new pods");
     }
-    const created = this.store.create(pod);
-    this.#options.agent.notice(created);
-    return created;
+    return await this.#begin(this.store.create(pod, { durable: false }));
   }
 
   async replacePod(pod: Pod): Promise<Pod> {
-    const replaced = this.store.update(pod);
-    this.#options.agent.notice(replaced);
-    return replaced;
+    return await this.#begin(this.store.update(pod, { durable: false }));
   }
 
   async deletePod(
@@ -69,12 +65,15 @@ export class NodeBackend implements Backend {
     options: { readonly gracePeriodSeconds?: number },
   ): Promise<Pod> {
     const nowMs = this.#options.clock.now();
-    const marked = this.store.mutate<Pod>("Pod", namespace, name, (pod) =>
-      markDeleted(pod, options.gracePeriodSeconds, nowMs),
+    const marked = this.store.mutate<Pod>(
+      "Pod",
+      namespace,
+      name,
+      (pod) => markDeleted(pod, options.gracePeriodSeconds, nowMs),
+      { durable: false },
     );
     if (marked === undefined) throw new PodError("NotFound", `pods "${name}" not found`);
-    this.#options.agent.notice(marked);
-    return marked;
+    return await this.#begin(marked);
   }
 
   logs(pod: Pod, options: PodLogOptions): AsyncIterable<Uint8Array> {
@@ -128,6 +127,14 @@ export class NodeBackend implements Backend {
       return [...attempted, ...asked];
     });
     return new Set(used.filter(isDigest));
+  }
+
+  /** The agent begins at once; who asked hears of it when no power cut can undo it any more. */
+  async #begin(pod: Pod): Promise<Pod> {
+    const isKept = this.store.flush();
+    this.#options.agent.notice(pod);
+    await isKept;
+    return pod;
   }
 
   /** Deletes a pod and resolves when nothing of it is left. */
