@@ -6,7 +6,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
 .PHONY: build deps test-deps vm-deps native images demo test check test-native test-unit test-root \
-	test-vm bench generate coverage install uninstall clean help
+	test-vm test-reboot bench generate coverage install uninstall clean help
 
 PREFIX ?= /usr/local
 LIB = $(PREFIX)/lib/nspod
@@ -111,6 +111,11 @@ generate: test-deps
 	@$(NODE) src/spec/kubernetes.generate.ts
 	@$(MAKE) --no-print-directory -C native OUT=../dist/native abi
 
+# The promises that need the machine to go down: a guest that resets itself twice.
+test-reboot: vm-deps build images
+	@REBOOT=1 test/vm/run.sh env CI=true NSPOD_TEST_GUEST=1 \
+		$(NODE) test/support/run.ts --parallel 1 --title reboot-in-guest test/vm/reboot.test.ts
+
 bench: build images
 	@set -e; for file in test/bench/*.ts; do [ ! -e "$$file" ] || $(NODE) "$$file"; done
 
@@ -133,6 +138,7 @@ help:
 	@echo "sudo make demo     install what is missing, build, run rootfs/demo/pod.yaml, clean up"
 	@echo "sudo make test     everything that this machine can run: check, native, unit, integration"
 	@echo "sudo make test-vm  the integration suite in a QEMU guest with full cgroup v2"
+	@echo "sudo make test-reboot   what survives a power cut and a reboot, in that guest"
 	@echo "make check         format, lint, types, floors, generated files, C warnings"
 	@echo "make test-unit     TypeScript unit tests        sudo make test-root   integration tests"
 	@echo "make test-native   C unit tests under ASan and UBSan"

@@ -7,12 +7,13 @@ import { delimiter, join } from "node:path";
 
 /**
  * One condition of a test:
- * `root` · `cgroup2:memory` (controller of the v2 tree) · `kvm` · `tool:umoci` (in PATH) ·
+ * `root` · `guest` (the machine may be reset) · `cgroup2:memory` (controller of the v2 tree) · `kvm` · `tool:umoci` (in PATH) ·
  * `kernel:6.8` (at least) · `file:/dev/fuse` · `arch:x64`.
  */
 export type Need =
   | "root"
   | "kvm"
+  | "guest"
   | `cgroup2:${string}`
   | `tool:${string}`
   | `kernel:${string}`
@@ -70,6 +71,8 @@ function whyMissing(need: Need): string | undefined {
   switch (kind) {
     case "root":
       return process.getuid?.() === 0 ? undefined : "this test must run as root";
+    case "guest":
+      return place() === "guest" ? undefined : "this test resets the machine";
     case "kvm":
       return canOpen("/dev/kvm") ? undefined : "/dev/kvm cannot be opened";
     case "file":
