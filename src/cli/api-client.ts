@@ -18,6 +18,8 @@ export interface RequestOptions {
   readonly query?: Query;
   /** Sent as JSON. */
   readonly body?: unknown;
+  /** Of `body`; default `application/json`. */
+  readonly contentType?: string;
   /** Sent as it is, chunked; never together with `body`. */
   readonly content?: Readable;
   readonly signal?: AbortSignal;
@@ -32,18 +34,22 @@ export interface ApiClientOptions {
   readonly socketPath: string;
   /** Makes somebody listen; absent: nobody listening is an error. */
   readonly start?: () => Promise<void>;
+  /** Takes what the daemon warns of in an answer; default: nobody hears it. */
+  readonly onWarning?: (warning: string) => void;
 }
 
-type Method = "GET" | "POST" | "PUT" | "DELETE";
+type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
 export class ApiClient {
   readonly socketPath: string;
   readonly #agent = new Agent({ keepAlive: true });
   readonly #start: (() => Promise<void>) | undefined;
+  readonly #onWarning: (warning: string) => void;
 
-  constructor({ socketPath, start }: ApiClientOptions) {
+  constructor({ socketPath, start, onWarning }: ApiClientOptions) {
     this.socketPath = socketPath;
     this.#start = start;
+    this.#onWarning = onWarning ?? (() => undefined);
   }
 
   /** The JSON answer of a request. The shape is the daemon's promise; T is not checked again. */
@@ -68,6 +74,7 @@ export class ApiClient {
     if (options.content !== undefined) await this.text("GET", "/healthz");
     const response = await this.whenListening(() => this.#send(method, path, options));
     const status = response.statusCode ?? 0;
+    for (const warning of warningsOfHeader(response.headers["warning"])) this.#onWarning(warning);
     if (status >= 200 && status < 300) return response;
     throw statusError(await readText(response), status);
   }
@@ -123,13 +130,13 @@ export class ApiClient {
   #send(
     method: Method,
     path: string,
-    { query, body, content, signal }: RequestOptions,
+    { query, body, contentType = "application/json", content, signal }: RequestOptions,
   ): Promise<IncomingMessage> {
     const payload = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
     const headers: OutgoingHttpHeaders = {
       host: "nspod",
       accept: "application/json",
-      ...(payload && { "content-type": "application/json", "content-length": payload.length }),
+      ...(payload && { "content-type": contentType, "content-length": payload.length }),
       ...(content && { "content-type": "application/octet-stream" }),
     };
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
@@ -166,6 +173,14 @@ export function formatQuery(query: Query): string {
   }
   const text = parameters.toString();
   return text === "" ? "" : `?${text}`;
+}
+
+/** The texts of `299 - "text", 299 - "text"`. RFC 9111 had the field until 2022, Kubernetes has it still. */
+export function warningsOfHeader(header: string | readonly string[] | undefined): string[] {
+  const text = typeof header === "string" ? header : (header ?? []).join(", ");
+  return [...text.matchAll(/\b299 \S+ "((?:[^"\\]|\\.)*)"/g)].map(([, quoted = ""]) =>
+    quoted.replace(/\\(.)/g, "$1"),
+  );
 }
 
 /** Whether nobody listens on the socket: no file, or a file that a dead daemon left. */

@@ -32,6 +32,7 @@ export class Context implements Disposable {
         const { startDaemon } = await import("./daemon-process.ts");
         await startDaemon(this.instance);
       },
+      onWarning: (warning) => this.screen.remark(`Warning: ${warning}`),
     });
     return this.#client;
   }
