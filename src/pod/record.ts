@@ -41,6 +41,49 @@ export interface Attempt {
   /** Completed, Error, OOMKilled, ContainerCannotRun, StartError, ShimLost … */
   readonly reason: string;
   readonly message: string;
+  /** Name or number of its stop signal; absent is SIGTERM. */
+  readonly stopSignal?: string;
+  /** The user that its main process runs as. */
+  readonly user?: {
+    readonly uid: number;
+    readonly gid: number;
+    readonly supplementalGroups: readonly number[];
+  };
+}
+
+/**
+ * Why a container is ended before it ends by itself:
+ *
+ *   podEnds             the pod is deleted, evicted, past its deadline, or its last app container ended
+ *   definitionChanged   its image was changed: it starts again whatever policy says
+ *   allRestart          a rule of a container restarts all of them, likewise
+ *   startupProbe, livenessProbe, postStartHook   failed: it starts again unless policy is Never
+ */
+export type StopCause =
+  | "podEnds"
+  | "definitionChanged"
+  | "allRestart"
+  | "startupProbe"
+  | "livenessProbe"
+  | "postStartHook";
+
+/**
+ *   preStop ─▶ turn ─▶ signalled ─▶ killed
+ *   the hook   others  stop signal  SIGKILL
+ *   runs       first   was sent     was sent
+ */
+export type StopPhase = "preStop" | "turn" | "signalled" | "killed";
+
+/** The end that was asked of the current attempt; kept until the next one. */
+export interface ContainerStop {
+  readonly cause: StopCause;
+  readonly phase: StopPhase;
+  /** When the grace period began. */
+  readonly sinceMs: number;
+  /** When it is over, and SIGKILL follows. */
+  readonly deadlineMs: number;
+  /** The hook, or the wait for its turn, took the grace period: the two seconds more were given. */
+  readonly isExtended?: boolean;
 }
 
 export interface Stopping {
@@ -59,6 +102,17 @@ export interface ContainerRecord {
   readonly backOff?: BackOffState;
   /** Its image was changed: it is being stopped and starts again whatever policy says. */
   readonly replacing?: Stopping;
+  readonly stop?: ContainerStop;
+  /** The postStart hook of the current attempt; absent without one. */
+  readonly postStart?: "running" | "done" | "failed";
+  /** The startup probe of the current attempt has passed and its postStart hook is done. Absent in old records: true. */
+  readonly started?: boolean;
+  /** The last word of the readiness probe on the current attempt; means nothing without a probe. */
+  readonly isReady?: boolean;
+  /** The probe that the current attempt failed for good. */
+  readonly failedProbe?: "startup" | "liveness";
+  /** Generation of the last sandbox in which an attempt was started: a sidecar lets the next container begin once. */
+  readonly startedIn?: number;
   /** Why it waits when no attempt could be made: ErrImagePull, CreateContainerConfigError … */
   readonly waiting?: { readonly reason: string; readonly message: string };
   /** Delay that led to `retryAtMs`; doubles with every failure. */
