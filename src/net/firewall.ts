@@ -99,7 +99,7 @@ export class Firewall implements Disposable {
     this.#replace("Cannot publish host ports", podUid, ["host_port", "any_port"], elements);
   }
 
-  /** Lets a pod send with its own MAC and IP address; call it before the link exists. Idempotent. */
+  /** Lets a pod send with its own MAC and IP address; call it before anything of it runs. Idempotent. */
   allow(podUid: string, attachment: Pick<Attachment, "hostLink" | "mac" | "address">): void {
     checkUid(podUid);
     const link = `"${safeLink(attachment.hostLink)}"`;

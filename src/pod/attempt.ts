@@ -15,9 +15,9 @@ import { join } from "node:path";
 import { PodError } from "../base/errors.ts";
 import { Undo } from "../base/undo.ts";
 import { ensureCgroup, killCgroup, podCgroup, removeCgroup } from "../cgroup/hierarchy.ts";
-import { containerSettings, resourcesOf } from "../cgroup/limits.ts";
+import { containerSettings, resourcesOf, type Setting } from "../cgroup/limits.ts";
 import { waitUntilEmpty } from "../cgroup/wait-until-empty.ts";
-import { compileContainer } from "../container/compile.ts";
+import { type CompiledProcess, compileContainer } from "../container/compile.ts";
 import { listCpuNames, listHostDevices } from "../container/devices.ts";
 import { imageDefaults } from "../container/image-defaults.ts";
 import { type ContainerPlan, planContainer } from "../container/plan.ts";
@@ -115,18 +115,48 @@ export function seccompFolder({ instance }: Pick<EngineContext, "instance">): st
   return join(instance.root, "seccomp");
 }
 
+/** What an attempt needs on the host before the shim replays its programs. */
+export interface PreparedAttempt {
+  readonly compiled: CompiledProcess;
+  /** Limits that this host cannot enforce. */
+  readonly missing: readonly Setting[];
+}
+
+/**
+ * Makes cgroup, device policy and folders of an attempt, and compiles its programs. Repeating it is
+ * fine; all of it goes with the pod.
+ */
+export function prepareAttempt(
+  context: EngineContext,
+  { pod, ref, number }: Pick<AttemptRequest, "pod" | "ref" | "number">,
+  plan: ContainerPlan,
+): PreparedAttempt {
+  const { name, resources } = ref.container;
+  const folders = podFolders(context.instance, pod.metadata.uid);
+  const cgroup = containerCgroup(context, pod, name);
+  const origin = `spec.${ref.list}[${ref.index}].resources`;
+  const settings = containerSettings(resourcesOf(resources), origin);
+  const missing = ensureCgroup(context.hierarchy, cgroup, settings);
+  attachDevicePolicy(cgroup, plan.deviceRules);
+  makeAttemptFolder(attemptFolder(folders, name, number), plan.rootFilesystem.layers);
+  mkdirSync(logFolder(folders, name), { recursive: true, mode: 0o700 });
+  return { compiled: compileContainer(plan), missing };
+}
+
 /**
  * Starts an attempt whose record stands already.
+ * @param prepared - when that was done before.
  * @throws SyscallError when an operation of its program fails; nothing of it is left then.
  */
 export async function startAttempt(
   context: EngineContext,
   shim: ShimClient,
   { pod, ref }: Pick<AttemptRequest, "pod" | "ref">,
-  plan: ContainerPlan,
+  planned: { readonly plan: ContainerPlan; readonly prepared: PreparedAttempt | undefined },
   attempt: Attempt,
 ): Promise<{ readonly pid: number }> {
-  const { name, resources } = ref.container;
+  const { name } = ref.container;
+  const { plan } = planned;
   const folders = podFolders(context.instance, pod.metadata.uid);
   const cgroup = containerCgroup(context, pod, name);
   await using undo = new Undo();
@@ -134,28 +164,24 @@ export async function startAttempt(
   undo.push("remove cgroup", () => {
     removeCgroup(cgroup);
   });
-  const origin = `spec.${ref.list}[${ref.index}].resources`;
-  const settings = containerSettings(resourcesOf(resources), origin);
-  warnAboutMissing(context, pod, ensureCgroup(context.hierarchy, cgroup, settings));
-  attachDevicePolicy(cgroup, plan.deviceRules);
-  makeAttemptFolder(attemptFolder(folders, name, attempt.number), plan.rootFilesystem.layers);
-  mkdirSync(logFolder(folders, name), { recursive: true, mode: 0o700 });
+  const { number } = attempt;
+  const { compiled, missing } =
+    planned.prepared ?? prepareAttempt(context, { pod, ref, number }, plan);
+  warnAboutMissing(context, pod, missing);
 
   // A process of the pod that shares its PID namespace could stop the child before its exec, and the
   // shim with it: killing the cgroup is what helps then.
   const cancel = context.clock.after(startTimeoutMs, () => killCgroup(cgroup));
   undo.push("cancel timeout", cancel);
-  const { programs, cloneFlags } = compileContainer(plan);
   const started = await shim.start(`Cannot start container "${name}"`, {
     id: attempt.id,
-    programs,
-    cloneFlags,
+    ...compiled,
     cgroup,
     ...(plan.pidNamespace === "pod" ? { target: reaperId } : {}),
     tty: plan.tty,
     stdin: plan.stdin,
     stdinOnce: false,
-    log: { path: logPath(folders, name, attempt.number), ...logLimits },
+    log: { path: logPath(folders, name, number), ...logLimits },
   });
   cancel();
   undo.keep();

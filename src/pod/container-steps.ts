@@ -4,12 +4,19 @@ import { invariant } from "../base/assert.ts";
 import { isPodError, messageOf, PodError } from "../base/errors.ts";
 import { newContainerId } from "../base/ids.ts";
 import { execFailure } from "../container/execute.ts";
-import type { ContainerPlan } from "../container/plan.ts";
-import type { StoredImage } from "../image/store-types.ts";
 import { SyscallError } from "../sys/syscall-error.ts";
-import { discardAttempt, findImage, finishAttempt, planAttempt, startAttempt } from "./attempt.ts";
-import { backOffAfter, type ContainerRef } from "./decide.ts";
+import type { PreparedVolume } from "../volume/prepared-volume.ts";
+import {
+  discardAttempt,
+  findImage,
+  finishAttempt,
+  planAttempt,
+  prepareAttempt,
+  startAttempt,
+} from "./attempt.ts";
+import { backOffAfter, type ContainerRef, decide } from "./decide.ts";
 import type { StepInput } from "./engine.ts";
+import type { PlannedAttempt } from "./live-pod.ts";
 import {
   type Attempt,
   containerRecord,
@@ -29,15 +36,14 @@ export async function performContainerStart(
   const { context, pod, live, record, save } = input;
   const { name } = ref.container;
   const { replacing: _replacing, ...before } = containerRecord(record, name);
-  const number = before.current === undefined ? 0 : before.current.number + 1;
-  let image: StoredImage;
-  let plan: ContainerPlan;
+  const number = nextNumber(record, name);
+  let planned: PlannedAttempt;
   try {
-    image = findImage(context, ref);
-    plan = planAttempt(context, { pod, ref, number, image, volumes: live.volumes });
+    planned = live.takePlanned(name, number) ?? plan(input, ref, live.volumes);
   } catch (error) {
     return wait(input, ref, error);
   }
+  const { image } = planned;
 
   const attempt: Attempt = {
     id: newContainerId(),
@@ -64,7 +70,7 @@ export async function performContainerStart(
   );
   try {
     invariant(live.shim, "a sandbox that is ready has a connected shim");
-    const { pid } = await startAttempt(context, live.shim, { pod, ref }, plan, attempt);
+    const { pid } = await startAttempt(context, live.shim, { pod, ref }, planned, attempt);
     const started: Attempt = {
       ...attempt,
       state: "running",
@@ -87,10 +93,51 @@ export async function performContainerStart(
     await finishAttempt(context, pod, name);
     discardAttempt(context, pod, name, number);
     if (error instanceof SyscallError) {
-      return fail(input, creating, { ref, attempt, ...startFailure(error, plan.argv) });
+      return fail(input, creating, { ref, attempt, ...startFailure(error, planned.plan.argv) });
     }
     // Nothing was started: the attempt does not count.
     return wait({ ...input, record }, ref, error);
+  }
+}
+
+function nextNumber(record: PodRecord, name: string): number {
+  const { current } = containerRecord(record, name);
+  return current === undefined ? 0 : current.number + 1;
+}
+
+/** @throws PodError whose data.reason is the container's waiting reason. */
+function plan(
+  { context, pod, record }: StepInput,
+  ref: ContainerRef,
+  volumes: ReadonlyMap<string, PreparedVolume>,
+): PlannedAttempt {
+  const { name } = ref.container;
+  const number = nextNumber(record, name);
+  const image = findImage(context, ref);
+  const request = { pod, ref, number, image, volumes };
+  return { name, number, image, plan: planAttempt(context, request), prepared: undefined };
+}
+
+/**
+ * Plans and prepares the container that will start first once the sandbox is ready, while nothing
+ * else can be done. What fails here fails again, and is told, when its turn comes.
+ * @param input - its record is as it will be when the sandbox is ready.
+ */
+export function planAhead(
+  input: StepInput,
+  volumes: ReadonlyMap<string, PreparedVolume>,
+): PlannedAttempt | undefined {
+  const { context, pod, record } = input;
+  const [first] = decide(pod, record, context.clock.now()).actions;
+  if (first?.kind !== "startContainer") return undefined;
+  const { ref } = first;
+  try {
+    const planned = plan(input, ref, volumes);
+    const { number } = planned;
+    return { ...planned, prepared: prepareAttempt(context, { pod, ref, number }, planned.plan) };
+  } catch {
+    // Of any kind: it is neither reported nor counted here.
+    return undefined;
   }
 }
 

@@ -2,8 +2,20 @@
  * What a daemon holds in memory for one pod: the connection to its shim and what the shim told
  * since the last look. All of it can be had again from the shim and the record.
  */
+import type { ContainerPlan } from "../container/plan.ts";
+import type { StoredImage } from "../image/store-types.ts";
 import type { ExitRecord, ShimClient } from "../shim/client.ts";
 import type { PreparedVolume } from "../volume/prepared-volume.ts";
+import type { PreparedAttempt } from "./attempt.ts";
+
+/** An attempt that is about to start; `prepared` when its folders and cgroup stand already. */
+export interface PlannedAttempt {
+  readonly name: string;
+  readonly number: number;
+  readonly image: StoredImage;
+  readonly plan: ContainerPlan;
+  readonly prepared: PreparedAttempt | undefined;
+}
 
 export class LivePod {
   shim: ShimClient | undefined;
@@ -14,8 +26,17 @@ export class LivePod {
   isShimLost = false;
   /** The node wants the pod to end as Failed with this reason. */
   eviction: { readonly reason: string; readonly message: string } | undefined;
+  /** Made while the sandbox was started. */
+  planned: PlannedAttempt | undefined;
   #exits: ExitRecord[] = [];
   readonly #ends = new Map<string, PromiseWithResolvers<void>>();
+
+  /** What was planned ahead for this attempt; whatever was planned is forgotten. */
+  takePlanned(name: string, number: number): PlannedAttempt | undefined {
+    const { planned } = this;
+    this.planned = undefined;
+    return planned?.name === name && planned.number === number ? planned : undefined;
+  }
 
   pushExit(exit: ExitRecord): void {
     this.#exits.push(exit);
@@ -44,6 +65,7 @@ export class LivePod {
   async releaseShim(): Promise<void> {
     const { shim } = this;
     this.shim = undefined;
+    this.planned = undefined;
     this.isShimLost = false;
     await shim?.[Symbol.asyncDispose]();
   }

@@ -6,6 +6,7 @@ import type { ShimClient } from "../shim/client.ts";
 import { reaperFdInShim } from "../shim/launch.ts";
 import { connectShim } from "./absorb.ts";
 import { reaperId } from "./attempt.ts";
+import { planAhead } from "./container-steps.ts";
 import type { EngineContext } from "./context.ts";
 import type { StepInput } from "./engine.ts";
 import { podFolders } from "./folders.ts";
@@ -34,7 +35,10 @@ export async function performSandboxStart(input: StepInput): Promise<PodRecord> 
         generation: record.sandbox.generation + 1,
       },
     });
-    const { shimPid, volumes } = await startSandbox(context, pod, address);
+    const ready: PodRecord = { ...starting, sandbox: { ...starting.sandbox, state: "ready" } };
+    const { shimPid, volumes } = await startSandbox(context, pod, address, (made) => {
+      live.planned = planAhead({ ...input, record: ready }, made);
+    });
     live.volumes = volumes;
     live.shim = await connectShim(input);
     if (pod.spec.shareProcessNamespace) await startReaper(context, live.shim, uid);

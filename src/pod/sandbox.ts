@@ -1,7 +1,10 @@
 /**
  * The sandbox of a pod: address, cgroup, files, volumes, firewall and the shim in its namespaces.
  *
- *   reserve address → cgroup → files, volumes → rules → shim (namespaces, mounts, network) → connect
+ *   reserve address → cgroup → folders, volumes → shim (namespaces, mounts, network) → connect
+ *                                               → files, rules, the first container ─┘
+ *
+ * The shim is launched in another thread; what only containers need is made meanwhile.
  *
  * Each step can be repeated and is undone by `stopSandbox`, which works from the uid alone: a
  * daemon that was killed half-way calls it without knowing how far the start had come.
@@ -19,12 +22,12 @@ import {
 } from "../cgroup/hierarchy.ts";
 import { podSettings, type Setting } from "../cgroup/limits.ts";
 import { waitUntilEmpty } from "../cgroup/wait-until-empty.ts";
-import { attachmentFor, compileAttach } from "../net/attach.ts";
+import { type Attachment, attachmentFor, compileAttach } from "../net/attach.ts";
 import { type LaunchRequest, launchShim, reapShim } from "../shim/launch.ts";
 import type { Pod } from "../spec/pod.ts";
 import { normalSysctlName } from "../spec/validate-sysctls.ts";
 import { K } from "../sys/abi.ts";
-import { netlinkSocket } from "../sys/netlink.ts";
+import { withNetlinkSocket } from "../sys/netlink.ts";
 import type { Program } from "../sys/program.ts";
 import { compileVolumes, prepareVolumes } from "../volume/prepare.ts";
 import type { PreparedVolume } from "../volume/prepared-volume.ts";
@@ -44,12 +47,15 @@ const killTimeoutMs = 10_000;
 /**
  * Starts everything of a pod but its containers.
  * @param address - reserved for the pod; undefined with hostNetwork.
+ * @param meanwhile - what else can be done while the kernel makes namespaces and links; throws
+ * nothing.
  * @throws PodError; nothing of the sandbox is left then, except what the caller reserved.
  */
 export async function startSandbox(
   context: EngineContext,
   pod: Pod,
   address: string | undefined,
+  meanwhile: (volumes: ReadonlyMap<string, PreparedVolume>) => void = () => undefined,
 ): Promise<StartedSandbox> {
   const uid = pod.metadata.uid;
   const folders = podFolders(context.instance, uid);
@@ -60,30 +66,44 @@ export async function startSandbox(
 
   prepareCgroups(context, pod);
   makeFolders(folders);
-  for (const message of writeHostFiles(pod, folders, address)) {
-    context.report(pod, { type: "Warning", reason: "DNSConfigForming", message });
-  }
   const volumes = prepareVolumes(pod, folders.volumes);
   const attachment =
     address === undefined
       ? undefined
       : attachmentFor(uid, address, context.bridge(), context.addresses);
+  const launch = startShim(context, pod, attachment);
+  undo.push("end of the launch", async () => {
+    // Its failure is the one that is reported already, or comes second.
+    await launch.catch(() => undefined);
+  });
+
+  for (const message of writeHostFiles(pod, folders, address)) {
+    context.report(pod, { type: "Warning", reason: "DNSConfigForming", message });
+  }
   if (attachment) {
     context.firewall.allow(uid, attachment);
     publishPorts(context, pod, attachment.address);
   }
-  const { pid } = launchShim(
-    launchRequest(context, pod, (program) => {
-      if (attachment) compileAttach(program, attachment, netlinkSocket().fd);
-    }),
-  );
+  meanwhile(volumes);
+  const { pid } = await launch;
   undo.keep();
   return { shimPid: pid, volumes };
 }
 
+function startShim(
+  context: EngineContext,
+  pod: Pod,
+  attachment: Attachment | undefined,
+): Promise<{ readonly pid: number }> {
+  if (attachment === undefined) return launchShim(launchRequest(context, pod, () => undefined));
+  return withNetlinkSocket((fd) =>
+    launchShim(launchRequest(context, pod, (program) => compileAttach(program, attachment, fd))),
+  );
+}
+
 /** What the shim of a pod is launched with. @param network - adds the network's operations. */
 export function launchRequest(
-  context: EngineContext,
+  context: Pick<EngineContext, "instance" | "hierarchy">,
   pod: Pod,
   network: (program: Program) => void,
 ): LaunchRequest {

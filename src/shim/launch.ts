@@ -10,7 +10,7 @@ import { closeSync, constants, openSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { hasCode, PodError } from "../base/errors.ts";
 import { K } from "../sys/abi.ts";
-import { run, spawn } from "../sys/ffi.ts";
+import { run, spawnAside } from "../sys/ffi.ts";
 import { type Operand, Program, type Register } from "../sys/program.ts";
 import { reaperBinaryFd, shimBinaryFd } from "./binary.ts";
 
@@ -115,16 +115,16 @@ function placeDescriptors(program: Program, descriptors: readonly Operand[]): vo
 }
 
 /**
- * Starts the shim of a pod; it listens when this returns.
+ * Starts the shim of a pod; it listens when this resolves. The main thread goes on meanwhile.
  * @returns its pid in this PID namespace. Call `reapShim()` when it has ended.
  * @throws SyscallError when an operation fails; nothing remains then.
  */
-export function launchShim(request: LaunchRequest): { readonly pid: number } {
+export async function launchShim(request: LaunchRequest): Promise<{ readonly pid: number }> {
   const program = compileLaunch(request, shimBinaryFd(), reaperBinaryFd());
   const action = `Cannot start the shim of pod ${request.podUid}`;
   const cgroup = openCgroup(action, request.cgroup);
   try {
-    const { pid } = spawn(action, program, {
+    const { pid } = await spawnAside(action, program, {
       cloneFlags: request.cloneFlags,
       ...(cgroup === undefined ? {} : { cgroupFd: cgroup }),
     });

@@ -12,14 +12,19 @@ const resultSize = 8 + 8 * registerCount;
 
 interface Library {
   readonly nspod_run: (buffer: Buffer, size: number, result: Buffer) => number;
-  readonly nspod_spawn: (
-    buffer: Buffer,
-    size: number,
-    cloneFlags: number | string,
-    cgroupFd: number,
-    result: Buffer,
-  ) => number;
+  readonly nspod_spawn: {
+    (...call: SpawnCall): number;
+    readonly async: (...call: [...SpawnCall, (error: Error | null, pid: number) => void]) => void;
+  };
 }
+
+type SpawnCall = [
+  buffer: Buffer,
+  size: number,
+  cloneFlags: number | string,
+  cgroupFd: number,
+  result: Buffer,
+];
 
 let library: Library | undefined;
 
@@ -102,15 +107,37 @@ export interface Spawned extends Run {
  * @throws SyscallError when clone3 or an operation fails; the child is gone then.
  */
 export function spawn(action: string, program: Program, options: SpawnOptions = {}): Spawned {
+  const call = spawnCall(program, options);
+  return spawned(action, program, call, nspod().nspod_spawn(...call));
+}
+
+/**
+ * Like `spawn()`, in a thread of libuv's pool: only that thread sleeps until the child has exec'ed.
+ * Descriptors that the program uses must stay open until then.
+ */
+export async function spawnAside(
+  action: string,
+  program: Program,
+  options: SpawnOptions = {},
+): Promise<Spawned> {
+  const call = spawnCall(program, options);
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  nspod().nspod_spawn.async(...call, (error, pid) => {
+    if (error) reject(error);
+    else resolve(pid);
+  });
+  return spawned(action, program, call, await promise);
+}
+
+function spawnCall(program: Program, options: SpawnOptions): SpawnCall {
   const encoded = program.encode();
   const result = resultBuffer(options.input ?? []);
-  const pid = nspod().nspod_spawn(
-    encoded,
-    encoded.length,
-    (options.cloneFlags ?? 0) >>> 0,
-    options.cgroupFd ?? -1,
-    result,
-  );
+  const cloneFlags = (options.cloneFlags ?? 0) >>> 0;
+  return [encoded, encoded.length, cloneFlags, options.cgroupFd ?? -1, result];
+}
+
+function spawned(action: string, program: Program, call: SpawnCall, pid: number): Spawned {
+  const [encoded, , , , result] = call;
   const done = decodeResult(result);
   if (pid < 0) throw syscallError(action, program, done);
   return { ...done, encoded, pid };

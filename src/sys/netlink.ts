@@ -412,9 +412,24 @@ let routeSocket: NetlinkSocket | undefined;
 
 /**
  * The process's NETLINK_ROUTE socket in its own (the host's) network namespace, open for as long
- * as the process lives; launch programs inherit its fd.
+ * as the process lives, for requests of the main thread.
  */
 export function netlinkSocket(): NetlinkSocket {
   routeSocket ??= new NetlinkSocket();
   return routeSocket;
+}
+
+const idleSockets: NetlinkSocket[] = [];
+
+/**
+ * Lends a NETLINK_ROUTE socket of this process's network namespace to work that other work may
+ * overlap with: two programs on one socket would read each other's answers.
+ */
+export async function withNetlinkSocket<T>(work: (fd: number) => Promise<T>): Promise<T> {
+  const socket = idleSockets.pop() ?? new NetlinkSocket();
+  try {
+    return await work(socket.fd);
+  } finally {
+    idleSockets.push(socket);
+  }
 }

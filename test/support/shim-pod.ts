@@ -89,7 +89,7 @@ export class ShimPod {
     const folder = join(base, "run/pod");
     mkdirSync(join(base, "root"), { recursive: true });
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    const { pid } = launchShim({
+    const { pid } = await launchShim({
       podUid: "test",
       folder,
       cloneFlags: namespaces,
