@@ -12,6 +12,8 @@ export type Compression = "none" | "gzip" | "zstd";
 
 /** Larger chunks cost memory (all live until the collector comes) and save nothing measurable. */
 const chunkSize = 256 << 10;
+/** Bytes that zlib may be ahead: with Node's default it would wait while each chunk is consumed. */
+const readAhead = { chunkSize, readableHighWaterMark: 4 * chunkSize };
 /** Windows up to 128 MiB, zstd's own default for readers: more would be a memory bomb. */
 const windowLogMax = 27;
 
@@ -73,7 +75,7 @@ function isZlibError(error: unknown): error is Error {
 }
 
 async function* gunzip(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  const stream = createGunzip({ chunkSize });
+  const stream = createGunzip(readAhead);
   const feeding = feed(source, stream);
   feeding.catch(() => undefined);
   try {
@@ -111,7 +113,7 @@ async function* unzstd(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let rest: Buffer | undefined = await nextChunk(input);
   while (rest !== undefined) {
     const stream = createZstdDecompress({
-      chunkSize,
+      ...readAhead,
       params: { [constants.ZSTD_d_windowLogMax]: windowLogMax },
     });
     const frame: { left: Buffer | undefined } = { left: undefined };

@@ -12,7 +12,7 @@
 import { PodError } from "../base/errors.ts";
 import { K } from "../sys/abi.ts";
 import { Directory, notDirectory, Symlink, splitPath, type TreeNode, Walk } from "./layer-tree.ts";
-import type { FileAttributes, LayerWriter } from "./layer-writer.ts";
+import type { FileAttributes, LayerWriter, PendingFile } from "./layer-writer.ts";
 import type { ImportLimits } from "./limits.ts";
 import { isWantedXattr, type LowerFile, type LowerLayers, makeDevice } from "./lower-layers.ts";
 import type { TarEntry, TarVisitor } from "./read-tar.ts";
@@ -40,9 +40,10 @@ const maxWarnings = 20;
 /** What the content of the current entry goes to. */
 type Target =
   | { readonly to: "nothing" }
-  | { readonly to: "memory"; readonly path: string; readonly chunks: Buffer[] }
+  | { readonly to: "batch"; readonly file: PendingFile }
   | {
       readonly to: "file";
+      readonly path: string;
       readonly fd: number;
       readonly size: number;
       sparse: SparseWriter | undefined;
@@ -84,7 +85,9 @@ export class LayerUnpacker implements TarVisitor {
   begin(entry: TarEntry): void | Promise<void> {
     this.#entry = entry;
     this.#target = { to: "nothing" };
-    return this.#named(() => this.#begin(entry));
+    const room = this.#writer.room();
+    if (room === undefined) return this.#named(() => this.#begin(entry));
+    return room.then(() => this.#named(() => this.#begin(entry)));
   }
 
   data(chunk: Buffer): void {
@@ -92,8 +95,8 @@ export class LayerUnpacker implements TarVisitor {
     switch (target.to) {
       case "nothing":
         return;
-      case "memory":
-        target.chunks.push(chunk);
+      case "batch":
+        this.#writer.fillFile(target.file, chunk);
         return;
       case "file":
         this.#named(() => {
@@ -105,25 +108,25 @@ export class LayerUnpacker implements TarVisitor {
 
   end(): void {
     const target = this.#target;
-    if (target.to === "memory") this.#writer.makeFile(target.path, this.#attributes, target.chunks);
+    if (target.to === "batch") this.#writer.endFile(target.file);
     if (target.to === "file") {
       this.#named(() => target.sparse?.finish());
       const length = target.sparse === undefined ? undefined : target.size;
-      this.#writer.closeFile(target.fd, this.#attributes, length);
+      this.#writer.closeFile(target.path, target.fd, this.#attributes, length);
     }
     this.#target = { to: "nothing" };
   }
 
   /** Everything that can only be done when all entries are there. */
   async finish(): Promise<void> {
-    this.#writer.from("");
+    this.#writer.from(() => "");
     if (!this.#isRootDescribed) await this.#inheritRoot();
-    this.#writer.setDirectoryTimes(this.#root);
-    this.#writer.flush();
+    await this.#writer.setDirectoryTimes(this.#root);
+    await this.#writer.flush();
   }
 
   #begin(entry: TarEntry): void | Promise<void> {
-    this.#writer.from(label(entry));
+    this.#writer.from(() => label(entry));
     const components = splitPath(entry.name, this.#limits.depth);
     const name = components.pop();
     this.#count(entry);
@@ -205,9 +208,8 @@ export class LayerUnpacker implements TarVisitor {
     this.#clear(parent, name, existing);
     switch (entry.type) {
       case "file":
-        this.#openTarget(path, entry);
         parent.children.set(name, "file");
-        return;
+        return this.#openTarget(path, entry);
       case "symlink":
         if (entry.linkName === "") throw refuse("it is a symlink to nowhere");
         if (entry.linkName.length > 4095) throw refuse("its target is longer than 4095 bytes");
@@ -236,16 +238,19 @@ export class LayerUnpacker implements TarVisitor {
     return makeDevice(major, minor);
   }
 
-  #openTarget(path: string, entry: TarEntry): void {
+  #openTarget(path: string, entry: TarEntry): void | Promise<void> {
     const { sparse } = entry;
-    if (sparse === undefined && entry.size <= smallFile) {
-      this.#target = { to: "memory", path, chunks: [] };
-      return;
-    }
-    const fd = this.#writer.openFile(path);
+    if (sparse !== undefined || entry.size > smallFile) return this.#openLargeTarget(path, entry);
+    const file = this.#writer.beginFile(path, this.#attributes, entry.size);
+    this.#target = { to: "batch", file };
+  }
+
+  async #openLargeTarget(path: string, { sparse, ...entry }: TarEntry): Promise<void> {
+    const fd = await this.#writer.openFile(path);
     const size = sparse?.realSize ?? entry.size;
     this.#target = {
       to: "file",
+      path,
       fd,
       size,
       sparse: sparse === undefined ? undefined : new SparseWriter(fd, size, sparse.ranges),
@@ -277,7 +282,7 @@ export class LayerUnpacker implements TarVisitor {
       const lower = await this.#lowerReady();
       const path = folder.pathOf(targetName);
       const file = lower.find(path);
-      if (file !== undefined) target = this.#copyUp(folder, targetName, path, file, lower);
+      if (file !== undefined) target = await this.#copyUp(folder, targetName, path, file, lower);
     }
     if (target === undefined || target === "whiteout") {
       throw refuse("it is a hard link to a file that does not exist");
@@ -286,22 +291,22 @@ export class LayerUnpacker implements TarVisitor {
   }
 
   /** Brings a file of a layer below into this one, as overlayfs does before it links it. */
-  #copyUp(
+  async #copyUp(
     folder: Directory,
     name: string,
     path: string,
     file: LowerFile,
     lower: LowerLayers,
-  ): TreeNode {
+  ): Promise<TreeNode> {
     this.#dependsOnLower = true;
     let node: TreeNode = "special";
     switch (file.type) {
       case K.S_IFDIR:
         throw refuse("it is a hard link to a folder");
       case K.S_IFREG: {
-        const fd = this.#writer.openFile(path);
+        const fd = await this.#writer.openFile(path);
         lower.copyContent(file, path, fd);
-        this.#writer.closeFile(fd, file.attributes, undefined);
+        this.#writer.closeFile(path, fd, file.attributes, undefined);
         this.#fileBytes += file.size;
         node = "file";
         break;

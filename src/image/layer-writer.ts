@@ -1,15 +1,18 @@
 /**
- * Writes files of one layer by syscall programs: one program per batch of entries. Paths are
- * relative to the working directory, which is the layer's root (and the root of the process),
- * and free of symlinks (layer-tree.ts); the final component is never followed.
+ * Writes files of one layer by syscall programs: one batch for many entries, replayed in another
+ * thread while the next batch is written. Paths are relative to the working directory, which is the
+ * layer's root (and the root of the process), and free of symlinks (layer-tree.ts); the final
+ * component is never followed.
  *
  * Content of small files travels inside the program; large ones stay open and are written by fd.
  * Order per file: chown, then chmod, then attributes, because chown clears setuid and capabilities;
- * times last. Folders get their times at the end of the layer.
+ * times last. Folders get their times at the end of the layer. What root creates with the wanted
+ * mode needs neither chown nor chmod.
  */
-import { type ConstantName, K } from "../sys/abi.ts";
-import { run } from "../sys/ffi.ts";
-import { type PoolPointer, Program } from "../sys/program.ts";
+
+import { K, type SyscallName } from "../sys/abi.ts";
+import { Batch } from "../sys/batch.ts";
+import { runBatch } from "../sys/ffi.ts";
 import { Directory } from "./layer-tree.ts";
 import type { TarTime } from "./read-tar.ts";
 
@@ -22,179 +25,232 @@ export interface FileAttributes {
   readonly xattrs: readonly (readonly [name: string, value: Buffer])[];
 }
 
-/** Limits of one batch: the C core takes more, but small buffers stay in the CPU's cache. */
-const maxBatchOperations = 8192;
-const maxBatchBytes = 512 << 10;
+/** A new file whose content is still to come. */
+export interface PendingFile {
+  readonly path: string;
+  readonly attributes: FileAttributes;
+  readonly size: number;
+  /** Where its content goes in the pool. */
+  readonly offset: number;
+  done: number;
+}
+
+/** Size of one batch: the C core takes more, but small buffers stay in the CPU's cache. */
+const batchOperations = 4096;
+const batchPool = 512 << 10;
+/** Batches that wait for their turn before the reader of the tar is held. */
+const maxWaiting = 2;
+
+/** Operations of one method, attributes not counted; bytes of the pool besides paths and content. */
+const methodOperations = 8;
+const methodBytes = 256;
+
+/** The one register that is ever needed: a descriptor between open and close. */
+const fd = 0;
 
 export class LayerWriter {
   readonly #action: string;
-  #program: Program;
-  #bytes = 0;
+  #batch: Batch = new Batch(batchOperations, batchPool);
+  readonly #spare: Batch[] = [];
+  /** Resolves when all batches that were handed over are done. */
+  #tail: Promise<void> = Promise.resolve();
+  #waiting = 0;
   /** New files may get another group than 0: a folder has setgid or a group (mount option grpid). */
   #inheritsGroup = false;
-  #origin = "";
-  #times = new Map<string, PoolPointer>();
-  #hows = new Map<number, PoolPointer>();
+  #origin: () => string = () => "";
+  /** Constants in the pool of the current batch. */
+  #time: { readonly time: TarTime; readonly offset: number } | undefined;
+  #hows = new Map<number, number>();
 
   /** @param action - the head of error sentences. */
   constructor(action: string) {
     this.#action = action;
-    this.#program = new Program(action);
   }
 
-  /** The operations that follow belong to this entry. Runs the batch when it is full. */
-  from(origin: string): void {
-    if (this.#program.operations.length > maxBatchOperations || this.#bytes > maxBatchBytes) {
-      this.flush();
-    }
+  /** The operations that follow belong to this entry. */
+  from(origin: () => string): void {
     this.#origin = origin;
-    this.#program.from(origin);
+    this.#batch.from(origin);
   }
 
-  /** Runs what was collected. @throws SyscallError that names the entry. */
-  flush(): void {
-    const program = this.#reset();
-    if (program.operations.length > 0) run(this.#action, program);
+  /** A promise when more must not be added before it resolves. @throws SyscallError, as flush(). */
+  room(): Promise<void> | undefined {
+    return this.#waiting < maxWaiting ? undefined : this.#tail;
+  }
+
+  /** Runs all that was collected. @throws SyscallError that names the entry. */
+  async flush(): Promise<void> {
+    if (this.#batch.length > 0) this.#handOver();
+    await this.#tail;
   }
 
   makeDirectory(path: string, attributes: FileAttributes): void {
-    this.#program.call("mkdirat", [K.AT_FDCWD, this.#path(path), 0o700]);
-    this.setDirectory(path, attributes);
+    this.#reserve(path.length, attributes);
+    const isWhole = this.#isRoots(attributes) && attributes.xattrs.length === 0;
+    this.#inheritsGroup ||= inheritsGroup(attributes);
+    const mode = isWhole ? attributes.mode : 0o700;
+    this.#call("mkdirat", path, "lpl", [K.AT_FDCWD, this.#text(path), mode]);
+    if (!isWhole) this.#setDirectory(path, attributes);
   }
 
   /** Everything but the time, which comes at the end. */
   setDirectory(path: string, attributes: FileAttributes): void {
-    const fd = this.#open(path, ["O_RDONLY", "O_DIRECTORY"], 0);
-    this.#inheritsGroup ||= attributes.gid !== 0 || (attributes.mode & 0o2000) !== 0;
-    this.#program.call("fchown", [fd, attributes.uid, attributes.gid]);
-    this.#program.call("fchmod", [fd, attributes.mode]);
-    this.#setXattrs(fd, attributes);
-    this.#close(fd);
+    this.#reserve(path.length, attributes);
+    this.#inheritsGroup ||= inheritsGroup(attributes);
+    this.#setDirectory(path, attributes);
+  }
+
+  #setDirectory(path: string, attributes: FileAttributes): void {
+    this.#open(path, K.O_RDONLY | K.O_DIRECTORY, 0);
+    this.#setOwnerAndMode(path, attributes);
+    this.#setXattrs(path, attributes);
+    this.#close(path);
   }
 
   /** Hides what the layers below have in this folder. @see overlayfs.rst "Opaque directories" */
   makeOpaque(path: string): void {
-    const fd = this.#open(path, ["O_RDONLY", "O_DIRECTORY"], 0);
-    this.#program.call("fsetxattr", [
-      fd,
-      "trusted.overlay.opaque",
-      this.#program.string("y"),
-      1,
-      0,
-    ]);
-    this.#close(fd);
+    this.#reserve(path.length);
+    this.#open(path, K.O_RDONLY | K.O_DIRECTORY, 0);
+    const [name, value] = [this.#text("trusted.overlay.opaque"), this.#text("y")];
+    this.#call("fsetxattr", path, "rppll", [fd, name, value, 1, 0]);
+    this.#close(path);
   }
 
   /** Hides one name of the layers below. @see overlayfs.rst "Whiteouts" */
   makeWhiteout(path: string): void {
-    this.#program.call("mknodat", [K.AT_FDCWD, this.#path(path), K.S_IFCHR, 0]);
+    this.#reserve(path.length);
+    this.#call("mknodat", path, "lpll", [K.AT_FDCWD, this.#text(path), K.S_IFCHR, 0]);
   }
 
   makeSymlink(path: string, target: string, attributes: FileAttributes): void {
-    this.#program.call("symlinkat", [this.#path(target), K.AT_FDCWD, this.#path(path)]);
-    this.#setOwnerAndTime(path, attributes);
+    this.#reserve(path.length + target.length);
+    const [from, to] = [this.#text(path), this.#text(target)];
+    this.#call("symlinkat", path, "plp", [to, K.AT_FDCWD, from]);
+    if (!this.#isRoots({ ...attributes, mode: 0 })) this.#setOwner(path, from, attributes);
+    this.#setTime(path, from, attributes.modified);
   }
 
   /** @param type - S_IFCHR, S_IFBLK or S_IFIFO. */
   makeNode(path: string, type: number, device: number, attributes: FileAttributes): void {
-    this.#program.call("mknodat", [K.AT_FDCWD, this.#path(path), type | 0o600, device]);
-    this.#program.call("fchownat", [
-      K.AT_FDCWD,
-      this.#path(path),
-      attributes.uid,
-      attributes.gid,
-      K.AT_SYMLINK_NOFOLLOW,
-    ]);
-    this.#program.call("fchmodat", [K.AT_FDCWD, this.#path(path), attributes.mode]);
-    this.#setTime(path, attributes.modified);
+    this.#reserve(path.length);
+    const name = this.#text(path);
+    this.#call("mknodat", path, "lpll", [K.AT_FDCWD, name, type | 0o600, device]);
+    this.#setOwner(path, name, attributes);
+    this.#call("fchmodat", path, "lpl", [K.AT_FDCWD, name, attributes.mode]);
+    this.#setTime(path, name, attributes.modified);
   }
 
   /** A second name for a file of this layer; a symlink is linked itself, not what it points to. */
   makeLink(path: string, target: string): void {
-    this.#program.call("linkat", [K.AT_FDCWD, this.#path(target), K.AT_FDCWD, this.#path(path), 0]);
+    this.#reserve(path.length + target.length);
+    const [from, to] = [this.#text(target), this.#text(path)];
+    this.#call("linkat", path, "lplpl", [K.AT_FDCWD, from, K.AT_FDCWD, to, 0]);
   }
 
   remove(path: string, isDirectory: boolean): void {
+    this.#reserve(path.length);
     const flags = isDirectory ? K.AT_REMOVEDIR : 0;
-    this.#program.call("unlinkat", [K.AT_FDCWD, this.#path(path), flags]);
+    this.#call("unlinkat", path, "lpl", [K.AT_FDCWD, this.#text(path), flags]);
   }
 
-  /** A file whose whole content is at hand. The chunks must not change until the next flush. */
-  makeFile(path: string, attributes: FileAttributes, chunks: readonly Buffer[]): void {
-    const fd = this.#open(path, ["O_WRONLY", "O_CREAT", "O_EXCL"], attributes.mode & 0o777);
-    for (const chunk of chunks) {
-      const content = this.#program.bytes(chunk);
-      this.#program.call("write", [fd, content, chunk.length], { whole: true });
-      this.#bytes += chunk.length;
+  /** A file whose `size` bytes follow by `fillFile()`; nothing else comes between. */
+  beginFile(path: string, attributes: FileAttributes, size: number): PendingFile {
+    this.#reserve(path.length + size, attributes);
+    return { path, attributes, size, offset: this.#batch.reserve(size), done: 0 };
+  }
+
+  fillFile(file: PendingFile, chunk: Buffer): void {
+    this.#batch.fill(file.offset + file.done, chunk);
+    file.done += chunk.length;
+  }
+
+  endFile({ path, attributes, size, offset }: PendingFile): void {
+    this.#open(path, K.O_WRONLY | K.O_CREAT | K.O_EXCL, attributes.mode & 0o777);
+    if (size > 0) {
+      this.#batch.call("write", path, "rpl", [fd, offset, size], { whole: true });
     }
-    // It was created with these permissions, by root: most files need no more.
-    const isRoots = attributes.uid === 0 && attributes.gid === 0 && !this.#inheritsGroup;
-    this.#finish(fd, attributes, isRoots && attributes.mode <= 0o777);
-    this.#close(fd);
+    if (!this.#isRoots(attributes)) this.#setOwnerAndMode(path, attributes);
+    this.#setXattrs(path, attributes);
+    const times = this.#timespecs(attributes.modified);
+    this.#call("utimensat", path, "rlpl", [fd, 0, times, 0]);
+    this.#close(path);
   }
 
   /** Opens a new file now and returns its descriptor, for content that comes in parts. */
-  openFile(path: string): number {
-    const fd = this.#open(path, ["O_WRONLY", "O_CREAT", "O_EXCL"], 0o600);
-    const program = this.#reset();
-    const { registers } = run(this.#action, program);
-    return Number(registers[fd.number]);
+  async openFile(path: string): Promise<number> {
+    await this.flush();
+    this.#reserve(path.length);
+    this.#open(path, K.O_WRONLY | K.O_CREAT | K.O_EXCL, 0o600);
+    const batch = this.#nextBatch();
+    const registers = await runBatch(this.#action, batch);
+    this.#recycle(batch);
+    return Number(registers[fd]);
   }
 
   /** Completes a file of `openFile()`. @param size - its length when it ends with a hole. */
-  closeFile(fd: number, attributes: FileAttributes, size: number | undefined): void {
-    if (size !== undefined) this.#program.call("ftruncate", [fd, size]);
-    this.#finish(fd, attributes, false);
-    this.#program.call("close", [fd]);
+  closeFile(
+    path: string,
+    opened: number,
+    attributes: FileAttributes,
+    size: number | undefined,
+  ): void {
+    this.#reserve(path.length, attributes);
+    if (size !== undefined) this.#call("ftruncate", path, "ll", [opened, size]);
+    const { uid, gid, mode, modified, xattrs } = attributes;
+    this.#call("fchown", path, "lll", [opened, uid, gid]);
+    this.#call("fchmod", path, "ll", [opened, mode]);
+    for (const [name, value] of xattrs) {
+      const operands = [opened, this.#text(name), this.#batch.bytes(value), value.length, 0];
+      this.#call("fsetxattr", path, "lppll", operands);
+    }
+    this.#call("utimensat", path, "llpl", [opened, 0, this.#timespecs(modified), 0]);
+    this.#call("close", path, "l", [opened]);
   }
 
   /** Times of folders, after everything was put into them. */
-  setDirectoryTimes(directory: Directory): void {
-    this.from("");
-    this.#setTime(directory.path === "" ? "." : directory.path, directory.modified);
-    for (const child of directory.children.values()) {
-      if (child instanceof Directory) this.setDirectoryTimes(child);
+  async setDirectoryTimes(directory: Directory): Promise<void> {
+    const left = [directory];
+    for (let next = left.pop(); next !== undefined; next = left.pop()) {
+      const path = next.path === "" ? "." : next.path;
+      this.#reserve(path.length);
+      this.#setTime(path, this.#text(path), next.modified);
+      for (const child of next.children.values()) {
+        if (child instanceof Directory) left.push(child);
+      }
+      const room = this.room();
+      if (room !== undefined) await room;
     }
   }
 
-  #finish(fd: Descriptor, attributes: FileAttributes, hasOwnerAndMode: boolean): void {
-    if (!hasOwnerAndMode) {
-      this.#program.call("fchown", [fd, attributes.uid, attributes.gid]);
-      this.#program.call("fchmod", [fd, attributes.mode]);
+  /** It is created with its permissions by root: most files need no more. */
+  #isRoots({ uid, gid, mode }: FileAttributes): boolean {
+    return uid === 0 && gid === 0 && mode <= 0o777 && !this.#inheritsGroup;
+  }
+
+  #setOwnerAndMode(path: string, { uid, gid, mode }: FileAttributes): void {
+    this.#call("fchown", path, "rll", [fd, uid, gid]);
+    this.#call("fchmod", path, "rl", [fd, mode]);
+  }
+
+  #setXattrs(path: string, { xattrs }: FileAttributes): void {
+    for (const [name, value] of xattrs) {
+      const operands = [fd, this.#text(name), this.#batch.bytes(value), value.length, 0];
+      this.#call("fsetxattr", path, "rppll", operands);
     }
-    this.#setXattrs(fd, attributes);
-    this.#program.call("utimensat", [fd, 0, this.#timespecs(attributes.modified), 0]);
   }
 
-  #setXattrs(fd: Descriptor, attributes: FileAttributes): void {
-    for (const [name, value] of attributes.xattrs) {
-      const content = this.#program.bytes(value);
-      this.#program.call("fsetxattr", [fd, this.#path(name), content, value.length, 0]);
-    }
+  #setOwner(path: string, name: number, { uid, gid }: FileAttributes): void {
+    const operands = [K.AT_FDCWD, name, uid, gid, K.AT_SYMLINK_NOFOLLOW];
+    this.#call("fchownat", path, "lplll", operands);
   }
 
-  #setOwnerAndTime(path: string, attributes: FileAttributes): void {
-    this.#program.call("fchownat", [
-      K.AT_FDCWD,
-      this.#path(path),
-      attributes.uid,
-      attributes.gid,
-      K.AT_SYMLINK_NOFOLLOW,
-    ]);
-    this.#setTime(path, attributes.modified);
+  #setTime(path: string, name: number, time: TarTime): void {
+    const operands = [K.AT_FDCWD, name, this.#timespecs(time), K.AT_SYMLINK_NOFOLLOW];
+    this.#call("utimensat", path, "lppl", operands);
   }
 
-  #setTime(path: string, time: TarTime): void {
-    this.#program.call("utimensat", [
-      K.AT_FDCWD,
-      this.#path(path),
-      this.#timespecs(time),
-      K.AT_SYMLINK_NOFOLLOW,
-    ]);
-  }
-
-  #open(path: string, flags: readonly ConstantName[], mode: number): Register {
-    const bits = flags.reduce((sum, flag) => sum | K[flag], K.O_NOFOLLOW | K.O_CLOEXEC);
+  #open(path: string, flags: number, mode: number): void {
+    const bits = flags | K.O_NOFOLLOW | K.O_CLOEXEC;
     const key = bits * 0o10000 + mode;
     let how = this.#hows.get(key);
     if (how === undefined) {
@@ -203,52 +259,91 @@ export class LayerWriter {
       bytes.writeBigUInt64LE(BigInt(bits), 0);
       bytes.writeBigUInt64LE(BigInt(mode), 8);
       bytes.writeBigUInt64LE(BigInt(K.RESOLVE_NO_SYMLINKS | K.RESOLVE_BENEATH), 16);
-      how = this.#program.bytes(bytes);
+      how = this.#batch.bytes(bytes);
       this.#hows.set(key, how);
     }
-    return this.#program.open("openat2", [
-      K.AT_FDCWD,
-      this.#path(path === "" ? "." : path),
-      how,
-      24,
-    ]);
+    const name = this.#text(path === "" ? "." : path);
+    this.#batch.call("openat2", path, "lppl", [K.AT_FDCWD, name, how, 24], { into: fd });
   }
 
-  // Not Program.close(): that runs after a failure too, when the register may hold an old number.
-  #close(fd: Register): void {
-    this.#program.call("close", [fd]);
-    this.#program.release(fd);
+  // It does not run after a failure: the register may hold an old number then.
+  #close(path: string): void {
+    this.#call("close", path, "r", [fd]);
   }
 
-  #path(path: string): PoolPointer {
-    return this.#program.bytes(Buffer.from(`${path}\0`, "latin1"), `"${path}"`);
+  #call(name: SyscallName, path: string, kinds: string, operands: readonly number[]): void {
+    this.#batch.call(name, path, kinds, operands);
   }
 
-  /** struct timespec[2]: access and modification. */
-  #timespecs(time: TarTime): PoolPointer {
-    const key = `${time.seconds}.${time.nanoseconds}`;
-    let pointer = this.#times.get(key);
-    if (pointer === undefined) {
-      const bytes = Buffer.alloc(32);
-      for (const at of [0, 16]) {
-        bytes.writeBigInt64LE(BigInt(time.seconds), at);
-        bytes.writeBigInt64LE(BigInt(time.nanoseconds), at + 8);
-      }
-      pointer = this.#program.bytes(bytes);
-      this.#times.set(key, pointer);
+  #text(latin1: string): number {
+    return this.#batch.text(latin1);
+  }
+
+  /** struct timespec[2]: access and modification. Neighbours often have the same time. */
+  #timespecs(time: TarTime): number {
+    const last = this.#time;
+    if (
+      last !== undefined &&
+      last.time.seconds === time.seconds &&
+      last.time.nanoseconds === time.nanoseconds
+    ) {
+      return last.offset;
     }
-    return pointer;
+    const bytes = Buffer.alloc(32);
+    for (const at of [0, 16]) {
+      bytes.writeBigInt64LE(BigInt(time.seconds), at);
+      bytes.writeBigInt64LE(BigInt(time.nanoseconds), at + 8);
+    }
+    const offset = this.#batch.bytes(bytes);
+    this.#time = { time, offset };
+    return offset;
   }
 
-  #reset(): Program {
-    const program = this.#program;
-    this.#program = new Program(this.#action).from(this.#origin);
-    this.#bytes = 0;
-    this.#times = new Map();
+  /** The operations of one method go into one batch, because a register does not outlive it. */
+  #reserve(textBytes: number, attributes?: FileAttributes): void {
+    const xattrs = attributes?.xattrs ?? [];
+    const operations = methodOperations + xattrs.length;
+    const bytes = xattrs.reduce(
+      (sum, [name, value]) => sum + name.length + value.length + 32,
+      textBytes + methodBytes,
+    );
+    if (this.#batch.hasRoom(operations, bytes)) return;
+    if (this.#batch.length > 0) this.#handOver();
+    // One entry with more attributes than a batch holds gets a batch of its own.
+    if (!this.#batch.hasRoom(operations, bytes)) {
+      this.#batch = new Batch(Math.max(operations, batchOperations), Math.max(bytes, batchPool));
+      this.#batch.from(this.#origin);
+    }
+  }
+
+  #handOver(): void {
+    const batch = this.#nextBatch();
+    this.#waiting++;
+    this.#tail = this.#tail.then(async () => {
+      await runBatch(this.#action, batch);
+      this.#waiting--;
+      this.#recycle(batch);
+    });
+    // Whoever waits for room or flushes gets the error.
+    this.#tail.catch(() => undefined);
+  }
+
+  /** Begins a new batch and returns the old one. */
+  #nextBatch(): Batch {
+    const batch = this.#batch;
+    this.#batch = this.#spare.pop() ?? new Batch(batchOperations, batchPool);
+    this.#batch.from(this.#origin);
+    this.#time = undefined;
     this.#hows = new Map();
-    return program;
+    return batch;
+  }
+
+  #recycle(batch: Batch): void {
+    batch.clear();
+    if (batch.maxPool === batchPool && this.#spare.length <= maxWaiting) this.#spare.push(batch);
   }
 }
 
-type Register = ReturnType<Program["allocate"]>;
-type Descriptor = Register | number;
+function inheritsGroup({ gid, mode }: FileAttributes): boolean {
+  return gid !== 0 || (mode & 0o2000) !== 0;
+}

@@ -2,7 +2,7 @@
  * The work of the read helper: an archive on descriptor 3 (plain, gzip or zstd; or the folder of an
  * OCI layout) becomes numbered files and a plan. Each blob is hashed while it is written.
  */
-import { constants, createReadStream, fstatSync, openSync, readSync } from "node:fs";
+import { constants, fstatSync, openSync, readSync } from "node:fs";
 import { PodError } from "../base/errors.ts";
 import type { Digest } from "../base/ids.ts";
 import { K } from "../sys/abi.ts";
@@ -15,6 +15,7 @@ import { hexOf } from "./layout.ts";
 import type { PlannedImage, ReadResult, ReadTask } from "./messages.ts";
 import { planImages, plannedLayer, planWithManifest } from "./plan-images.ts";
 import { hostPlatform } from "./platform.ts";
+import { readChunks } from "./read-chunks.ts";
 import { readTar, type TarEntry, type TarVisitor } from "./read-tar.ts";
 import { type MemberWriter, StagedMembers } from "./staged-members.ts";
 
@@ -80,12 +81,11 @@ export async function readArchive(task: ReadTask, hooks: ReadHooks): Promise<Arc
 }
 
 async function* packed(hooks: ReadHooks): AsyncGenerator<Buffer> {
-  const stream = createReadStream("", { fd: source, autoClose: false, highWaterMark: 1 << 20 });
   let bytes = 0;
-  for await (const chunk of stream) {
-    bytes += (chunk as Buffer).length;
+  for await (const chunk of readChunks(source, 512 << 10)) {
+    bytes += chunk.length;
     hooks.onProgress(bytes);
-    yield chunk as Buffer;
+    yield chunk;
   }
 }
 
@@ -185,7 +185,7 @@ class LayoutFolder {
     for (;;) {
       const count = readSync(fd, buffer, 0, buffer.length, null);
       if (count === 0) break;
-      writer.write(Buffer.from(buffer.subarray(0, count)));
+      writer.write(buffer.subarray(0, count));
       this.#bytes += count;
       this.#hooks.onProgress(this.#bytes);
     }

@@ -1,18 +1,20 @@
 /**
- * Reads a tar stream entry by entry: TarGuard in front, tar-stream behind it. Names are one
+ * Reads a tar stream entry by entry: TarGuard walks the blocks, tar-stream decodes the headers, all
+ * of one chunk at once; content goes past tar-stream, straight to the visitor. Names are one
  * character per byte (latin1), so that every name survives whatever encoding it has.
  *
- * The visitor sees begin(), data() for content, end(), in the order of the archive; begin() and
- * end() may return a promise, which holds the stream.
+ * The visitor sees begin(), data() for content, end(), in the order of the archive; each may return
+ * a promise, which holds the stream. What data() gets is good only until that is over.
  */
 import { extract, type Header } from "tar-stream";
 import { PodError } from "../base/errors.ts";
 import { paxNumber, type SparseFile } from "./pax-records.ts";
 import {
-  type EntryExtras,
+  type GuardedEntry,
   type GuardLimits,
   printableName,
   TarGuard,
+  type TarPiece,
   type TarType,
 } from "./tar-guard.ts";
 
@@ -45,7 +47,7 @@ export interface TarEntry {
 
 export interface TarVisitor {
   begin(entry: TarEntry): void | Promise<void>;
-  data(chunk: Buffer): void;
+  data(chunk: Buffer): void | Promise<void>;
   end(): void | Promise<void>;
 }
 
@@ -64,98 +66,91 @@ export async function readTar(
   options: ReadTarOptions,
 ): Promise<void> {
   const guard = new TarGuard(options);
-  // Unknown formats are v7 headers: the guard has checked them by their checksum.
-  // (A variable, because tar-stream's own types leave these two options out.)
-  const parserOptions = { filenameEncoding: "latin1", allowUnknownFormat: true };
-  const parser = extract(parserOptions as Parameters<typeof extract>[0]);
-  const ended = Promise.withResolvers<void>();
-  // A failure is also seen by the loop below; this keeps an early one from being "unhandled".
-  ended.promise.catch(() => undefined);
-  let failure: { readonly error: unknown } | undefined;
-  const fail = (error: unknown): void => {
-    failure ??= { error };
-    parser.destroy();
-    wake();
-    ended.reject(error);
-  };
-  let wake: () => void = () => undefined;
-  // tar-stream is finished with its input, maybe before the visitor with the last entry.
-  let isFinished = false;
-  let isVisiting = false;
-  const endWhenDone = (): void => {
-    if (isFinished && !isVisiting) ended.resolve();
-  };
-
-  parser.on("entry", (header, content, next) => {
-    const proceed = (result: void | Promise<void>, then: () => void): void => {
-      if (result instanceof Promise) result.then(then).catch(fail);
-      else then();
-    };
-    try {
-      const extras = guard.nextExtras();
-      if (extras === undefined) throw new PodError("Internal", "An entry came without its header");
-      const entry = tarEntry(header, extras);
-      isVisiting = true;
-      const finish = (): void => {
-        // Not from inside this handler: tar-stream would recurse once per empty entry.
-        proceed(visitor.end(), () => {
-          isVisiting = false;
-          endWhenDone();
-          queueMicrotask(next);
-        });
-      };
-      proceed(visitor.begin(entry), () => {
-        if (entry.size === 0) {
-          finish();
-          return;
-        }
-        content.on("data", (chunk) => {
-          if (failure !== undefined) return;
-          try {
-            // tar-stream hands out parts of the buffers that were written to it.
-            visitor.data(chunk as Buffer);
-          } catch (error) {
-            fail(error);
-          }
-        });
-        content.on("error", () => undefined);
-        content.on("end", () => {
-          if (failure !== undefined) return;
-          try {
-            finish();
-          } catch (error) {
-            fail(error);
-          }
-        });
-      });
-    } catch (error) {
-      fail(error);
-    }
-  });
-  parser.on("error", fail);
-  parser.on("drain", () => wake());
-  parser.on("finish", () => {
-    isFinished = true;
-    endWhenDone();
-  });
-
+  const visits = new Visits(visitor);
   for await (const chunk of source) {
-    let isDrained = true;
-    for (const piece of guard.push(chunk)) isDrained = parser.write(piece);
-    if (failure === undefined && !isDrained) {
-      await new Promise<void>((resolve) => {
-        wake = resolve;
-      });
+    const pieces: TarPiece[] = [];
+    let failure: { readonly error: unknown } | undefined;
+    try {
+      guard.push(chunk, pieces);
+    } catch (error) {
+      failure = { error };
     }
+    // The entries before a bad one come first, and so do their mistakes.
+    await visits.take(pieces);
     if (failure !== undefined) throw failure.error;
   }
-  const padding = guard.finish(options.needsEndMark);
-  if (padding.length > 0) parser.write(padding);
-  parser.end(undefined);
-  await ended.promise;
+  guard.finish(options.needsEndMark);
 }
 
-function tarEntry(header: Header, extras: EntryExtras): TarEntry {
+/** Turns pieces into calls of the visitor. */
+class Visits {
+  readonly #visitor: TarVisitor;
+  readonly #decoder = new HeaderDecoder();
+  /** Content of the current entry that is still to come. */
+  #left = 0;
+
+  constructor(visitor: TarVisitor) {
+    this.#visitor = visitor;
+  }
+
+  async take(pieces: readonly TarPiece[]): Promise<void> {
+    const begun = pieces.filter((piece): piece is GuardedEntry => !Buffer.isBuffer(piece));
+    const headers = await this.#decoder.decode(begun.map(({ header }) => header));
+    let index = 0;
+    for (const piece of pieces) {
+      let wait: void | Promise<void>;
+      if (Buffer.isBuffer(piece)) {
+        this.#left -= piece.length;
+        wait = this.#visitor.data(piece);
+      } else {
+        const header = headers[index++];
+        if (header === undefined)
+          throw new PodError("Internal", "An entry came without its header");
+        this.#left = piece.size;
+        wait = this.#visitor.begin(tarEntry(header, piece));
+      }
+      // Awaiting what is no promise would cost a turn of the queue for every entry.
+      if (wait instanceof Promise) await wait;
+      if (this.#left > 0) continue;
+      wait = this.#visitor.end();
+      if (wait instanceof Promise) await wait;
+    }
+  }
+}
+
+/** tar-stream, fed with nothing but headers of empty entries. */
+class HeaderDecoder {
+  readonly #parser: ReturnType<typeof extract>;
+  #headers: Header[] = [];
+  #expected = 0;
+  #decoded: PromiseWithResolvers<void> = Promise.withResolvers();
+
+  constructor() {
+    // Unknown formats are v7 headers: the guard has checked them by their checksum.
+    // (A variable, because tar-stream's own types leave these two options out.)
+    const options = { filenameEncoding: "latin1", allowUnknownFormat: true };
+    this.#parser = extract(options as Parameters<typeof extract>[0]);
+    this.#parser.on("entry", (header, _, next) => {
+      this.#headers.push(header);
+      if (this.#headers.length === this.#expected) this.#decoded.resolve();
+      // Not from inside this handler: tar-stream would recurse once per entry.
+      queueMicrotask(next);
+    });
+    this.#parser.on("error", (error) => this.#decoded.reject(error));
+  }
+
+  async decode(blocks: readonly Buffer[]): Promise<readonly Header[]> {
+    if (blocks.length === 0) return [];
+    this.#headers = [];
+    this.#expected = blocks.length;
+    this.#decoded = Promise.withResolvers();
+    this.#parser.write(Buffer.concat(blocks));
+    await this.#decoded.promise;
+    return this.#headers;
+  }
+}
+
+function tarEntry(header: Header, extras: GuardedEntry): TarEntry {
   const name = extras.name ?? header.name;
   const refuse = (why: string): PodError =>
     new PodError("InvalidArgument", `entry ${extras.number} (${printableName(name)}): ${why}`);
@@ -193,7 +188,7 @@ function tarEntry(header: Header, extras: EntryExtras): TarEntry {
     uid: id("uid"),
     gid: id("gid"),
     modified,
-    size: header.size,
+    size: extras.size,
     major: header.devmajor,
     minor: header.devminor,
     xattrs: extras.records

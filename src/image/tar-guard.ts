@@ -1,11 +1,12 @@
 /**
  * Walks the blocks of a tar stream in front of tar-stream, and takes out what tar-stream cannot
  * carry or does not check: PAX and GNU long-name headers (as bytes), GNU sparse maps, bad checksums,
- * sizes, end marks. What it hands on are plain ustar headers whose size field is the exact size of
- * the content that follows, so that the two can never disagree about where an entry begins.
+ * sizes, end marks. What it hands on are plain ustar headers of empty entries for tar-stream to
+ * decode, and the content beside them, so that the two can never disagree about where an entry
+ * begins (decision 0301).
  *
  *   in    [x|g|L|K header + body]* header [sparse extension]* content …  zero block, zero block
- *   out                           header                      content
+ *   out                           entry                       content …
  *
  * Source: POSIX.1-2017 pax; GNU tar manual appendix D; golang archive/tar for what readers accept.
  */
@@ -21,8 +22,12 @@ import {
 
 export type TarType = "file" | "link" | "symlink" | "character" | "block" | "directory" | "fifo";
 
-/** What belongs to one entry besides the header that tar-stream reads. */
-export interface EntryExtras {
+/** One entry: its header for tar-stream, and what tar-stream cannot read. */
+export interface GuardedEntry {
+  /** One block. */
+  readonly header: Buffer;
+  /** Bytes of content. */
+  readonly size: number;
   /** 1 for the first entry of the archive. */
   readonly number: number;
   readonly type: TarType;
@@ -32,6 +37,9 @@ export interface EntryExtras {
   readonly records: readonly PaxRecord[];
   readonly sparse?: SparseFile;
 }
+
+/** An entry begins, or a part of its content. */
+export type TarPiece = GuardedEntry | Buffer;
 
 export interface GuardLimits {
   /** Bytes of one PAX or long-name header, and of all in front of one entry. */
@@ -71,13 +79,13 @@ type State =
   | { readonly at: "header" }
   | { readonly at: "end"; readonly zeroBlocks: number }
   | { readonly at: "body"; readonly header: Header; readonly chunks: Buffer[]; left: number }
-  | { readonly at: "sparse"; readonly block: Buffer; readonly numbers: number[] }
-  /** `padding` of the bytes that are left fill the last block. */
-  | { readonly at: "content"; left: number; readonly padding: number; readonly dropped: boolean };
+  | { readonly at: "sparse"; readonly numbers: number[] }
+  /** After `left` bytes come those that fill the last block. */
+  | { readonly at: "content"; left: number; padding: number; readonly dropped: boolean };
 
 export class TarGuard {
   readonly #limits: GuardLimits;
-  readonly #extras: EntryExtras[] = [];
+  #out: TarPiece[] = [];
   #state: State = { at: "header" };
   /** A block that began in an earlier chunk. */
   #partial: Buffer | undefined;
@@ -97,26 +105,25 @@ export class TarGuard {
     return this.#count;
   }
 
-  /** What belongs to the next entry that tar-stream announces. */
-  nextExtras(): EntryExtras | undefined {
-    return this.#extras.shift();
-  }
-
   /**
-   * Takes bytes of the tar (which it may change in place) and returns those for tar-stream.
+   * Takes bytes of the tar and appends what they are to `out`; content refers to these bytes.
    * @throws PodError InvalidArgument or ResourceExhausted; the sentence begins with the entry.
    */
-  push(chunk: Buffer): Buffer[] {
-    const out: Buffer[] = [];
+  push(chunk: Buffer, out: TarPiece[]): void {
+    this.#out = out;
     let at = 0;
     while (at < chunk.length) {
       const state = this.#state;
       if (state.at === "content") {
         const end = Math.min(chunk.length, at + state.left);
-        if (!state.dropped) append(out, chunk, at, end);
+        if (!state.dropped && end > at) out.push(chunk.subarray(at, end));
         state.left -= end - at;
         at = end;
-        if (state.left === 0) this.#state = { at: "header" };
+        if (state.left > 0) return;
+        const filled = Math.min(state.padding, chunk.length - at);
+        state.padding -= filled;
+        at += filled;
+        if (state.padding === 0) this.#state = { at: "header" };
         continue;
       }
       if (state.at === "body") {
@@ -128,9 +135,7 @@ export class TarGuard {
         continue;
       }
       if (this.#partial === undefined && chunk.length - at >= blockSize) {
-        if (this.#takeBlock(chunk.subarray(at, at + blockSize)))
-          append(out, chunk, at, at + blockSize);
-        else this.#release(out);
+        this.#takeBlock(chunk.subarray(at, at + blockSize));
         at += blockSize;
         continue;
       }
@@ -139,51 +144,37 @@ export class TarGuard {
       const joined = Buffer.concat([partial, taken]);
       at += taken.length;
       this.#partial = joined.length < blockSize ? joined : undefined;
-      if (joined.length === blockSize) {
-        if (this.#takeBlock(joined)) out.push(joined);
-        else this.#release(out);
-      }
+      if (joined.length === blockSize) this.#takeBlock(joined);
     }
-    return out;
   }
 
   /**
    * The stream has ended. @param isWhole - the two zero blocks must be there. Without it the last
    * block need not be filled either: umoci and other writers in Go leave both out.
-   * @returns what tar-stream still needs.
    * @throws PodError InvalidArgument when it ended inside an entry.
    */
-  finish(isWhole: boolean): Buffer {
+  finish(isWhole: boolean): void {
     const state = this.#state;
     const isBetween =
       this.#partial === undefined &&
       this.#local.length === 0 &&
       this.#longName === undefined &&
       this.#longLink === undefined;
-    if (isBetween && state.at === "end" && state.zeroBlocks >= 2) return Buffer.alloc(0);
-    if (isBetween && !isWhole && state.at === "header") return Buffer.alloc(0);
-    if (!isWhole && state.at === "content" && state.left <= state.padding) {
-      return Buffer.alloc(state.dropped ? 0 : state.left);
-    }
+    if (isBetween && state.at === "end" && state.zeroBlocks >= 2) return;
+    if (isBetween && !isWhole && state.at === "header") return;
+    if (!isWhole && state.at === "content" && state.left === 0) return;
     throw refuse(`it ends too early, after ${this.#count} entries: it is truncated`);
   }
 
-  /** A sparse header is handed on when its last extension block is there. */
-  #held: Buffer | undefined;
-
-  #release(out: Buffer[]): void {
-    if (this.#held === undefined || this.#state.at === "sparse") return;
-    out.push(this.#held);
-    this.#held = undefined;
-  }
-
-  /** Returns whether the block goes on to tar-stream as it is now. */
-  #takeBlock(block: Buffer): boolean {
+  #takeBlock(block: Buffer): void {
     const state = this.#state;
-    if (state.at === "sparse") return this.#takeSparseBlock(state, block);
+    if (state.at === "sparse") {
+      this.#continueSparse(block, 0, 21, 504, state.numbers);
+      return;
+    }
     if (isZero(block)) {
       this.#state = { at: "end", zeroBlocks: state.at === "end" ? state.zeroBlocks + 1 : 1 };
-      return false;
+      return;
     }
     if (state.at === "end") {
       throw refuse(
@@ -209,15 +200,15 @@ export class TarGuard {
       const left = padded(size);
       if (left === 0) this.#takeBody({ flag, size }, Buffer.alloc(0));
       else this.#state = { at: "body", header: { flag, size }, chunks: [], left };
-      return false;
+      return;
     }
     if (flag === "V") {
       // A volume label is a note, not a file.
       this.#forget();
       this.#content(size, true);
-      return false;
+      return;
     }
-    return this.#takeEntry(block, flag, size);
+    this.#takeEntry(block, flag, size);
   }
 
   #takeBody({ flag, size }: Header, body: Buffer): void {
@@ -232,7 +223,7 @@ export class TarGuard {
     }
   }
 
-  #takeEntry(block: Buffer, flag: string, headerSize: number): boolean {
+  #takeEntry(block: Buffer, flag: string, headerSize: number): void {
     this.#count++;
     if (this.#count > this.#limits.entries) {
       throw exhausted(`it has more than ${this.#limits.entries} entries`);
@@ -261,43 +252,33 @@ export class TarGuard {
     if (!Number.isSafeInteger(padded(size)))
       throw refuse(`${this.#label(shown)}: its size is not a number`);
     this.#forget();
-    rewrite(block, type, size);
-    const extras: EntryExtras = {
+    const entry: GuardedEntry = {
       number: this.#count,
+      header: plainHeader(block, type),
       type,
+      size,
       records,
       ...(name === undefined ? {} : { name }),
       ...(linkName === undefined ? {} : { linkName }),
+      ...(sparse === undefined ? {} : { sparse }),
     };
     if (flag !== "S") {
-      this.#extras.push(sparse === undefined ? extras : { ...extras, sparse });
+      this.#out.push(entry);
       this.#content(size, false);
-      return true;
+      return;
     }
     // Old GNU sparse: four ranges in the header, more in blocks that follow it.
-    this.#held = Buffer.from(block);
-    this.#sparseExtras = { extras, size, realSize: number(block, 483, 12), shown };
+    this.#sparseEntry = { entry, realSize: number(block, 483, 12), shown };
     this.#continueSparse(block, 386, 4, 482, []);
-    // Its last block has taken the place of the header in the output; see #release().
-    return false;
   }
 
-  #sparseExtras:
-    | {
-        readonly extras: EntryExtras;
-        readonly size: number;
-        readonly realSize: number;
-        readonly shown: string;
-      }
+  /** Waits for the blocks of its map. */
+  #sparseEntry:
+    | { readonly entry: GuardedEntry; readonly realSize: number; readonly shown: string }
     | undefined;
 
-  #takeSparseBlock(state: Extract<State, { at: "sparse" }>, block: Buffer): boolean {
-    this.#continueSparse(block, 0, 21, 504, state.numbers);
-    return false;
-  }
-
   #continueSparse(block: Buffer, at: number, slots: number, more: number, numbers: number[]): void {
-    const pending = this.#sparseExtras;
+    const pending = this.#sparseEntry;
     if (pending === undefined) throw refuse("its sparse map is malformed");
     for (let slot = 0; slot < slots; slot++) {
       const start = at + 24 * slot;
@@ -309,7 +290,7 @@ export class TarGuard {
       throw refuse(`${this.#label(pending.shown)}: its sparse map is malformed`);
     }
     if (block[more] !== 0 && numbers.length <= 200_000) {
-      this.#state = { at: "sparse", block, numbers };
+      this.#state = { at: "sparse", numbers };
       return;
     }
     const { realSize } = pending;
@@ -317,9 +298,9 @@ export class TarGuard {
       throw refuse(`${this.#label(pending.shown)}: its sparse map is malformed`);
     }
     const ranges = this.#named(() => sparseRanges(numbers, realSize), pending.shown);
-    this.#extras.push({ ...pending.extras, sparse: { realSize, ranges } });
-    this.#sparseExtras = undefined;
-    this.#content(pending.size, false);
+    this.#out.push({ ...pending.entry, sparse: { realSize, ranges } });
+    this.#sparseEntry = undefined;
+    this.#content(pending.entry.size, false);
   }
 
   #typeOf(flag: string, name: string, size: number): TarType {
@@ -335,9 +316,8 @@ export class TarGuard {
   }
 
   #content(size: number, dropped: boolean): void {
-    const left = padded(size);
-    const padding = left - size;
-    this.#state = left === 0 ? { at: "header" } : { at: "content", left, padding, dropped };
+    const padding = padded(size) - size;
+    this.#state = size === 0 ? { at: "header" } : { at: "content", left: size, padding, dropped };
   }
 
   #forget(): void {
@@ -370,34 +350,17 @@ export function printableName(name: string): string {
   return JSON.stringify(text.length > 100 ? `${text.slice(0, 99)}…` : text);
 }
 
-/** Adds a piece; pieces that touch each other in the same chunk become one. */
-function append(out: Buffer[], chunk: Buffer, start: number, end: number): void {
-  if (end === start) return;
-  const last = out.at(-1);
-  const touches =
-    last !== undefined &&
-    last.buffer === chunk.buffer &&
-    last.byteOffset + last.length === chunk.byteOffset + start &&
-    last.byteOffset >= chunk.byteOffset;
-  if (!touches) {
-    out.push(chunk.subarray(start, end));
-    return;
-  }
-  out[out.length - 1] = chunk.subarray(last.byteOffset - chunk.byteOffset, end);
-}
-
-function rewrite(block: Buffer, type: TarType, size: number): void {
-  block.fill(0, 124, 136);
-  if (size < 0o77777777777) block.write(size.toString(8).padStart(11, "0"), 124, "latin1");
-  else {
-    // Base 256, as GNU tar and tar-stream read it: sizes here are safe integers.
-    block[124] = 0x80;
-    block.writeBigUInt64BE(BigInt(size), 128);
-  }
-  block.write(flags[type], 156, "latin1");
-  block.fill(0, 148, 156);
-  block.write(checksum(block).toString(8).padStart(6, "0"), 148, "latin1");
-  block[155] = 0x20;
+/** A copy of the header as that of an entry without content. */
+function plainHeader(block: Buffer, type: TarType): Buffer {
+  const header = Buffer.from(block);
+  header.write("00000000000\0", 124, 12, "latin1");
+  header.write(flags[type], 156, 1, "latin1");
+  // The old checksum, and what has changed in the sum.
+  let sum = checksum(block);
+  for (let i = 124; i < 136; i++) sum += (header[i] ?? 0) - (block[i] ?? 0);
+  sum += (header[156] ?? 0) - (block[156] ?? 0);
+  header.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148, 8, "latin1");
+  return header;
 }
 
 /** The name that the header itself has; only for messages and the trailing slash. */

@@ -4,6 +4,7 @@
  * crashes there.
  */
 import { createRequire } from "node:module";
+import type { Batch } from "./batch.ts";
 import { nativePath } from "./native-path.ts";
 import { type Program, registerCount } from "./program.ts";
 import { type ProgramResult, syscallError } from "./syscall-error.ts";
@@ -11,7 +12,15 @@ import { type ProgramResult, syscallError } from "./syscall-error.ts";
 const resultSize = 8 + 8 * registerCount;
 
 interface Library {
-  readonly nspod_run: (buffer: Buffer, size: number, result: Buffer) => number;
+  readonly nspod_run: {
+    (buffer: Buffer, size: number, result: Buffer): number;
+    readonly async: (
+      buffer: Buffer,
+      size: number,
+      result: Buffer,
+      done: (error: Error | null) => void,
+    ) => void;
+  };
   readonly nspod_spawn: {
     (...call: SpawnCall): number;
     readonly async: (...call: [...SpawnCall, (error: Error | null, pid: number) => void]) => void;
@@ -87,6 +96,26 @@ export function run(action: string, program: Program, input: readonly number[] =
   const done = tryRun(program, input);
   if (done.errno !== 0) throw syscallError(action, program, done);
   return done;
+}
+
+/**
+ * Runs a batch in a thread of libuv, so that the next one can be written meanwhile. For helper
+ * processes: threads have the privileges that the main thread had when the first of them started.
+ * The batch must not be touched before it is over.
+ * @returns the registers. @throws SyscallError when an operation fails.
+ */
+export async function runBatch(action: string, batch: Batch): Promise<readonly bigint[]> {
+  const encoded = batch.encoded();
+  const result = resultBuffer([]);
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  nspod().nspod_run.async(encoded, encoded.length, result, (error) => {
+    if (error) reject(error);
+    else resolve();
+  });
+  await promise;
+  const done = decodeResult(result);
+  if (done.errno !== 0) throw syscallError(action, batch, done);
+  return done.registers;
 }
 
 export interface SpawnOptions {

@@ -77,7 +77,7 @@ export function errnoMeaning(name: string): string {
  */
 export function syscallError(
   action: string,
-  program: Program,
+  program: Pick<Program, "operations">,
   result: Pick<ProgramResult, "failedOperation" | "errno">,
 ): SyscallError {
   const operation = program.operations[result.failedOperation];
@@ -104,7 +104,7 @@ export function syscallError(
 }
 
 /** What an acknowledgement answered: the message that was sent last before it. */
-function refusedRequest(program: Program, failed: number): string | undefined {
+function refusedRequest(program: Pick<Program, "operations">, failed: number): string | undefined {
   if (program.operations[failed]?.name !== "EXPECT0") return undefined;
   const sent = program.operations.slice(0, failed).findLast(({ name }) => name === "sendto");
   const message = sent?.operands[1];
