@@ -136,6 +136,8 @@ export class Agent {
           store.delete("Pod", namespace, name, uid, { durable: false });
           return result;
         }
+        // Who was told that a pod has ended must not find it running again after a power cut.
+        if (hasEnded(result.status) && !hasEnded(pod.status)) await store.flush();
         this.#publish(pod, result.status);
         return result;
       },
@@ -168,4 +170,8 @@ export class Agent {
 function wishOf({ metadata, spec }: Pod): string {
   const { deletionTimestamp, deletionGracePeriodSeconds } = metadata;
   return JSON.stringify([deletionTimestamp, deletionGracePeriodSeconds, spec]);
+}
+
+function hasEnded(status: Pod["status"]): boolean {
+  return status?.phase === "Succeeded" || status?.phase === "Failed";
 }
