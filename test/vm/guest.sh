@@ -28,7 +28,7 @@ mount --bind /mnt/tmp /tmp
 mkdir -p /var/lib/nspod
 mount --bind /mnt/lib/nspod /var/lib/nspod
 umount /mnt
-[ -d "$folder" ] || { mkdir -p "$folder" && mount --bind /dev/folder "$folder"; }
+[ "$folder" -ef /dev/folder ] || { mkdir -p "$folder" && mount --bind /dev/folder "$folder"; }
 umount /dev/folder
 rmdir /dev/folder
 
