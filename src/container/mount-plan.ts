@@ -8,8 +8,8 @@
 import { posix } from "node:path";
 import { PodError } from "../base/errors.ts";
 import type { Container, VolumeMount } from "../spec/pod.ts";
+import type { PreparedVolume } from "../spec/prepared-volume.ts";
 import { components } from "./in-root.ts";
-import type { PreparedVolume } from "./volume-mount.ts";
 
 export interface PlannedMount {
   /** The field or phrase it comes from. */

@@ -7,6 +7,7 @@
 import { PodError } from "../base/errors.ts";
 import type { CapabilityName } from "../spec/capabilities.ts";
 import type { Container, Pod } from "../spec/pod.ts";
+import type { PreparedVolume } from "../spec/prepared-volume.ts";
 import type { DeviceRule } from "../sys/bpf.ts";
 import { containerCapabilities } from "./capabilities.ts";
 import { containerArguments, containerEnvironment, containerVariables } from "./command.ts";
@@ -14,10 +15,12 @@ import { type DeviceNode, deviceRules } from "./devices.ts";
 import type { ImageDefaults } from "./image-defaults.ts";
 import { isVolumeAt, type PlannedMount, type PodFiles, planMounts } from "./mount-plan.ts";
 import { containerOomScoreAdj } from "./oom-score.ts";
+import type { AppArmorTransition } from "./app-armor.ts";
 import type { RootFilesystem } from "./root-filesystem.ts";
+import type { SeccompFilter } from "./seccomp.ts";
+import { appArmorChoice, type ProfileChoice, seccompChoice } from "./security-profiles.ts";
 import { defaultLimits, type Sandbox } from "./sandbox.ts";
 import type { ResolvedUser } from "./user.ts";
-import type { PreparedVolume } from "./volume-mount.ts";
 
 export interface ContainerPlan extends Sandbox {
   readonly name: string;
@@ -67,8 +70,13 @@ export interface PlanInput {
   readonly nodeCapabilities: readonly CapabilityName[];
   /** From `listCpuNames()`. */
   readonly cpuNames: readonly string[];
-  /** `defaultSeccomp()`; called unless the container is privileged. */
-  readonly seccomp: (capabilities: readonly CapabilityName[]) => Buffer;
+  /** Finds the filter; called unless the container is unconfined. */
+  readonly seccomp: (
+    capabilities: readonly CapabilityName[],
+    choice: ProfileChoice,
+  ) => Omit<SeccompFilter, "origin">;
+  /** Finds the AppArmor profile that the container changes to; where the kernel has AppArmor. */
+  readonly appArmor?: (choice: ProfileChoice | undefined) => AppArmorTransition | undefined;
 }
 
 /**
@@ -88,6 +96,8 @@ export function planContainer(input: PlanInput): ContainerPlan {
     `${field}.securityContext`,
   );
   const variables = containerVariables(container);
+  const seccomp = seccompChoice(pod, container, field);
+  const appArmor = input.appArmor?.(appArmorChoice(pod, container, field));
   const { folder, hostname } = input;
   return {
     name: container.name,
@@ -128,7 +138,11 @@ export function planContainer(input: PlanInput): ContainerPlan {
       capabilities.includes("SYS_ADMIN") ||
       security.allowPrivilegeEscalation === true
     ),
-    seccomp: privileged ? undefined : input.seccomp(capabilities),
+    seccomp:
+      seccomp.type === "Unconfined"
+        ? undefined
+        : { ...input.seccomp(capabilities, seccomp), origin: seccomp.origin },
+    appArmor,
     limits: defaultLimits,
     oomScoreAdj: containerOomScoreAdj(pod, container, input.nodeMemoryBytes),
   };

@@ -5,14 +5,20 @@
 
 import { messageOf } from "../base/errors.ts";
 import { type ExitRecord, readExitRecords, ShimClient } from "../shim/client.ts";
-import { prepareVolumes } from "../volume/prepare.ts";
+import { adoptVolumes } from "../volume/prepare.ts";
 import { retryWithArrivedImages } from "./arrived-images.ts";
 import { finishAttempt } from "./attempt.ts";
 import { hasRunning } from "./decide.ts";
 import type { StepInput } from "./engine.ts";
 import { findAttempt, withExit, withLoss } from "./exits.ts";
 import { podFolders } from "./folders.ts";
-import { containerRecord, type PodRecord, setContainer, withoutSandbox } from "./record.ts";
+import {
+  containerRecord,
+  type PodRecord,
+  setContainer,
+  withoutRetryTimes,
+  withoutSandbox,
+} from "./record.ts";
 import { stopSandbox } from "./sandbox.ts";
 import { terminationMessage } from "./termination-message.ts";
 
@@ -46,7 +52,9 @@ export async function absorb(input: StepInput): Promise<PodRecord> {
     record = input.save({ ...record, terminal: eviction });
   }
   const { context, pod } = input;
-  const retried = retryWithArrivedImages(pod, record, (name) => context.images.find(name));
+  const ready = live.isRetryAsked ? withoutRetryTimes(record) : record;
+  live.isRetryAsked = false;
+  const retried = retryWithArrivedImages(pod, ready, (name) => context.images.find(name));
   return retried === record ? record : input.save(retried);
 }
 
@@ -141,7 +149,8 @@ async function adoptSandbox(input: StepInput): Promise<PodRecord> {
     context.log.warn({ uid: record.uid, error: messageOf(error) }, "the shim does not answer");
     return absorbLoss(input);
   }
-  live.volumes = prepareVolumes(pod, podFolders(context.instance, record.uid).volumes);
+  const { volumes } = podFolders(context.instance, record.uid);
+  live.volumes = await adoptVolumes(context, pod, volumes);
   if (!pod.spec.hostNetwork) context.bridge();
   return adoptContainers(input);
 }

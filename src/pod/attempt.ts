@@ -21,17 +21,17 @@ import { type CompiledProcess, compileContainer } from "../container/compile.ts"
 import { listCpuNames, listHostDevices } from "../container/devices.ts";
 import { imageDefaults } from "../container/image-defaults.ts";
 import { type ContainerPlan, planContainer } from "../container/plan.ts";
-import { defaultSeccomp } from "../container/seccomp.ts";
 import { resolveUser, userRequest } from "../container/user.ts";
 import type { StoredImage } from "../image/store-types.ts";
 import type { ShimClient } from "../shim/client.ts";
 import type { Pod } from "../spec/pod.ts";
+import type { PreparedVolume } from "../spec/prepared-volume.ts";
 import { attachDevicePolicy } from "../sys/bpf.ts";
-import type { PreparedVolume } from "../volume/prepared-volume.ts";
 import type { EngineContext } from "./context.ts";
 import type { ContainerRef } from "./decide.ts";
 import { attemptFolder, logFolder, logPath, podFolders } from "./folders.ts";
 import { hostFilePaths, podHostname } from "./host-files.ts";
+import { profileFinders } from "./profiles.ts";
 import type { Attempt } from "./record.ts";
 import { warnAboutMissing } from "./sandbox.ts";
 
@@ -106,13 +106,8 @@ export function planAttempt(context: EngineContext, request: AttemptRequest): Co
     hostDevices: isPrivileged ? listHostDevices() : [],
     nodeCapabilities: context.nodeCapabilities,
     cpuNames: listCpuNames(),
-    seccomp: (capabilities) => defaultSeccomp(capabilities, seccompFolder(context)),
+    ...profileFinders(context),
   });
-}
-
-/** Compiled seccomp filters are kept here by content. */
-export function seccompFolder({ instance }: Pick<EngineContext, "instance">): string {
-  return join(instance.root, "seccomp");
 }
 
 /** What an attempt needs on the host before the shim replays its programs. */
@@ -180,7 +175,7 @@ export async function startAttempt(
     ...(plan.pidNamespace === "pod" ? { target: reaperId } : {}),
     tty: plan.tty,
     stdin: plan.stdin,
-    stdinOnce: false,
+    stdinOnce: ref.container.stdinOnce === true,
     log: { path: logPath(folders, name, number), ...logLimits },
   });
   cancel();

@@ -5,7 +5,7 @@ import { isPodError, messageOf, PodError } from "../base/errors.ts";
 import { newContainerId } from "../base/ids.ts";
 import { execFailure } from "../container/execute.ts";
 import { SyscallError } from "../sys/syscall-error.ts";
-import type { PreparedVolume } from "../volume/prepared-volume.ts";
+import type { PreparedVolume } from "../spec/prepared-volume.ts";
 import {
   discardAttempt,
   findImage,

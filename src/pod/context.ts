@@ -8,6 +8,7 @@ import type { StoredImage } from "../image/store-types.ts";
 import type { Firewall } from "../net/firewall.ts";
 import type { AddressPool } from "../net/ipam.ts";
 import type { CapabilityName } from "../spec/capabilities.ts";
+import type { ObjectReader } from "../spec/object-reader.ts";
 import type { Pod } from "../spec/pod.ts";
 import type { Table } from "../store/table.ts";
 import type { PodRecord } from "./record.ts";
@@ -29,10 +30,11 @@ export interface ImageFinder {
   layerFolders(image: StoredImage): readonly string[];
 }
 
-/** Stored objects that pods refer to: ConfigMaps, Secrets, claims. */
-export interface ObjectReader {
-  /** T is the type of the kind (`kubernetes.gen.ts`); namespace "" for objects of the cluster. */
-  get<T>(kind: string, namespace: string, name: string): T | undefined;
+/** What the node has and allows of the things that a security context may ask for. */
+export interface NodeSecurity {
+  readonly hasAppArmor: boolean;
+  /** Names, or beginnings with "*" at their end, that pods may set besides the safe ones. */
+  readonly allowedUnsafeSysctls: readonly string[];
 }
 
 export interface EngineContext {
@@ -48,6 +50,7 @@ export interface EngineContext {
   readonly hierarchy: Hierarchy;
   /** Refuse a pod whose limits this host cannot enforce, instead of warning. */
   readonly enforceLimits: boolean;
+  readonly security: NodeSecurity;
   readonly images: ImageFinder;
   readonly objects: ObjectReader;
   readonly addresses: AddressPool;

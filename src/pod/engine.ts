@@ -116,6 +116,14 @@ export class PodEngine {
     this.context.wake(uid);
   }
 
+  /** An object that the pod refers to has come or changed: it is tried again without its back-off. */
+  retry(uid: string): void {
+    const live = this.#live.get(uid);
+    if (live === undefined) return;
+    live.isRetryAsked = true;
+    this.context.wake(uid);
+  }
+
   /** The status of a pod as its record stands. */
   status(pod: Pod): PodStatus {
     return this.#status(pod, this.record(pod.metadata.uid) ?? this.#accept(pod));

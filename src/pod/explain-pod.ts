@@ -38,7 +38,7 @@ function sandboxProgram(context: EngineContext, pod: Pod): Program {
 
 function containerPrograms(context: EngineContext, pod: Pod): Program[] {
   const folders = podFolders(context.instance, pod.metadata.uid);
-  const volumes = plannedVolumes(pod, folders.volumes);
+  const volumes = plannedVolumes(context, pod, folders.volumes);
   const all = allRefs(pod);
   const containers = all.flatMap((ref) => {
     const image = findImage(context, ref);

@@ -5,7 +5,7 @@
 import type { ContainerPlan } from "../container/plan.ts";
 import type { StoredImage } from "../image/store-types.ts";
 import type { ExitRecord, ShimClient } from "../shim/client.ts";
-import type { PreparedVolume } from "../volume/prepared-volume.ts";
+import type { PreparedVolume } from "../spec/prepared-volume.ts";
 import type { PreparedAttempt } from "./attempt.ts";
 
 /** An attempt that is about to start; `prepared` when its folders and cgroup stand already. */
@@ -26,6 +26,8 @@ export class LivePod {
   isShimLost = false;
   /** The node wants the pod to end as Failed with this reason. */
   eviction: { readonly reason: string; readonly message: string } | undefined;
+  /** Something that the pod refers to has changed: what waits for its next try is tried now. */
+  isRetryAsked = false;
   /** Made while the sandbox was started. */
   planned: PlannedAttempt | undefined;
   #exits: ExitRecord[] = [];

@@ -169,6 +169,16 @@ export function setContainer(
   return { ...record, containers: { ...record.containers, [name]: container } };
 }
 
+/** The record in which nothing waits for a later try; the delays keep growing if it fails again. */
+export function withoutRetryTimes(record: PodRecord): PodRecord {
+  const { sandboxRetryAtMs: _at, ...rest } = record;
+  const containers = Object.entries(record.containers).map(([name, container]) => {
+    const { retryAtMs: _retry, ...others } = container;
+    return [name, others] as const;
+  });
+  return { ...rest, containers: Object.fromEntries(containers) };
+}
+
 /** The record after the sandbox has gone; its generation stays. */
 export function withoutSandbox(record: PodRecord): PodRecord {
   return { ...record, sandbox: { ...record.sandbox, state: "absent", shimPid: 0 } };

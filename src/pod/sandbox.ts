@@ -25,12 +25,12 @@ import { waitUntilEmpty } from "../cgroup/wait-until-empty.ts";
 import { type Attachment, attachmentFor, compileAttach } from "../net/attach.ts";
 import { type LaunchRequest, launchShim, reapShim } from "../shim/launch.ts";
 import type { Pod } from "../spec/pod.ts";
+import type { PreparedVolume } from "../spec/prepared-volume.ts";
 import { normalSysctlName } from "../spec/validate-sysctls.ts";
 import { K } from "../sys/abi.ts";
 import { withNetlinkSocket } from "../sys/netlink.ts";
 import type { Program } from "../sys/program.ts";
 import { compileVolumes, prepareVolumes } from "../volume/prepare.ts";
-import type { PreparedVolume } from "../volume/prepared-volume.ts";
 import type { EngineContext } from "./context.ts";
 import { type PodFolders, podFolders } from "./folders.ts";
 import { podHostname, writeHostFiles } from "./host-files.ts";
@@ -66,7 +66,7 @@ export async function startSandbox(
 
   prepareCgroups(context, pod);
   makeFolders(folders);
-  const volumes = prepareVolumes(pod, folders.volumes);
+  const volumes = await prepareVolumes(context, pod, folders.volumes);
   const attachment =
     address === undefined
       ? undefined
@@ -116,7 +116,7 @@ export function launchRequest(
     cgroup: shimCgroup(context.hierarchy, uid),
     prepare: (program) => {
       compileSharedMemory(program, pod, folders);
-      compileVolumes(program, pod, folders.volumes);
+      compileVolumes(program, context, pod, folders.volumes);
       compileHostname(program, pod);
       network(program);
       compileSysctls(program, pod);

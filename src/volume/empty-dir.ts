@@ -7,44 +7,53 @@
  */
 import { chmodSync, chownSync, mkdirSync } from "node:fs";
 import type { EmptyDirVolumeSource } from "../spec/pod.ts";
+import type { PreparedVolume } from "../spec/prepared-volume.ts";
 import { byteCount } from "../spec/quantity.ts";
 import { K } from "../sys/abi.ts";
 import type { Program } from "../sys/program.ts";
-import type { PreparedVolume } from "./prepared-volume.ts";
+import type { VolumeKind, VolumeRequest } from "./volume-kind.ts";
 
-export interface EmptyDirRequest {
-  readonly name: string;
-  readonly source: EmptyDirVolumeSource;
-  /** Folder of this volume; its parent exists and belongs to root alone. */
-  readonly folder: string;
-  readonly fsGroup?: number | undefined;
+/** The row of the table. */
+export const emptyDirKind: VolumeKind = {
+  prepare: (_host, request) => {
+    prepareFolder(request);
+    return planned(request);
+  },
+  plan: (_host, request) => planned(request),
+  compile: (program, _host, request) => compileMemory(program, request),
+};
+
+function planned({ volume, folder }: VolumeRequest): PreparedVolume {
+  return {
+    name: volume.name,
+    kind: "emptyDir",
+    source: folder,
+    isFile: false,
+    nosuidNodev: true,
+  };
 }
 
-/** Makes the folder; repeating it changes nothing. */
-export function prepareEmptyDir(request: EmptyDirRequest): PreparedVolume {
-  const { folder, fsGroup, name } = request;
+function sourceOf({ volume }: VolumeRequest): EmptyDirVolumeSource {
+  return volume.emptyDir ?? {};
+}
+
+function prepareFolder({ pod, folder }: VolumeRequest): void {
+  const fsGroup = pod.spec.securityContext?.fsGroup;
   mkdirSync(folder, { recursive: true });
   if (fsGroup !== undefined) chownSync(folder, 0, fsGroup);
   // mkdir's mode is cut by the umask, and chown drops set-group-id.
   chmodSync(folder, fsGroup === undefined ? 0o777 : 0o2777);
-  return { name, kind: "emptyDir", source: folder, isFile: false, nosuidNodev: true };
 }
 
-/**
- * Adds the tmpfs of `medium: Memory` to the program that sets up the pod's sandbox; nothing for a
- * volume on disk.
- */
-export function compileEmptyDir(
-  program: Program,
-  request: EmptyDirRequest & { readonly origin: string },
-): void {
-  const { source, folder, fsGroup, origin } = request;
-  if (source.medium !== "Memory") return;
+/** The tmpfs of `medium: Memory`; nothing for a volume on disk. */
+function compileMemory(program: Program, request: VolumeRequest): void {
+  const { medium, sizeLimit } = sourceOf(request);
+  if (medium !== "Memory") return;
+  const fsGroup = request.pod.spec.securityContext?.fsGroup;
   const options = [
     fsGroup === undefined ? "mode=0777" : `mode=2777,gid=${fsGroup}`,
-    ...(source.sizeLimit === undefined ? [] : [`size=${byteCount(source.sizeLimit)}`]),
+    ...(sizeLimit === undefined ? [] : [`size=${byteCount(sizeLimit)}`]),
   ];
-  program
-    .from(origin)
-    .call("mount", ["tmpfs", folder, "tmpfs", K.MS_NOSUID | K.MS_NODEV, options.join(",")]);
+  const flags = K.MS_NOSUID | K.MS_NODEV;
+  program.call("mount", ["tmpfs", request.folder, "tmpfs", flags, options.join(",")]);
 }

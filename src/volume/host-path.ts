@@ -7,10 +7,11 @@
  */
 import { PodError } from "../base/errors.ts";
 import type { HostPathType, HostPathVolumeSource } from "../spec/pod.ts";
+import type { PreparedVolume } from "../spec/prepared-volume.ts";
 import { K } from "../sys/abi.ts";
 import { run, tryRun } from "../sys/ffi.ts";
 import { Program } from "../sys/program.ts";
-import type { PreparedVolume } from "./prepared-volume.ts";
+import type { VolumeKind } from "./volume-kind.ts";
 
 type Found = "Directory" | "File" | "Socket" | "CharDevice" | "BlockDevice" | "other";
 
@@ -33,6 +34,18 @@ const wantedByType: Readonly<Record<HostPathType, Found | undefined>> = {
   BlockDevice: "BlockDevice",
 };
 
+/** The row of the table. */
+export const hostPathKind: VolumeKind = {
+  prepare: (_host, { volume }) => prepareHostPath(volume.name, volume.hostPath ?? { path: "" }),
+  plan: (_host, { volume: { name, hostPath } }) => ({
+    name,
+    kind: "hostPath",
+    source: hostPath?.path ?? "",
+    isFile: false,
+    nosuidNodev: false,
+  }),
+};
+
 /**
  * Checks the path against its type and makes what `…OrCreate` asks for.
  * @throws PodError FailedPrecondition in the words of the kubelet's FailedMount event.
@@ -52,7 +65,7 @@ export function prepareHostPath(name: string, source: HostPathVolumeSource): Pre
   if (found === undefined || (wanted !== undefined && wanted !== found)) {
     throw new PodError(
       "FailedPrecondition",
-      `Cannot mount volume "${name}": hostPath type check failed: "${source.path}" ${
+      `hostPath type check failed: "${source.path}" ${
         found === undefined ? "does not exist on this node" : `is not a ${wanted} but a ${found}`
       }`,
       { data: { reason: "FailedMount", path: source.path, type } },

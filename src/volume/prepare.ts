@@ -1,64 +1,112 @@
-/** Prepares all volumes of a pod: what the node has to make before the sandbox starts. */
+/**
+ * The volumes of a pod: what the node makes before the sandbox starts, and the table of kinds.
+ *
+ * A volume that cannot be prepared yet (its ConfigMap does not exist, its claim is not bound) fails in the words of the
+ * kubelet; the engine tries again later and when the objects of the pod change.
+ */
 import { join } from "node:path";
-import { PodError } from "../base/errors.ts";
-import type { Pod, Volume } from "../spec/pod.ts";
+import { messageOf, PodError } from "../base/errors.ts";
+import type { Pod } from "../spec/pod.ts";
+import type { PreparedVolume, VolumeSourceName } from "../spec/prepared-volume.ts";
 import type { Program } from "../sys/program.ts";
-import { compileEmptyDir, prepareEmptyDir } from "./empty-dir.ts";
-import { prepareHostPath } from "./host-path.ts";
-import type { PreparedVolume } from "./prepared-volume.ts";
+import { emptyDirKind } from "./empty-dir.ts";
+import { hostPathKind } from "./host-path.ts";
+import type { VolumeHost, VolumeKind, VolumeRequest } from "./volume-kind.ts";
+
+const kinds: Readonly<Partial<Record<VolumeSourceName, VolumeKind>>> = {
+  emptyDir: emptyDirKind,
+  hostPath: hostPathKind,
+};
+
+interface Entry {
+  readonly kind: VolumeKind;
+  readonly request: VolumeRequest;
+}
+
+export type PreparedVolumes = ReadonlyMap<string, PreparedVolume>;
 
 /**
  * Makes what the volumes need; repeating it changes nothing.
  * @param folder - the pod's `volumes` folder, exists, 0700.
- * @throws PodError FailedPrecondition with the volume's name.
+ * @throws PodError with `data.reason`, FailedMount unless the kind says another one.
  */
-export function prepareVolumes(pod: Pod, folder: string): ReadonlyMap<string, PreparedVolume> {
-  const volumes = pod.spec.volumes ?? [];
-  return new Map(volumes.map((volume) => [volume.name, prepareVolume(pod, volume, folder)]));
+export async function prepareVolumes(
+  host: VolumeHost,
+  pod: Pod,
+  folder: string,
+): Promise<PreparedVolumes> {
+  const prepared = new Map<string, PreparedVolume>();
+  for (const { kind, request } of entries(pod, folder)) {
+    const { name } = request.volume;
+    try {
+      prepared.set(name, await kind.prepare(host, request));
+    } catch (error) {
+      throw failedMount(name, error);
+    }
+  }
+  return prepared;
+}
+
+/**
+ * The volumes of a pod that runs already: one that could not be prepared any more, because what it was made of has
+ * gone, is taken as it was planned.
+ */
+export async function adoptVolumes(
+  host: VolumeHost,
+  pod: Pod,
+  folder: string,
+): Promise<PreparedVolumes> {
+  const adopted = new Map<string, PreparedVolume>();
+  for (const { kind, request } of entries(pod, folder)) {
+    const { name } = request.volume;
+    try {
+      adopted.set(name, await kind.prepare(host, request));
+    } catch {
+      // Whatever it is: the mounts stand, and a new container that needs what is missing says so itself.
+      adopted.set(name, kind.plan(host, request));
+    }
+  }
+  return adopted;
 }
 
 /** The volumes as `prepareVolumes` would give them, without making or checking anything. */
-export function plannedVolumes(pod: Pod, folder: string): ReadonlyMap<string, PreparedVolume> {
-  const volumes = pod.spec.volumes ?? [];
+export function plannedVolumes(host: VolumeHost, pod: Pod, folder: string): PreparedVolumes {
   return new Map(
-    volumes.map(({ name, hostPath }): [string, PreparedVolume] => [
-      name,
-      hostPath
-        ? { name, kind: "hostPath", source: hostPath.path, isFile: false, nosuidNodev: false }
-        : {
-            name,
-            kind: "emptyDir",
-            source: join(folder, name),
-            isFile: false,
-            nosuidNodev: true,
-          },
+    entries(pod, folder).map(({ kind, request }) => [
+      request.volume.name,
+      kind.plan(host, request),
     ]),
   );
 }
 
-function prepareVolume(pod: Pod, volume: Volume, folder: string): PreparedVolume {
-  if (volume.hostPath) return prepareHostPath(volume.name, volume.hostPath);
-  if (volume.emptyDir) {
-    return prepareEmptyDir({
-      name: volume.name,
-      source: volume.emptyDir,
-      folder: join(folder, volume.name),
-      fsGroup: pod.spec.securityContext?.fsGroup,
-    });
+/** Adds the mounts that belong to the whole pod to the program of its sandbox. */
+export function compileVolumes(program: Program, host: VolumeHost, pod: Pod, folder: string): void {
+  for (const { kind, request } of entries(pod, folder)) {
+    if (kind.compile === undefined) continue;
+    program.from(request.origin);
+    kind.compile(program, host, request);
   }
-  throw new PodError("Internal", `Volume "${volume.name}" has no source after defaulting`);
 }
 
-/** Adds the mounts that belong to the whole pod to the program of its sandbox. */
-export function compileVolumes(program: Program, pod: Pod, folder: string): void {
-  (pod.spec.volumes ?? []).forEach((volume, index) => {
-    if (!volume.emptyDir) return;
-    compileEmptyDir(program, {
-      name: volume.name,
-      source: volume.emptyDir,
-      folder: join(folder, volume.name),
-      fsGroup: pod.spec.securityContext?.fsGroup,
-      origin: `spec.volumes[${index}].emptyDir`,
-    });
+function entries(pod: Pod, folder: string): Entry[] {
+  return (pod.spec.volumes ?? []).map((volume, index) => {
+    for (const [source, kind] of Object.entries(kinds)) {
+      // The names of the table are fields of a volume.
+      if (volume[source as VolumeSourceName] === undefined) continue;
+      const origin = `spec.volumes[${index}].${source}`;
+      return { kind, request: { pod, volume, origin, folder: join(folder, volume.name) } };
+    }
+    throw new PodError("Internal", `Volume "${volume.name}" has no source after defaulting`);
   });
+}
+
+function failedMount(name: string, error: unknown): unknown {
+  const data = error instanceof PodError ? error.data : {};
+  const { reason = "FailedMount" } = data;
+  if (reason !== "FailedMount") return error;
+  return new PodError(
+    error instanceof PodError ? error.kind : "Internal",
+    `MountVolume.SetUp failed for volume "${name}" : ${messageOf(error)}`,
+    { cause: error, data: { ...data, reason } },
+  );
 }

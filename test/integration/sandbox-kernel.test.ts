@@ -21,7 +21,7 @@ import { compileContainer } from "../../src/container/compile.ts";
 import { compileExec, compileReaper, planExec } from "../../src/container/exec.ts";
 import { execFailure } from "../../src/container/execute.ts";
 import { resolveUser } from "../../src/container/user.ts";
-import type { PreparedVolume } from "../../src/container/volume-mount.ts";
+import type { PreparedVolume } from "../../src/spec/prepared-volume.ts";
 import { attachDevicePolicy, attachedPolicies } from "../../src/sys/bpf.ts";
 import { nativePath } from "../../src/sys/native-path.ts";
 import { SyscallError } from "../../src/sys/syscall-error.ts";

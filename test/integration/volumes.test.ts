@@ -219,7 +219,7 @@ test("every type of hostPath takes what it names and refuses the rest", async (p
   assert.is(failed?.type, "Warning");
   assert.match(
     failed?.message ?? "",
-    `Cannot mount volume "v": hostPath type check failed: "${base}/folder" is not a File but a Directory`,
+    `MountVolume.SetUp failed for volume "v" : hostPath type check failed: "${base}/folder" is not a File but a Directory`,
   );
   await pods.delete(...names);
 }, 90_000);

@@ -6,8 +6,8 @@ import {
   type MountPlanInput,
   planMounts,
 } from "../../../src/container/mount-plan.ts";
-import type { PreparedVolume } from "../../../src/container/volume-mount.ts";
 import type { VolumeMount } from "../../../src/spec/pod.ts";
+import type { PreparedVolume } from "../../../src/spec/prepared-volume.ts";
 import { throwsPodError } from "./throws-pod-error.ts";
 
 const data: PreparedVolume = {

@@ -1,0 +1,41 @@
+/**
+ * What a kind of volume is to the rest of nspod: one row of the table in prepare.ts, one file per kind.
+ *
+ *   prepare   before the sandbox starts: makes what the volume needs, or fails and is tried again
+ *   compile   adds its mounts to the program of the sandbox (the shim's mount namespace)
+ *   plan      what prepare would answer, without making or checking anything
+ *
+ * Nothing is taken down: mounts go with the shim's namespace, files with the pod's folder.
+ */
+import type { ObjectReader } from "../spec/object-reader.ts";
+import type { Pod, Volume } from "../spec/pod.ts";
+import type { PreparedVolume } from "../spec/prepared-volume.ts";
+import type { Program } from "../sys/program.ts";
+
+/** The node as kinds of volumes see it. */
+export interface VolumeHost {
+  readonly objects: ObjectReader;
+}
+
+export interface VolumeRequest {
+  readonly pod: Pod;
+  readonly volume: Volume;
+  /** The field, for listings and sentences: `spec.volumes[2].emptyDir`. */
+  readonly origin: string;
+  /** `<root>/pods/<uid>/volumes/<name>`; its parent exists and belongs to root alone. */
+  readonly folder: string;
+}
+
+export interface VolumeKind {
+  /**
+   * Makes what the volume needs; repeating it changes nothing.
+   * @throws PodError; the message follows `MountVolume.SetUp failed for volume "x" : ` in a FailedMount event, unless
+   * `data.reason` names another one. The pod stays in ContainerCreating and this is called again.
+   */
+  readonly prepare: (
+    host: VolumeHost,
+    request: VolumeRequest,
+  ) => PreparedVolume | Promise<PreparedVolume>;
+  readonly plan: (host: VolumeHost, request: VolumeRequest) => PreparedVolume;
+  readonly compile?: (program: Program, host: VolumeHost, request: VolumeRequest) => void;
+}
