@@ -13,6 +13,7 @@ import type {
 } from "./kubernetes.gen.ts";
 
 export type {
+  AppArmorProfile,
   Capabilities,
   Container,
   ContainerPort,
@@ -23,8 +24,12 @@ export type {
   ContainerStatus,
   EmptyDirVolumeSource,
   EnvVar,
+  GRPCAction,
   HostAlias,
   HostPathVolumeSource,
+  HTTPGetAction,
+  Lifecycle,
+  LifecycleHandler,
   Pod,
   PodCondition,
   PodDNSConfig,
@@ -33,7 +38,9 @@ export type {
   PodSecurityContext,
   PodSpec,
   PodStatus,
+  Probe,
   ResourceRequirements,
+  SeccompProfile,
   SecurityContext,
   Sysctl,
   Volume,
