@@ -11,6 +11,7 @@ import { assertNever } from "../base/assert.ts";
 import { messageOf } from "../base/errors.ts";
 import type { Pod, PodStatus } from "../spec/pod.ts";
 import { absorb, adopt } from "./absorb.ts";
+import { withoutFuture } from "./clock-jump.ts";
 import { performContainerStart } from "./container-steps.ts";
 import type { EngineContext } from "./context.ts";
 import { type Action, decide } from "./decide.ts";
@@ -68,8 +69,11 @@ export class PodEngine {
     let record = this.record(uid) ?? save(this.#accept(pod));
     for (;;) {
       const input: StepInput = { context, pod, live, record, save };
-      record = live.isAdopted ? await absorb(input) : await adopt(input);
-      const decision = decide(pod, record, context.clock.now());
+      const taken = live.isAdopted ? await absorb(input) : await adopt(input);
+      const nowMs = context.clock.now();
+      const present = withoutFuture(taken, nowMs);
+      record = present === taken ? taken : save(present);
+      const decision = decide(pod, record, nowMs);
       if (decision.actions.length === 0) {
         return {
           status: this.#status(pod, record),
