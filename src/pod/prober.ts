@@ -66,7 +66,7 @@ export class Prober {
     if (probesOf(container).length === 0) return;
     const known = this.#attempts.get(attemptId);
     const tracked = known ?? { target, loops: new Map() };
-    tracked.target = target;
+    tracked.target = { ...tracked.target, pod };
     if (known === undefined) {
       this.#attempts.set(attemptId, tracked);
       if (container.startupProbe && !isStarted) this.#begin(tracked, "startup");

@@ -18,6 +18,7 @@ import type { Session } from "../shim/session.ts";
 import { containerCgroup } from "./attempt.ts";
 import type { EngineContext } from "./context.ts";
 import { openExecSession, planRunning, type RunningAttempt } from "./exec-session.ts";
+import type { LivePod } from "./live-pod.ts";
 import { isExpired, startDeadline } from "./probe-deadline.ts";
 import type { CommandResult, RunCommand } from "./probe-target.ts";
 
@@ -27,10 +28,15 @@ const maxOutputBytes = 10 * 1024;
 /** From SIGKILL to the end of what was killed. */
 const deathMs = 1_000;
 
+/** An attempt that runs, and the live state of its pod. */
+export interface CommandTarget extends Omit<RunningAttempt, "volumes"> {
+  readonly live: Pick<LivePod, "volumes">;
+}
+
 /** Commands in one attempt. The plan is made with the first command and kept. */
-export function commandRunner(context: EngineContext, running: RunningAttempt): RunCommand {
+export function commandRunner(context: EngineContext, target: CommandTarget): RunCommand {
   let plan: ContainerPlan | undefined;
-  const places = new Places(containerCgroup(context, running.pod, running.ref.container.name));
+  const places = new Places(containerCgroup(context, target.pod, target.ref.container.name));
   return async (command, { timeoutMs, signal: outer }) => {
     using deadline = startDeadline(context.clock, timeoutMs, outer);
     const { signal } = deadline;
@@ -39,10 +45,10 @@ export function commandRunner(context: EngineContext, running: RunningAttempt): 
     const end = (): void => killCgroup(place.cgroup);
     signal.addEventListener("abort", end, { once: true });
     try {
-      plan ??= planRunning(context, running);
+      plan ??= planRunning(context, { ...target, volumes: target.live.volumes });
       const { cgroup } = place;
       const exec = { command, tty: false, stdin: false, cgroup };
-      return await finish(await openExecSession(context, running, plan, exec), signal);
+      return await finish(await openExecSession(context, target, plan, exec), signal);
     } catch (error) {
       if (!signal.aborted) throw error;
       // Once more: the child may have come into the cgroup after the first time.
