@@ -412,6 +412,10 @@ function addSystemCommands(program: Command, tree: Tree): void {
       .command("daemon")
       .description("Run the daemon in the foreground; other commands start one on demand")
       .option("--enforce-limits", "refuse pods whose limits this machine cannot enforce")
+      .option(
+        "--allowed-unsafe-sysctls <names>",
+        'sysctls that pods may set besides the safe ones, like "kernel.msg*,net.core.somaxconn"',
+      )
       .addOption(
         oneOf("--log-level <level>", "least severe message of the log ($NSPOD_LOG_LEVEL)", [
           ...["trace", "debug", "info", "warn", "error", "fatal", "silent"],

@@ -48,6 +48,7 @@ export function planExec(container: ContainerPlan, request: ExecRequest): ExecPl
     capabilities: container.capabilities,
     noNewPrivileges: container.noNewPrivileges,
     seccomp: container.seccomp,
+    appArmor: container.appArmor,
     limits: container.limits,
     oomScoreAdj: container.oomScoreAdj,
     name: container.name,

@@ -9,17 +9,17 @@ import type { CapabilityName } from "../spec/capabilities.ts";
 import type { Container, Pod } from "../spec/pod.ts";
 import type { PreparedVolume } from "../spec/prepared-volume.ts";
 import type { DeviceRule } from "../sys/bpf.ts";
+import type { AppArmorTransition } from "./app-armor.ts";
 import { containerCapabilities } from "./capabilities.ts";
 import { containerArguments, containerEnvironment, containerVariables } from "./command.ts";
 import { type DeviceNode, deviceRules } from "./devices.ts";
 import type { ImageDefaults } from "./image-defaults.ts";
 import { isVolumeAt, type PlannedMount, type PodFiles, planMounts } from "./mount-plan.ts";
 import { containerOomScoreAdj } from "./oom-score.ts";
-import type { AppArmorTransition } from "./app-armor.ts";
 import type { RootFilesystem } from "./root-filesystem.ts";
+import { defaultLimits, type Sandbox } from "./sandbox.ts";
 import type { SeccompFilter } from "./seccomp.ts";
 import { appArmorChoice, type ProfileChoice, seccompChoice } from "./security-profiles.ts";
-import { defaultLimits, type Sandbox } from "./sandbox.ts";
 import type { ResolvedUser } from "./user.ts";
 
 export interface ContainerPlan extends Sandbox {
@@ -49,7 +49,7 @@ export interface ContainerPlan extends Sandbox {
 export interface PlanInput {
   readonly pod: Pod;
   readonly container: Container;
-  readonly list: "containers" | "initContainers";
+  readonly list: "containers" | "initContainers" | "ephemeralContainers";
   readonly index: number;
   readonly image: ImageDefaults;
   /** From `resolveUser()` for this container. */

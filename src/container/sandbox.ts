@@ -8,7 +8,9 @@
 import { CAPABILITY_NAMES, type CapabilityName } from "../spec/capabilities.ts";
 import { type ConstantName, type ErrnoName, K } from "../sys/abi.ts";
 import type { Program } from "../sys/program.ts";
+import { type AppArmorTransition, changeProfileOnExec } from "./app-armor.ts";
 import { capabilitySet } from "./capabilities.ts";
+import type { SeccompFilter } from "./seccomp.ts";
 
 export interface ResourceLimit {
   readonly resource: Extract<ConstantName, `RLIMIT_${string}`>;
@@ -30,8 +32,10 @@ export interface Sandbox {
   readonly user: Identity;
   readonly capabilities: readonly CapabilityName[];
   readonly noNewPrivileges: boolean;
-  /** cBPF program; undefined is unconfined. */
-  readonly seccomp: Buffer | undefined;
+  /** undefined is unconfined. */
+  readonly seccomp: SeccompFilter | undefined;
+  /** undefined: nothing changes with the execve. */
+  readonly appArmor?: AppArmorTransition | undefined;
   readonly limits: readonly ResourceLimit[];
   /** -1000..1000 */
   readonly oomScoreAdj: number;
@@ -69,6 +73,7 @@ export function enterProcess(program: Program, sandbox: Sandbox, tty: boolean): 
     tolerate: ["EACCES"],
   });
   program.close(file);
+  if (sandbox.appArmor) changeProfileOnExec(program, sandbox.appArmor);
 }
 
 /**
@@ -113,7 +118,7 @@ export function dropPrivileges(program: Program, sandbox: Sandbox): void {
   program.from(`${security}.allowPrivilegeEscalation`);
   if (sandbox.noNewPrivileges) program.call("prctl", [K.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0]);
   if (sandbox.seccomp !== undefined) {
-    program.from("default seccomp profile");
+    program.from(sandbox.seccomp.origin);
     installFilter(program, sandbox.seccomp);
   }
   if (keepsAdmin) {
@@ -184,12 +189,12 @@ function setCapabilities(program: Program, set: bigint): void {
 
 const filterInstructionSize = 8;
 
-function installFilter(program: Program, filter: Buffer): void {
+function installFilter(program: Program, { program: filter, logs }: SeccompFilter): void {
   const length = filter.length / filterInstructionSize;
   const descriptor = Buffer.alloc(16);
   descriptor.writeUInt16LE(length, 0);
   const prog = program.bytes(descriptor, `{len=${length}}`);
   program.relocate(prog, 8, program.bytes(filter, `<${length} BPF instructions>`));
-  const flags = K.SECCOMP_FILTER_FLAG_SPEC_ALLOW;
+  const flags = K.SECCOMP_FILTER_FLAG_SPEC_ALLOW | (logs ? K.SECCOMP_FILTER_FLAG_LOG : 0);
   program.call("seccomp", [K.SECCOMP_SET_MODE_FILTER, flags, prog]);
 }

@@ -1,16 +1,18 @@
 /**
- * The default seccomp filter for a set of capabilities, compiled once and kept.
+ * Seccomp filters of containers, compiled once and kept: the default one for a set of capabilities, and those of
+ * profile files of the node.
  *
  * Kept in memory and in `<folder>/<hash>.bpf`, because compiling takes about 20 ms. The name is a hash of the
  * profile; the file starts with the SHA-256 of what follows, so a damaged one is made again, never installed.
  */
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { atomicWrite } from "../base/atomic-write.ts";
-import { hasCode } from "../base/errors.ts";
+import { hasCode, messageOf, PodError } from "../base/errors.ts";
 import type { CapabilityName } from "../spec/capabilities.ts";
 import { buildFilter, type FilterProfile, type SyscallRule } from "../sys/seccomp.ts";
+import { parseSeccompProfile } from "./seccomp-profile.ts";
 import {
   allowedFamilies,
   allowedPersonalities,
@@ -42,9 +44,57 @@ export function defaultSeccomp(
   folder: string,
   options: SeccompOptions = {},
 ): Buffer {
-  const profile = defaultProfile(capabilities, options);
+  return compiled(defaultProfile(capabilities, options), folder);
+}
+
+/** A filter and how it is installed. */
+export interface SeccompFilter {
+  /** `struct sock_filter[]` */
+  readonly program: Buffer;
+  /** Refused calls are written to the audit log. */
+  readonly logs: boolean;
+  /** Phrase or field that it comes from. */
+  readonly origin: string;
+}
+
+/** Files above this are no profiles (security: R9). */
+const maxProfileBytes = 1 << 20;
+
+/**
+ * The filter of a profile file.
+ * @param path - absolute; @param folder - for compiled filters
+ * @throws PodError with reason CreateContainerError when the file is missing or no profile
+ */
+export function localhostSeccomp(path: string, folder: string): Omit<SeccompFilter, "origin"> {
+  const refuse = (why: string, cause: unknown): PodError =>
+    new PodError("FailedPrecondition", `cannot load seccomp profile "${path}": ${why}`, {
+      cause,
+      data: { reason: "CreateContainerError" },
+    });
+  let text: string;
+  try {
+    const { size } = statSync(path);
+    if (size > maxProfileBytes)
+      throw refuse(`it has more than ${maxProfileBytes} bytes`, undefined);
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    if (hasCode(error, "ENOENT", "ENOTDIR")) {
+      throw refuse(`open ${path}: no such file or directory`, error);
+    }
+    if (hasCode(error, "EISDIR")) throw refuse(`read ${path}: is a directory`, error);
+    throw error;
+  }
+  try {
+    const { filter, logs } = parseSeccompProfile(text);
+    return { program: compiled(filter, folder), logs };
+  } catch (error) {
+    throw refuse(messageOf(error), error);
+  }
+}
+
+function compiled(profile: FilterProfile, folder: string): Buffer {
   const key = createHash("sha256")
-    .update(JSON.stringify([format, process.arch, profile]))
+    .update(JSON.stringify([format, process.arch, profile], bigintText))
     .digest("hex");
   const path = join(folder, `${key}.bpf`);
   const known = filters.get(path);
@@ -58,6 +108,10 @@ export function defaultSeccomp(
   }
   filters.set(path, filter);
   return filter;
+}
+
+function bigintText(_key: string, value: unknown): unknown {
+  return typeof value === "bigint" ? String(value) : value;
 }
 
 /** The rules for a set of capabilities. */

@@ -4,7 +4,7 @@
  * The files are read in a spawned child that mounts the layers read-only and opens them inside that root, so a link,
  * a pipe, a device or a huge file in an image can do nothing to the host (security: ESC-18). A USER of digits is a
  * number and is never looked up as a name (IMG-11).
- * Source: Kubernetes "Configure a Security Context"; supplementary groups: policy Merge (PRV-03).
+ * Source: Kubernetes "Configure a Security Context"; supplementary groups: policies Merge and Strict (PRV-03).
  */
 import { PodError } from "../base/errors.ts";
 import type { PodSecurityContext, SecurityContext } from "../spec/pod.ts";
@@ -25,6 +25,8 @@ export interface UserRequest {
   readonly runAsGroup?: number;
   readonly supplementalGroups?: readonly number[];
   readonly fsGroup?: number;
+  /** Strict: no groups but those that the pod names. */
+  readonly supplementalGroupsPolicy?: "Merge" | "Strict";
 }
 
 /** Joins the security contexts of pod and container. */
@@ -39,6 +41,9 @@ export function userRequest(
     ...(runAsGroup === undefined ? {} : { runAsGroup }),
     ...(pod?.supplementalGroups ? { supplementalGroups: pod.supplementalGroups } : {}),
     ...(pod?.fsGroup === undefined ? {} : { fsGroup: pod.fsGroup }),
+    ...(pod?.supplementalGroupsPolicy === undefined
+      ? {}
+      : { supplementalGroupsPolicy: pod.supplementalGroupsPolicy }),
   };
 }
 
@@ -90,7 +95,9 @@ export function selectUser(
   const gid = request.runAsGroup ?? (group ? findGid(files, group) : (entry?.gid ?? 0));
   const name = entry?.name ?? "";
   const ofImage =
-    name === "" ? [] : findGroups(files.group, ({ members }) => members.includes(name));
+    name === "" || request.supplementalGroupsPolicy === "Strict"
+      ? []
+      : findGroups(files.group, ({ members }) => members.includes(name));
   const groups = [
     gid,
     ...ofImage.map((item: GroupEntry) => item.gid),

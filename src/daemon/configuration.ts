@@ -7,6 +7,7 @@ import { messageOf, PodError } from "../base/errors.ts";
 import { defaultInstance, type Instance } from "../base/instance.ts";
 import { bridgeName } from "../net/bridge.ts";
 import { contains, parseSubnet } from "../net/ipv4.ts";
+import { isSysctlName, normalSysctlName, sysctlNamespace } from "../spec/validate-sysctls.ts";
 
 export const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 
@@ -16,6 +17,8 @@ export interface Configuration {
   readonly instance: Instance;
   /** Refuse pods whose limits this machine cannot enforce, instead of warning. */
   readonly enforceLimits: boolean;
+  /** Sysctls, or patterns like "net.core.*", that pods may set besides the safe ones. */
+  readonly allowedUnsafeSysctls: readonly string[];
   readonly logLevel: LogLevel;
   /** Started by a command: says on fd 3 when it listens, and ends itself when idle and empty. */
   readonly onDemand: boolean;
@@ -28,6 +31,7 @@ const flags = {
   subnet: { type: "string" },
   cgroup: { type: "string" },
   "enforce-limits": { type: "boolean" },
+  "allowed-unsafe-sysctls": { type: "string" },
   "log-level": { type: "string" },
   "on-demand": { type: "boolean" },
 } as const;
@@ -76,6 +80,14 @@ export function readConfiguration(
       "enforce-limits",
       () => given["enforce-limits"] ?? readFlag(env["NSPOD_ENFORCE_LIMITS"]),
       false,
+    ),
+    allowedUnsafeSysctls: check(
+      "allowed-unsafe-sysctls",
+      () =>
+        readSysctlPatterns(
+          given["allowed-unsafe-sysctls"] ?? env["NSPOD_ALLOWED_UNSAFE_SYSCTLS"] ?? "",
+        ),
+      [],
     ),
     logLevel: check(
       "log-level",
@@ -139,6 +151,21 @@ function readSubnet(value: string): string {
 function readCgroup(value: string): string {
   if (/^(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9_.@:-]{1,255})+$/.test(value)) return value;
   throw invalid('must begin with "/" and name a cgroup below the root, like "/nspod"', value);
+}
+
+/** As the kubelet's option: names and beginnings with "*", of sysctls that a pod has for itself. */
+function readSysctlPatterns(value: string): readonly string[] {
+  const patterns = value.split(",").flatMap((word) => word.trim() || []);
+  const wrong = patterns.find(
+    (pattern) =>
+      !isSysctlName(pattern.replace(/(?:[./]\*|\*)$/, "")) ||
+      sysctlNamespace(normalSysctlName(pattern)) === undefined,
+  );
+  if (wrong === undefined) return patterns;
+  throw invalid(
+    'must be names or patterns of namespaced sysctls, like "kernel.msg*,net.core.somaxconn"',
+    wrong,
+  );
 }
 
 function readLevel(value: string): LogLevel {

@@ -8,6 +8,8 @@ import type { HostAlias } from "../spec/pod.ts";
 
 export interface HostsOptions {
   readonly hostname: string;
+  /** Full name of a pod with a subdomain. */
+  readonly fqdn?: string;
   /** The pod's address; absent for a pod without network. */
   readonly address?: string;
   readonly hostAliases?: readonly HostAlias[];
@@ -23,8 +25,9 @@ fe00::2\tip6-allrouters
 `;
 
 /** The file of a pod with a network namespace of its own. */
-export function podHosts({ hostname, address, hostAliases = [] }: HostsOptions): string {
-  const own = address === undefined ? "" : line(address, [hostname]);
+export function podHosts({ hostname, fqdn, address, hostAliases = [] }: HostsOptions): string {
+  const names = fqdn === undefined ? [hostname] : [fqdn, hostname];
+  const own = address === undefined ? "" : line(address, names);
   return `${head}${own}${aliasLines(hostAliases)}`;
 }
 

@@ -3,10 +3,11 @@ import { readFileSync } from "node:fs";
 import { hostname as nodeHostname } from "node:os";
 import { join } from "node:path";
 import { atomicWrite } from "../base/atomic-write.ts";
-import { hasCode } from "../base/errors.ts";
+import { hasCode, PodError } from "../base/errors.ts";
 import { hostResolver, podResolver } from "../net/dns.ts";
 import { hostNetworkHosts, podHosts } from "../net/hosts.ts";
 import type { Pod } from "../spec/pod.ts";
+import { kernelHostname, podFqdn, shortHostname } from "../spec/pod-hostname.ts";
 import type { PodFolders } from "./folders.ts";
 
 export interface HostFiles {
@@ -24,10 +25,15 @@ export function hostFilePaths({ etc }: Pick<PodFolders, "etc">): HostFiles {
   };
 }
 
-/** Host name of the pod: spec.hostname, or its name cut to 63 bytes; the node's with hostNetwork. */
+/**
+ * Host name inside the pod; the node's with hostNetwork.
+ * @throws PodError FailedPrecondition when setHostnameAsFQDN asks for more than Linux takes
+ */
 export function podHostname(pod: Pod): string {
   if (pod.spec.hostNetwork) return nodeHostname();
-  return pod.spec.hostname ?? pod.metadata.name.slice(0, 63).replace(/[-.]+$/, "");
+  const hostname = kernelHostname(pod);
+  if ("name" in hostname) return hostname.name;
+  throw new PodError("FailedPrecondition", hostname.problem);
 }
 
 /**
@@ -42,12 +48,18 @@ export function writeHostFiles(
 ): readonly string[] {
   const { hostNetwork = false, hostAliases = [], dnsPolicy, dnsConfig } = pod.spec;
   const hostname = podHostname(pod);
+  const fqdn = podFqdn(pod);
   const paths = hostFilePaths(folders);
   const host = hostResolver(hostNetwork);
   const resolver = podResolver(dnsPolicy ?? "ClusterFirst", dnsConfig, host.config);
   const hosts = hostNetwork
     ? hostNetworkHosts(readHostFile("/etc/hosts"), hostAliases)
-    : podHosts({ hostname, hostAliases, ...(address === undefined ? {} : { address }) });
+    : podHosts({
+        hostname: shortHostname(pod),
+        hostAliases,
+        ...(fqdn === undefined ? {} : { fqdn }),
+        ...(address === undefined ? {} : { address }),
+      });
   // Not durable: they are written again with the next sandbox.
   const options = { mode: 0o644, durable: false };
   atomicWrite(paths.hosts, hosts, options);

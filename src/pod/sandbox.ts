@@ -26,7 +26,7 @@ import { type Attachment, attachmentFor, compileAttach } from "../net/attach.ts"
 import { type LaunchRequest, launchShim, reapShim } from "../shim/launch.ts";
 import type { Pod } from "../spec/pod.ts";
 import type { PreparedVolume } from "../spec/prepared-volume.ts";
-import { normalSysctlName } from "../spec/validate-sysctls.ts";
+import { normalSysctlName, sysctlPath } from "../spec/validate-sysctls.ts";
 import { K } from "../sys/abi.ts";
 import { withNetlinkSocket } from "../sys/netlink.ts";
 import type { Program } from "../sys/program.ts";
@@ -230,7 +230,7 @@ function compileSysctls(program: Program, pod: Pod): void {
 }
 
 function compileSysctl(program: Program, origin: string, name: string, value: string): void {
-  const path = `/proc/sys/${normalSysctlName(name).replaceAll(".", "/")}`;
+  const path = `/proc/sys/${sysctlPath(name)}`;
   const content = program.from(origin).bytes(Buffer.from(value), JSON.stringify(value));
   const fd = program.open("openat", [K.AT_FDCWD, path, K.O_WRONLY | K.O_CLOEXEC]);
   program.call("write", [fd, content, content.length], { whole: true }).close(fd);

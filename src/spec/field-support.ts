@@ -20,6 +20,7 @@ const dra =
   "needs dynamic resource allocation, which a single machine without a resource driver does not have";
 const cloud =
   "is a volume of a cloud or of an appliance, which nspod does not attach: mount it on the host and use hostPath or a PersistentVolume";
+const selinux = "needs SELinux labels on processes and files, which nspod does not set";
 const windows = "is for Windows nodes only";
 
 /** Definition of the API reference → its exceptions. */
@@ -27,14 +28,9 @@ export const fieldSupport: Readonly<Record<string, DefinitionSupport>> = {
   Container: {
     refused: {
       envFrom: later,
-      lifecycle: later,
-      livenessProbe: later,
-      readinessProbe: later,
       resizePolicy: later,
       restartPolicy: later,
       restartPolicyRules: later,
-      startupProbe: later,
-      stdinOnce: later,
       volumeDevices: later,
     },
   },
@@ -46,14 +42,16 @@ export const fieldSupport: Readonly<Record<string, DefinitionSupport>> = {
       valueFrom: later,
     },
   },
+  LifecycleHandler: {
+    warned: {
+      tcpSocket: "does nothing: Kubernetes has deprecated it and opens no connection for a hook",
+    },
+  },
   PodSecurityContext: {
     refused: {
-      appArmorProfile: later,
       fsGroupChangePolicy: later,
-      seLinuxChangePolicy: later,
-      seLinuxOptions: later,
-      seccompProfile: later,
-      supplementalGroupsPolicy: later,
+      seLinuxChangePolicy: selinux,
+      seLinuxOptions: selinux,
       windowsOptions: windows,
     },
   },
@@ -65,11 +63,9 @@ export const fieldSupport: Readonly<Record<string, DefinitionSupport>> = {
       enableServiceLinks: later,
       ephemeralContainers: later,
       hostUsers: later,
-      hostnameOverride: later,
       imagePullSecrets: later,
       nodeName: later,
       nodeSelector: later,
-      os: later,
       overhead: later,
       preemptionPolicy: later,
       priority: later,
@@ -83,8 +79,6 @@ export const fieldSupport: Readonly<Record<string, DefinitionSupport>> = {
       schedulingGroup: later,
       serviceAccount: later,
       serviceAccountName: later,
-      setHostnameAsFQDN: later,
-      subdomain: later,
       tolerations: later,
       topologySpreadConstraints: later,
     },
@@ -96,10 +90,7 @@ export const fieldSupport: Readonly<Record<string, DefinitionSupport>> = {
   },
   SecurityContext: {
     refused: {
-      appArmorProfile: later,
-      procMount: later,
-      seLinuxOptions: later,
-      seccompProfile: later,
+      seLinuxOptions: selinux,
       windowsOptions: windows,
     },
   },

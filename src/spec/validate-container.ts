@@ -17,6 +17,7 @@ import {
   checkPortName,
   hasControlBytes,
 } from "./validate-names.ts";
+import { validateProbes } from "./validate-probe.ts";
 import { validateResources } from "./validate-resources.ts";
 import { validateContainerSecurity } from "./validate-security.ts";
 import { checkKernelPath, validateVolumeMounts } from "./validate-volumes.ts";
@@ -57,6 +58,7 @@ export function validateContainer(
     check(childPath(at, "value"), checkEnvValue(variable));
   }
   validatePorts(container, spec, childPath(path, "ports"), check);
+  validateProbes(container, path, { spec, report });
   validateResources(container.resources ?? {}, childPath(path, "resources"), report);
   validateVolumeMounts(
     container.volumeMounts ?? [],
@@ -66,7 +68,7 @@ export function validateContainer(
   );
   validateContainerSecurity(
     container.securityContext ?? {},
-    spec.securityContext ?? {},
+    spec,
     childPath(path, "securityContext"),
     report,
   );

@@ -8,14 +8,15 @@
 import { childPath, itemPath, type Report } from "./field-issue.ts";
 import type { HostAlias, PodDNSConfig, PodSpec } from "./pod.ts";
 import { quote } from "./quote.ts";
-import { checkDnsLabel, checkDnsSubdomain, checkIpAddress } from "./validate-names.ts";
+import { validateHostnames } from "./validate-hostname.ts";
+import { checkDnsSubdomain, checkIpAddress } from "./validate-names.ts";
 
 /** Limits of Kubernetes; the resolver reads three nameservers. */
 const MAX_NAMESERVERS = 3;
 const MAX_SEARCHES = 32;
 const MAX_SEARCH_CHARACTERS = 2048;
 
-/** Checks hostname, hostAliases, dnsPolicy and dnsConfig. */
+/** Checks the pod's names, hostAliases, dnsPolicy and dnsConfig. */
 export function validateDns(spec: PodSpec, report: Report): void {
   if (spec.dnsPolicy === "None" && (spec.dnsConfig?.nameservers ?? []).length === 0) {
     report("spec.dnsConfig.nameservers", "must name at least one server while dnsPolicy is None");
@@ -23,13 +24,7 @@ export function validateDns(spec: PodSpec, report: Report): void {
   if (spec.dnsConfig !== undefined) {
     validateDnsConfig(spec.dnsConfig, report);
   }
-  // "" is Kubernetes' way of saying "the pod's name".
-  if (spec.hostname !== undefined && spec.hostname !== "") {
-    const complaint = checkDnsLabel(spec.hostname);
-    if (complaint !== undefined) {
-      report("spec.hostname", complaint);
-    }
-  }
+  validateHostnames(spec, report);
   for (const [index, alias] of (spec.hostAliases ?? []).entries()) {
     validateHostAlias(alias, itemPath("spec.hostAliases", index), report);
   }

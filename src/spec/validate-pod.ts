@@ -11,6 +11,7 @@ import { quote } from "./quote.ts";
 import { validateContainer } from "./validate-container.ts";
 import { validateDns } from "./validate-dns.ts";
 import { validateMetadata } from "./validate-metadata.ts";
+import { validateOs } from "./validate-os.ts";
 import { validatePodSecurity } from "./validate-security.ts";
 import { validateVolumes } from "./validate-volumes.ts";
 
@@ -18,7 +19,12 @@ import { validateVolumes } from "./validate-volumes.ts";
 export function validatePod(pod: Pod): FieldIssue[] {
   const { issues, report } = new IssueList();
   validateMetadata(pod.metadata, report);
-  const { spec } = pod;
+  validatePodSpec(pod, report);
+  return issues;
+}
+
+/** The rules below `metadata`. */
+export function validatePodSpec({ spec }: Pod, report: Report): void {
   validateVolumes(spec.volumes ?? [], report);
   validateContainers(spec, report);
   const grace = spec.terminationGracePeriodSeconds ?? 0;
@@ -28,9 +34,9 @@ export function validatePod(pod: Pod): FieldIssue[] {
   if (spec.shareProcessNamespace === true && spec.hostPID === true) {
     report("spec.shareProcessNamespace", "must not be true while hostPID is true");
   }
+  validateOs(spec, report);
   validateDns(spec, report);
   validatePodSecurity(spec, report);
-  return issues;
 }
 
 function validateContainers(spec: PodSpec, report: Report): void {

@@ -8,6 +8,7 @@ import { childPath, itemPath, type Report } from "./field-issue.ts";
 import type { Capabilities, PodSecurityContext, PodSpec, SecurityContext } from "./pod.ts";
 import { quote } from "./quote.ts";
 import { suggestion } from "./suggest.ts";
+import { validateProcMount, validateProfiles } from "./validate-profiles.ts";
 import { validateSysctls } from "./validate-sysctls.ts";
 
 /** Kubernetes takes no id above this, though the kernel does. */
@@ -23,20 +24,23 @@ export function validatePodSecurity(spec: PodSpec, report: Report): void {
   for (const [index, group] of (context.supplementalGroups ?? []).entries()) {
     validateId(group, itemPath(`${POD_PATH}.supplementalGroups`, index), report);
   }
+  validateProfiles(context, POD_PATH, report);
   validateSysctls(spec, report);
 }
 
 /** Checks `securityContext` of one container at `path`, together with what it inherits from the pod. */
 export function validateContainerSecurity(
   context: SecurityContext,
-  pod: PodSecurityContext,
+  spec: PodSpec,
   path: string,
   report: Report,
 ): void {
   for (const field of ["runAsUser", "runAsGroup"] as const) {
     validateId(context[field], childPath(path, field), report);
   }
-  validateNonRoot(context, pod, path, report);
+  validateNonRoot(context, spec.securityContext ?? {}, path, report);
+  validateProfiles(context, path, report);
+  validateProcMount(context, spec, path, report);
   validateCapabilities(context.capabilities ?? {}, childPath(path, "capabilities"), report);
   validateEscalation(context, path, report);
 }

@@ -13,27 +13,53 @@ import { loadLibrary, run } from "./ffi.ts";
 import { Program } from "./program.ts";
 
 /** Holds when `(argument & mask) == value`. Masks also cut off bits that the kernel ignores in an int. */
-export interface ArgumentTest {
+export interface MaskTest {
   /** 0..5 */
   readonly argument: number;
-  readonly mask: number;
-  readonly value: number;
+  readonly mask: number | bigint;
+  readonly value: number | bigint;
 }
+
+/** Compares all 64 bits of an argument. */
+export interface CompareTest {
+  /** 0..5 */
+  readonly argument: number;
+  readonly comparison: Comparison;
+  readonly value: number | bigint;
+}
+
+export type ArgumentTest = MaskTest | CompareTest;
+
+export type Comparison = "ne" | "lt" | "le" | "eq" | "ge" | "gt";
+
+/** What happens to a call: it goes on, returns an errno, or ends or stops its thread or process. */
+export type FilterAction =
+  | "allow"
+  | "log"
+  | "trap"
+  | "killThread"
+  | "killProcess"
+  | ErrnoName
+  /** errno or the tracer's message, 0..65535 */
+  | { readonly errno: number }
+  | { readonly trace: number };
 
 export interface SyscallRule {
   /** Names that this architecture lacks are left out. */
   readonly names: readonly string[];
-  readonly action: "allow" | ErrnoName;
+  readonly action: FilterAction;
   /** All of them must hold; several rules for one name are alternatives. */
   readonly tests?: readonly ArgumentTest[];
 }
 
 export interface FilterProfile {
   readonly rules: readonly SyscallRule[];
+  /** For calls without a rule; default EPERM. */
+  readonly defaultAction?: FilterAction;
   /** Numbers of system calls that libseccomp may be too old to know. */
   readonly recentSyscalls: Readonly<Record<string, number>>;
-  /** Numbers above get ENOSYS, all others without a rule EPERM. */
-  readonly newestSyscall: number;
+  /** Numbers above get ENOSYS; undefined: the default action is for them too. */
+  readonly newestSyscall: number | undefined;
   /** Also filters, instead of refuses, the 32-bit ABI of this machine. */
   readonly compat32: boolean;
 }
@@ -82,7 +108,16 @@ const attributeBadArch = 2;
 const attributeOptimize = 8;
 const binaryTree = 2;
 const unknownName = -1;
+const comparisons = { ne: 1, lt: 2, le: 3, eq: 4, ge: 5, gt: 6 } as const;
 const maskedEqual = 7;
+const plainActions = {
+  allow,
+  log: 0x7ffc_0000,
+  trap: 0x0003_0000,
+  killThread: 0,
+  killProcess: 0x8000_0000,
+} as const;
+const traceAction = 0x7ff0_0000;
 const testSize = 24;
 
 /** Bit that marks the x32 ABI in a system call number (asm/unistd.h). */
@@ -94,10 +129,13 @@ const x32Bit = 0x4000_0000;
  */
 export function buildFilter(profile: FilterProfile): Buffer {
   const lib = seccomp();
-  const context = newContext();
+  const otherwise = actionNumber(profile.defaultAction ?? "EPERM");
+  const context = newContext(otherwise);
+  // libseccomp refuses a rule that does what happens anyway.
+  const rules = profile.rules.filter(({ action }) => actionNumber(action) !== otherwise);
   try {
-    for (const rule of profile.rules) addRule(context, rule, profile.recentSyscalls);
-    if (profile.compat32) mergeCompat(context, profile.rules);
+    for (const rule of rules) addRule(context, rule, profile.recentSyscalls);
+    if (profile.compat32) mergeCompat(context, rules, otherwise);
     const filter = Buffer.concat([versionStub(profile.newestSyscall), exportFilter(context)]);
     checkLength(filter);
     return filter;
@@ -106,9 +144,31 @@ export function buildFilter(profile: FilterProfile): Buffer {
   }
 }
 
-function newContext(): Buffer {
+function actionNumber(action: FilterAction): number {
+  if (typeof action === "object") {
+    return "errno" in action ? errnoAction | action.errno : traceAction | action.trace;
+  }
+  const plain = new Map<string, number>(Object.entries(plainActions)).get(action);
+  return plain ?? errnoAction | errnos[action as ErrnoName];
+}
+
+/** The highest number that a rule of the profile names; 0 when this machine knows none of the names. */
+export function highestSyscall(
+  rules: readonly SyscallRule[],
+  recent: Readonly<Record<string, number>>,
+): number {
+  const numbers = rules.flatMap(({ names }) =>
+    names.map((name) => {
+      const resolved = seccomp().seccomp_syscall_resolve_name(name);
+      return resolved === unknownName ? (recent[name] ?? 0) : resolved;
+    }),
+  );
+  return Math.max(0, ...numbers);
+}
+
+function newContext(otherwise: number): Buffer {
   const lib = seccomp();
-  const context = lib.seccomp_init(errnoAction | errnos.EPERM);
+  const context = lib.seccomp_init(otherwise);
   check(lib.seccomp_attr_set(context, attributeBadArch, errnoAction | errnos.EPERM), "the ABI");
   // Older than 2.5 has no search tree: slower filters, not wrong ones.
   lib.seccomp_attr_set(context, attributeOptimize, binaryTree);
@@ -116,9 +176,9 @@ function newContext(): Buffer {
 }
 
 /** The 32-bit ABI by a context of its own: libseccomp cannot translate numbers that it does not know. */
-function mergeCompat(context: Buffer, rules: readonly SyscallRule[]): void {
+function mergeCompat(context: Buffer, rules: readonly SyscallRule[], otherwise: number): void {
   const lib = seccomp();
-  const compat = newContext();
+  const compat = newContext(otherwise);
   check(lib.seccomp_arch_add(compat, compatArch()), "the 32-bit ABI");
   check(lib.seccomp_arch_remove(compat, nativeArch()), "the 32-bit ABI");
   for (const rule of rules) addRule(compat, rule, {});
@@ -132,7 +192,7 @@ function addRule(
   recent: Readonly<Record<string, number>>,
 ): void {
   const lib = seccomp();
-  const action = rule.action === "allow" ? allow : errnoAction | errnos[rule.action];
+  const action = actionNumber(rule.action);
   const tests = encodeTests(rule.tests ?? []);
   for (const name of rule.names) {
     const resolved = lib.seccomp_syscall_resolve_name(name);
@@ -148,12 +208,16 @@ function addRule(
 
 function encodeTests(tests: readonly ArgumentTest[]): Buffer {
   const bytes = Buffer.alloc(testSize * Math.max(1, tests.length));
-  tests.forEach(({ argument, mask, value }, index) => {
+  tests.forEach((test, index) => {
     const at = testSize * index;
-    bytes.writeUInt32LE(argument, at);
-    bytes.writeUInt32LE(maskedEqual, at + 4);
-    bytes.writeBigUInt64LE(BigInt(mask), at + 8);
-    bytes.writeBigUInt64LE(BigInt(value), at + 16);
+    const [operator, first, second] =
+      "mask" in test
+        ? [maskedEqual, test.mask, test.value]
+        : [comparisons[test.comparison], test.value, 0];
+    bytes.writeUInt32LE(test.argument, at);
+    bytes.writeUInt32LE(operator, at + 4);
+    bytes.writeBigUInt64LE(BigInt(first), at + 8);
+    bytes.writeBigUInt64LE(BigInt(second), at + 16);
   });
   return bytes;
 }
@@ -203,7 +267,7 @@ function compatArch(): number {
 }
 
 /** if (arch == native) { if (nr & x32) return EPERM; if (nr > newest) return ENOSYS; } */
-function versionStub(newest: number): Buffer {
+function versionStub(newest: number = x32Bit): Buffer {
   // struct seccomp_data: int nr; u32 arch; …
   const load = 0x20;
   const jumpIfEqual = 0x15;

@@ -149,7 +149,10 @@ export class SandboxHost {
       hostDevices: listHostDevices(),
       nodeCapabilities: readOwnCapabilities(),
       cpuNames: listCpuNames(),
-      seccomp: (capabilities) => defaultSeccomp(capabilities, join(this.folder, "seccomp")),
+      seccomp: (capabilities) => ({
+        program: defaultSeccomp(capabilities, join(this.folder, "seccomp")),
+        logs: false,
+      }),
     };
     return planContainer(input);
   }

@@ -8,6 +8,7 @@ import { daemonEntry, instanceFlags } from "../daemon-process.ts";
 
 export interface DaemonOptions {
   readonly enforceLimits?: boolean;
+  readonly allowedUnsafeSysctls?: string;
   readonly logLevel?: string;
 }
 
@@ -20,6 +21,9 @@ export async function runDaemon(context: Context, options: DaemonOptions): Promi
     ...instanceFlags(context.instance),
     ...(options.logLevel === undefined ? [] : ["--log-level", options.logLevel]),
     ...(options.enforceLimits ? ["--enforce-limits"] : []),
+    ...(options.allowedUnsafeSysctls
+      ? [`--allowed-unsafe-sysctls=${options.allowedUnsafeSysctls}`]
+      : []),
   ];
   await import(pathToFileURL(entry).href);
   return await new Promise<never>(() => undefined);

@@ -11,7 +11,7 @@ export interface InputChanges {
 }
 
 /** Stands for a filter; plans only carry it. */
-export const someFilter: Buffer = Buffer.alloc(8, 1);
+export const someFilter = { program: Buffer.alloc(8, 1), logs: false };
 
 export function planInput(changes: InputChanges = {}): PlanInput {
   const container: Container = {

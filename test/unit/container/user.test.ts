@@ -40,6 +40,15 @@ user("finds names and groups in the image", () => {
   assert.equal(ids("1000:extra"), [1000, 2000, [2000, 10, 0]]);
 });
 
+user("adds no group of the image with policy Strict", () => {
+  const request = { supplementalGroups: [7], fsGroup: 8, supplementalGroupsPolicy: "Strict" };
+  assert.equal(ids("app", request), [1000, 1001, [1001, 7, 8]]);
+  assert.equal(
+    ids("app", { ...request, supplementalGroupsPolicy: "Merge" })[2],
+    [1001, 10, 2000, 0, 7, 8],
+  );
+});
+
 user("takes digits as a number, never as a name", () => {
   assert.equal(select("1000").uid, 1000);
   assert.is(select("1000").name, "app");

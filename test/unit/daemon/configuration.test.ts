@@ -21,6 +21,7 @@ read("gives defaults, and takes flags before variables", () => {
   assert.equal(readConfiguration([], {}), {
     instance: defaultInstance,
     enforceLimits: false,
+    allowedUnsafeSysctls: [],
     logLevel: "info",
     onDemand: false,
   });
@@ -30,6 +31,7 @@ read("gives defaults, and takes flags before variables", () => {
     NSPOD_RUN: "",
     NSPOD_ENFORCE_LIMITS: "1",
     NSPOD_LOG_LEVEL: "debug",
+    NSPOD_ALLOWED_UNSAFE_SYSCTLS: "kernel.msg*, net/core/somaxconn,",
   };
   const args = [
     "--root",
@@ -48,6 +50,7 @@ read("gives defaults, and takes flags before variables", () => {
       cgroup: "/a/b",
     },
     enforceLimits: true,
+    allowedUnsafeSysctls: ["kernel.msg*", "net/core/somaxconn"],
     logLevel: "debug",
     onDemand: true,
   });
@@ -56,6 +59,8 @@ read("gives defaults, and takes flags before variables", () => {
 read("refuses what could not work, naming flag and value", () => {
   const long = `/${"r".repeat(60)}`;
   const cases: readonly (readonly [flag: string, value: string])[] = [
+    ["--allowed-unsafe-sysctls", "kernel.panic"],
+    ["--allowed-unsafe-sysctls", "net..core"],
     ["--root", "relative"],
     ["--root", "/"],
     ["--root", "/a/../b"],

@@ -37,7 +37,13 @@ let child: ChildProcess | undefined;
 daemon.before.each(() => {
   folder = mkdtempSync(join(tmpdir(), "nspod-daemon-"));
   const instance = { ...defaultInstance, root: join(folder, "root"), run: join(folder, "run") };
-  configuration = { instance, enforceLimits: false, logLevel: "silent", onDemand: false };
+  configuration = {
+    instance,
+    enforceLimits: false,
+    allowedUnsafeSysctls: [],
+    logLevel: "silent",
+    onDemand: false,
+  };
   stop = new AbortController();
   closed = 0;
   isEmpty = true;

@@ -32,6 +32,13 @@ fd00::1\tsix
   );
 });
 
+hosts("has the full name of a pod with a subdomain first", () => {
+  assert.is(
+    podHosts({ hostname: "a", fqdn: "a.b.ns.svc.cluster.local", address: "10.85.0.7" }),
+    `${head}10.85.0.7\ta.b.ns.svc.cluster.local\ta\n`,
+  );
+});
+
 hosts("without network there is no line for the pod", () => {
   assert.is(podHosts({ hostname: "alone" }), head);
 });

@@ -76,13 +76,6 @@ metadata("checks labels and annotations", () => {
     /at most 262144 bytes/,
   );
 });
-metadata("refuses what nothing acts on yet", () => {
-  const owner = { apiVersion: "v1", kind: "Pod", name: "a", uid: "b" };
-  assert.equal(complaints({}, { name: "a", ownerReferences: [owner], finalizers: ["x/y"] }), [
-    "metadata.ownerReferences: is a Kubernetes field that nspod does not support yet",
-    "metadata.finalizers: is a Kubernetes field that nspod does not support yet",
-  ]);
-});
 metadata.run();
 
 const containers = suite("validatePod() on containers");
@@ -337,6 +330,31 @@ names("checks dnsConfig", () => {
 });
 names.run();
 
+const own = suite("validatePod() on the pod's names and operating system");
+own("checks subdomain and hostnameOverride", () => {
+  assert.equal(complaints({ hostname: "a", subdomain: "b", setHostnameAsFQDN: true }), []);
+  assert.is(complaints({ subdomain: "a.b" }).length, 1);
+  assert.equal(complaints({ hostnameOverride: "web.example.com" }), []);
+  assert.match(
+    complaints({ hostnameOverride: `${"a".repeat(63)}.b` })[0] ?? "",
+    /^spec\.hostnameOverride: must be at most 64 characters: got 65$/,
+  );
+  assert.is(complaints({ hostnameOverride: "Web" }).length, 1);
+  assert.equal(complaints({ hostnameOverride: "a", hostNetwork: true }), [
+    "spec.hostnameOverride: must not be set while hostNetwork is true",
+  ]);
+  assert.equal(complaints({ hostnameOverride: "a", setHostnameAsFQDN: true }), [
+    "spec.hostnameOverride: must not be set while setHostnameAsFQDN is true",
+  ]);
+});
+own("is for Linux", () => {
+  assert.equal(complaints({ os: { name: "linux" } }), []);
+  assert.equal(complaints({ os: { name: "windows" } }), [
+    'spec.os.name: must be "linux", which nspod is for: got "windows"',
+  ]);
+});
+own.run();
+
 const security = suite("validatePod() on security");
 const sysctl = (name: string, value = "1", spec: Json = {}): string[] =>
   complaints({ ...spec, securityContext: { sysctls: [{ name, value }] } });
@@ -345,18 +363,16 @@ security("allows the safe sysctls in both spellings", () => {
     assert.equal(sysctl(name, "4096 131072 6291456"), [], name);
   }
 });
-security("refuses other sysctls and tricks in names and values", () => {
-  assert.match(
-    sysctl("kernel.msgmax")[0] ?? "",
-    /"kernel\.msgmax" is not safe to set for one pod: nspod allows kernel\.shm_rmid_forced, /,
-  );
+security("leaves it to the node which sysctls it allows", () => {
+  assert.equal(sysctl("kernel.msgmax"), []);
+  assert.equal(sysctl("net/ipv4/conf/eth0.100/forwarding"), []);
+});
+security("refuses tricks in names and values of sysctls", () => {
   for (const name of [
     "",
     "x",
     "net/ipv4/../../kernel",
     "net.ipv4.tcp_syncookies+kernel.core_pattern",
-    "net.ipv4/tcp_rmem",
-    "net/ipv4.tcp_rmem",
     "NET.ipv4.tcp_rmem",
     "a".repeat(300),
   ]) {
@@ -376,6 +392,35 @@ security("keeps the host's own sysctls out of reach", () => {
     /while hostIPC is true/,
   );
   assert.equal(sysctl("net.ipv4.tcp_rmem", "1", { hostIPC: true }), []);
+});
+security("wants a profile's name with type Localhost only, and keeps it below its folder", () => {
+  const asked = (seccompProfile: Json): string[] =>
+    aboutContainer({ securityContext: { seccompProfile } });
+  assert.equal(asked({ type: "RuntimeDefault" }), []);
+  assert.equal(asked({ type: "Localhost", localhostProfile: "profiles/audit.json" }), []);
+  const at = "securityContext.seccompProfile.localhostProfile";
+  assert.equal(asked({ type: "Localhost" }), [`${at}: must be set while type is "Localhost"`]);
+  assert.equal(asked({ type: "Unconfined", localhostProfile: "a" }), [
+    `${at}: must only be set while type is "Localhost": got "a"`,
+  ]);
+  for (const localhostProfile of ["/etc/passwd", "../x", "a/../../x", "a\nb"]) {
+    assert.is(asked({ type: "Localhost", localhostProfile }).length, 1, localhostProfile);
+  }
+  const ofPod = { type: "Localhost", localhostProfile: "../x" };
+  assert.is(complaints({ securityContext: { seccompProfile: ofPod } }).length, 1);
+  const apparmor = (appArmorProfile: Json): string[] =>
+    complaints({ securityContext: { appArmorProfile } });
+  assert.equal(apparmor({ type: "Localhost", localhostProfile: "../k8s-deny" }), []);
+  assert.is(apparmor({ type: "Localhost", localhostProfile: " k8s-deny" }).length, 1);
+  assert.is(apparmor({ type: "Localhost", localhostProfile: "a\nexec b" }).length, 1);
+  assert.is(apparmor({ type: "RuntimeDefault", localhostProfile: "x" }).length, 1);
+});
+security("unmasks /proc only for pods with users of their own", () => {
+  const securityContext = { procMount: "Unmasked" };
+  assert.equal(aboutContainer({ securityContext }), [
+    'securityContext.procMount: must be "Default" unless hostUsers is false: got "Unmasked"',
+  ]);
+  assert.equal(aboutContainer({ securityContext: { procMount: "Default" } }), []);
 });
 security("refuses a sysctl twice", () => {
   const sysctls = [
