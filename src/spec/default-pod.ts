@@ -5,6 +5,7 @@
  * Source: Kubernetes API reference ("Defaults to …"); Quantity's canonical form.
  */
 
+import { defaultProbes } from "./default-probe.ts";
 import type {
   Container,
   ContainerPort,
@@ -61,6 +62,7 @@ function defaultContainer(container: Container, hostNetwork: boolean): Container
   const { ports } = container;
   return {
     ...container,
+    ...defaultProbes(container),
     imagePullPolicy: container.imagePullPolicy ?? defaultPullPolicy(container.image),
     ...(ports !== undefined && { ports: ports.map((port) => defaultPort(port, hostNetwork)) }),
     resources: defaultResources(container.resources ?? {}),

@@ -17,6 +17,7 @@ export type {
   Capabilities,
   Container,
   ContainerPort,
+  ContainerRestartRule,
   ContainerState,
   ContainerStateRunning,
   ContainerStateTerminated,
@@ -24,6 +25,7 @@ export type {
   ContainerStatus,
   EmptyDirVolumeSource,
   EnvVar,
+  ExecAction,
   GRPCAction,
   HostAlias,
   HostPathVolumeSource,
@@ -43,6 +45,7 @@ export type {
   SeccompProfile,
   SecurityContext,
   Sysctl,
+  TCPSocketAction,
   Volume,
   VolumeMount,
 } from "./kubernetes.gen.ts";
