@@ -3,29 +3,47 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { hasCode, PodError } from "../base/errors.ts";
 import { randomSuffix } from "../base/ids.ts";
+import { checkNamespace, loadManifests, loadPods, type ManifestOptions } from "../spec/manifest.ts";
 import type { Pod } from "../spec/pod.ts";
-import { loadPods } from "../spec/pod-manifest.ts";
+import type { KubernetesObject } from "../spec/resources.ts";
 
 /** What kubectl reads in a folder. */
 const manifestNames = /\.(ya?ml|json)$/;
 
 /**
- * @param givenNamespace - `-n`: pods that state no namespace go there.
+ * Objects of every kind as they are written: checked, without defaults.
+ * @param givenNamespace - `-n`: objects that state no namespace go there.
  * @throws PodError InvalidArgument with one line per complaint; NotFound for a missing file.
  */
+export function readObjects(
+  sources: readonly string[],
+  givenNamespace: string | undefined,
+): readonly KubernetesObject[] {
+  return readAll(sources, givenNamespace, loadManifests);
+}
+
+/** Pods only, with every default. @throws PodError as `readObjects`, also for other kinds. */
 export function readPods(
   sources: readonly string[],
   givenNamespace: string | undefined,
 ): readonly Pod[] {
-  const files = sources.flatMap(expandSource);
-  const pods = files.flatMap((file) => {
+  return readAll(sources, givenNamespace, loadPods);
+}
+
+function readAll<T extends KubernetesObject>(
+  sources: readonly string[],
+  givenNamespace: string | undefined,
+  load: (text: string, source: string, options: ManifestOptions) => readonly T[],
+): readonly T[] {
+  const namespace = givenNamespace ?? "default";
+  const objects = sources.flatMap(expandSource).flatMap((file) => {
     const name = file === "-" ? "<stdin>" : file;
-    return loadPods(readText(file), name, { randomSuffix });
+    return load(readText(file), name, { randomSuffix, namespace });
   });
-  if (pods.length === 0) {
-    throw new PodError("InvalidArgument", `No pod in ${sources.map(quote).join(", ")}`);
+  if (givenNamespace !== undefined) {
+    for (const object of objects) checkNamespace(object, givenNamespace);
   }
-  return pods.map((pod) => placePod(pod, givenNamespace));
+  return objects;
 }
 
 function expandSource(source: string): readonly string[] {
@@ -47,21 +65,4 @@ function readText(file: string): string {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new PodError("InvalidArgument", `Cannot read "${file}": ${why}`, { cause });
   }
-}
-
-/** Loading fills in "default", so a pod that states "default" cannot be told from one that does not. */
-function placePod(pod: Pod, givenNamespace: string | undefined): Pod {
-  const { namespace } = pod.metadata;
-  if (givenNamespace === undefined || namespace === givenNamespace) return pod;
-  if (namespace !== "default") {
-    throw new PodError(
-      "InvalidArgument",
-      `The namespace from the provided object "${namespace}" does not match the namespace "${givenNamespace}": pass "--namespace=${namespace}" or leave it out of the manifest`,
-    );
-  }
-  return { ...pod, metadata: { ...pod.metadata, namespace: givenNamespace } };
-}
-
-function quote(text: string): string {
-  return `"${text}"`;
 }

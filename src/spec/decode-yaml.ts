@@ -19,19 +19,20 @@ import {
   shownPath,
 } from "./field-issue.ts";
 import { readKind } from "./kinds.ts";
-import type { Pod } from "./pod.ts";
+import type { KubernetesObject, Resource } from "./resources.ts";
 import { isObject } from "./schema.ts";
 import { type LocatedIssue, type Position, readYaml, type YamlDocument } from "./yaml-document.ts";
 
 /** An object and where its fields stand. */
 export interface DecodedManifest {
-  readonly object: Pod;
+  readonly object: KubernetesObject;
   /** Place of a field of `object` by path; the nearest ancestor when it is not written. */
   readonly position: (path: string) => Position;
 }
 
 /** A manifest that may have complaints; its bad fields hold zero values. */
 export interface ManifestDraft extends DecodedManifest {
+  readonly resource: Resource;
   /** Paths relative to `object`. */
   readonly issues: readonly FieldIssue[];
   /** Turns a complaint about `object` into one about the text. */
@@ -87,12 +88,12 @@ function readObject(
       result.issues.push({ path, message: messageText(message), ...document.locate(path, at) });
     }
   };
-  const kind = readKind(value, prefix, reportHere);
-  if (kind === undefined) {
+  const found = readKind(value, prefix, reportHere);
+  if (found === undefined) {
     return;
   }
-  if (kind === "Pod") {
-    result.drafts.push(draftPod(document, value, prefix));
+  if ("resource" in found) {
+    result.drafts.push(draftObject(document, value, prefix, found.resource));
     return;
   }
   if (prefix !== "") {
@@ -100,8 +101,14 @@ function readObject(
     return;
   }
   for (const [index, item] of listItems(value, reportHere).entries()) {
-    readObject(document, item, itemPath("items", index), result);
+    readObject(document, ofKind(item, found.listOf), itemPath("items", index), result);
   }
+}
+
+/** Items of a list of one kind need not say it. */
+function ofKind(item: unknown, listOf: Resource | "any"): unknown {
+  if (listOf === "any" || !isObject(item) || "kind" in item || "apiVersion" in item) return item;
+  return { apiVersion: listOf.apiVersion, kind: listOf.kind, ...item };
 }
 
 function listItems(value: unknown, report: Report): readonly unknown[] {
@@ -119,13 +126,19 @@ function listItems(value: unknown, report: Report): readonly unknown[] {
   return items;
 }
 
-function draftPod(document: YamlDocument, value: unknown, prefix: string): ManifestDraft {
+function draftObject(
+  document: YamlDocument,
+  value: unknown,
+  prefix: string,
+  resource: Resource,
+): ManifestDraft {
   const { issues, report } = new IssueList();
-  const object = schemaOf<Pod>("Pod").decode(value, "", {
+  const object = schemaOf<KubernetesObject>(resource.kind).decode(value, "", {
     report,
     written: (path) => document.written(joinPath(prefix, path)),
   });
   return {
+    resource,
     object,
     issues,
     position: (path) => document.locate(joinPath(prefix, path)),

@@ -5,6 +5,7 @@
  * Source: Kubernetes API reference ("Defaults to …"); Quantity's canonical form.
  */
 
+import { type DefaultOptions, defaultMetadata } from "./default-metadata.ts";
 import { defaultProbes } from "./default-probe.ts";
 import type {
   Container,
@@ -18,28 +19,14 @@ import type {
 } from "./pod.ts";
 import { canonicalQuantity } from "./quantity.ts";
 
-/** What defaulting cannot know by itself. */
-export interface DefaultPodOptions {
-  /** Five characters for `generateName`, of bcdfghjklmnpqrstvwxz2456789. */
-  readonly randomSuffix: () => string;
+/** The pod with every default filled in. */
+export function defaultPod(pod: Pod, options: DefaultOptions): Pod {
+  return fillPod({ ...pod, metadata: defaultMetadata(pod.metadata, true, options) });
 }
 
-/** Longest base of a generated name: a name of 63 characters minus the suffix. */
-const MAX_GENERATED_BASE = 58;
-
-/** The pod with every default filled in. */
-export function defaultPod(pod: Pod, options: DefaultPodOptions): Pod {
-  const { metadata } = pod;
-  const base = metadata.generateName ?? "";
-  const needsName = metadata.name === "" && base !== "";
-  const name = needsName
-    ? base.slice(0, MAX_GENERATED_BASE) + options.randomSuffix()
-    : metadata.name;
-  return {
-    ...pod,
-    metadata: { ...metadata, name, namespace: metadata.namespace || "default" },
-    spec: defaultSpec(pod.spec),
-  };
+/** The defaults below `metadata`. */
+export function fillPod(pod: Pod): Pod {
+  return { ...pod, spec: defaultSpec(pod.spec) };
 }
 
 function defaultSpec(spec: PodSpec): PodSpec {

@@ -1,47 +1,38 @@
 /**
- * Kinds that Kubernetes has, so that "not supported yet" can be told from a typing mistake.
+ * Which kind an object says it is: one that nspod serves (`resources.ts`), a list, or one that Kubernetes has, so
+ * that "not supported yet" can be told from a typing mistake.
  * Source: Kubernetes API reference, 1.34 (stable groups).
  */
 
 import { childPath, type Report } from "./field-issue.ts";
 import { quote } from "./quote.ts";
+import { type Resource, resourceOfKind, resources } from "./resources.ts";
 import { isObject } from "./schema.ts";
 import { suggestion } from "./suggest.ts";
 
-/** Kind → its API groups' current versions. */
-const KNOWN_KINDS: ReadonlyMap<string, string> = new Map(
-  Object.entries({
-    v1: `Pod List PodList ConfigMap Secret Service ServiceAccount Namespace Node Event Endpoints LimitRange
-      PersistentVolume PersistentVolumeClaim PodTemplate ReplicationController ResourceQuota Binding`,
-    "apps/v1": "Deployment StatefulSet DaemonSet ReplicaSet ControllerRevision",
-    "batch/v1": "Job CronJob",
-    "autoscaling/v2": "HorizontalPodAutoscaler",
-    "networking.k8s.io/v1": "Ingress IngressClass NetworkPolicy",
-    "policy/v1": "PodDisruptionBudget",
-    "rbac.authorization.k8s.io/v1": "Role RoleBinding ClusterRole ClusterRoleBinding",
-    "storage.k8s.io/v1": "StorageClass VolumeAttachment CSIDriver CSINode CSIStorageCapacity",
-    "scheduling.k8s.io/v1": "PriorityClass",
-    "node.k8s.io/v1": "RuntimeClass",
-    "coordination.k8s.io/v1": "Lease",
-    "discovery.k8s.io/v1": "EndpointSlice",
-    "apiextensions.k8s.io/v1": "CustomResourceDefinition",
-    "admissionregistration.k8s.io/v1":
-      "MutatingWebhookConfiguration ValidatingWebhookConfiguration ValidatingAdmissionPolicy",
-  }).flatMap(([apiVersion, kinds]) =>
-    kinds.split(/\s+/).map((kind) => [kind, apiVersion] as const),
-  ),
-);
+/** Kinds that Kubernetes has besides those of `resources.ts`. */
+const FURTHER_KINDS: readonly string[] = `
+  Service Endpoints LimitRange PodTemplate ReplicationController ResourceQuota Binding
+  Deployment StatefulSet DaemonSet ReplicaSet ControllerRevision Job CronJob HorizontalPodAutoscaler
+  Ingress IngressClass NetworkPolicy PodDisruptionBudget Role RoleBinding ClusterRole ClusterRoleBinding
+  VolumeAttachment VolumeAttributesClass CSIDriver CSINode CSIStorageCapacity Lease EndpointSlice
+  CustomResourceDefinition MutatingWebhookConfiguration ValidatingWebhookConfiguration ValidatingAdmissionPolicy
+  CertificateSigningRequest APIService FlowSchema PriorityLevelConfiguration ResourceClaim DeviceClass
+`
+  .trim()
+  .split(/\s+/);
 
-/** What a manifest may hold today. */
-export type SupportedKind = "Pod" | "List" | "PodList";
-
-const SUPPORTED: readonly SupportedKind[] = ["Pod", "List", "PodList"];
+/** An object of a resource, or several in `items`. */
+export type DocumentKind =
+  | { readonly resource: Resource }
+  /** Of items of any kind (`kind: List`), or of one. */
+  | { readonly listOf: Resource | "any" };
 
 /**
- * Reads `apiVersion` and `kind` of a decoded document.
+ * Reads `apiVersion` and `kind` of a parsed document.
  * @returns undefined after a complaint when the object is none that nspod takes
  */
-export function readKind(value: unknown, path: string, report: Report): SupportedKind | undefined {
+export function readKind(value: unknown, path: string, report: Report): DocumentKind | undefined {
   if (!isObject(value)) {
     report(path, "must be an object with apiVersion, kind, metadata and spec");
     return undefined;
@@ -49,24 +40,39 @@ export function readKind(value: unknown, path: string, report: Report): Supporte
   const { apiVersion, kind } = value;
   const kindPath = childPath(path, "kind");
   if (typeof kind !== "string" || kind === "") {
-    report(kindPath, 'is required: write "Pod"');
+    report(kindPath, 'is required: write "Pod" or another kind');
     return undefined;
   }
-  const supported = SUPPORTED.find((name) => name === kind);
-  const knownVersion = KNOWN_KINDS.get(kind);
-  if (supported === undefined) {
-    report(
-      kindPath,
-      knownVersion === undefined
-        ? () => `unknown kind ${quote(kind)}${suggestion(kind, KNOWN_KINDS.keys())}`
-        : `${kind} is a Kubernetes kind that nspod does not support yet`,
-    );
+  const found = documentKind(kind);
+  if (found === undefined) {
+    report(kindPath, () => unknownKind(kind));
     return undefined;
   }
-  if (apiVersion !== "v1") {
+  const version = versionOf(found);
+  if (apiVersion !== version) {
     const got = typeof apiVersion === "string" ? `: got ${quote(apiVersion)}` : "";
-    report(childPath(path, "apiVersion"), `must be "v1" for kind ${kind}${got}`);
+    report(childPath(path, "apiVersion"), `must be "${version}" for kind ${kind}${got}`);
     return undefined;
   }
-  return supported;
+  return found;
+}
+
+function documentKind(kind: string): DocumentKind | undefined {
+  const resource = resourceOfKind(kind);
+  if (resource !== undefined) return { resource };
+  if (kind === "List") return { listOf: "any" };
+  const listOf = kind.endsWith("List") ? resourceOfKind(kind.slice(0, -4)) : undefined;
+  return listOf === undefined ? undefined : { listOf };
+}
+
+function versionOf(found: DocumentKind): string {
+  if ("resource" in found) return found.resource.apiVersion;
+  return found.listOf === "any" ? "v1" : found.listOf.apiVersion;
+}
+
+function unknownKind(kind: string): string {
+  const known = [...resources.map((resource) => resource.kind), "List", ...FURTHER_KINDS];
+  return known.includes(kind.replace(/List$/, ""))
+    ? `${kind} is a Kubernetes kind that nspod does not support yet`
+    : `unknown kind ${quote(kind)}${suggestion(kind, known)}`;
 }

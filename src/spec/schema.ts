@@ -18,6 +18,8 @@ export interface DecodeContext {
   readonly report: Report;
   /** How the author wrote the scalar at a path when that differs from its value (`0644`, `yes`). */
   readonly written?: (path: string) => string | undefined;
+  /** Takes fields that Kubernetes does not have; absent: they are complaints like any other. */
+  readonly onUnknownField?: (path: string, message: string) => void;
 }
 
 /** Decoder of one type. */
@@ -303,6 +305,8 @@ export function object<T extends object>(
           const reason =
             refused.get(key) || "is a Kubernetes field that nspod does not support yet";
           context.report(at, reason, "key");
+        } else if (context.onUnknownField !== undefined) {
+          context.onUnknownField(at, unknownField(key, table.keys(), refused.keys()));
         } else {
           context.report(at, () => unknownField(key, table.keys(), refused.keys()), "key");
         }

@@ -3,10 +3,16 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { isPodError, type PodError } from "../../../src/base/errors.ts";
 import { decodePod } from "../../../src/spec/decode-json.ts";
-import { decodeManifests } from "../../../src/spec/decode-yaml.ts";
-import { loadPods } from "../../../src/spec/pod-manifest.ts";
+import { type DecodedManifest, decodeManifests } from "../../../src/spec/decode-yaml.ts";
+import { loadPods } from "../../../src/spec/manifest.ts";
+import type { Pod } from "../../../src/spec/pod.ts";
 
 const options = { randomSuffix: () => "x7k2p" };
+
+/** The pods of a text, with the places of their fields. */
+const decodePods = (text: string, source: string): { object: Pod; position: Locate }[] =>
+  decodeManifests(text, source).map(({ object, position }) => ({ object: object as Pod, position }));
+type Locate = DecodedManifest["position"];
 
 /** The lines of the complaint about a text. */
 function complaints(run: () => unknown): string[] {
@@ -47,7 +53,7 @@ function podWith(...lines: string[]): string {
 const decoding = suite("decodeManifests()");
 
 decoding("reads a pod and knows where its fields stand", () => {
-  const [manifest, ...others] = decodeManifests(podWith("args: [a, b]", "tty: yes"), "pod.yaml");
+  const [manifest, ...others] = decodePods(podWith("args: [a, b]", "tty: yes"), "pod.yaml");
   assert.is(others.length, 0);
   assert.equal(manifest?.object.spec.containers[0], {
     name: "web",
@@ -62,16 +68,16 @@ decoding("reads a pod and knows where its fields stand", () => {
 
 decoding("reads JSON, also with tabs and escapes", () => {
   const text = podWith('command: ["\\ud83d\\ude00", "a\\/b"]');
-  const [yaml] = decodeManifests(text, "pod.yaml");
+  const [yaml] = decodePods(text, "pod.yaml");
   const json = JSON.stringify(yaml?.object, null, "\t");
-  assert.equal(decodeManifests(json, "pod.json")[0]?.object, yaml?.object);
+  assert.equal(decodePods(json, "pod.json")[0]?.object, yaml?.object);
   assert.equal(yaml?.object.spec.containers[0]?.command, ["😀", "a/b"]);
 });
 
 decoding("reads several documents and lists", () => {
-  const pod = JSON.stringify(decodeManifests(podWith(), "p")[0]?.object);
+  const pod = JSON.stringify(decodePods(podWith(), "p")[0]?.object);
   const text = `# first\n---\n${pod}\n---\napiVersion: v1\nkind: List\nitems:\n- ${pod}\n- ${pod}\n---\n`;
-  assert.is(decodeManifests(text, "p").length, 3);
+  assert.is(decodePods(text, "p").length, 3);
 });
 
 decoding("says what Kubernetes has and nspod has not", () => {
@@ -109,7 +115,7 @@ decoding("shows a wrong value as its author wrote it", () => {
 
 decoding("lists the same complaints as data", () => {
   try {
-    decodeManifests(podWith("tty: 3", "zzz: 1"), "pod.yaml");
+    decodePods(podWith("tty: 3", "zzz: 1"), "pod.yaml");
     assert.unreachable();
   } catch (error) {
     assert.ok(isPodError(error));
@@ -162,7 +168,7 @@ decoding("merges << keys as YAML 1.1 does, with the map's own keys winning", () 
     "- name: web",
     "- &c\n    name: web",
   );
-  const [manifest] = decodeManifests(`${text}  - <<: *c\n    name: other\n    env: *e\n`, "p");
+  const [manifest] = decodePods(`${text}  - <<: *c\n    name: other\n    env: *e\n`, "p");
   assert.equal(manifest?.object.spec.containers[1], {
     ...manifest?.object.spec.containers[0],
     name: "other",
@@ -304,7 +310,7 @@ hostile.run();
 
 const json = suite("decodePod()");
 json("gives the same object as the manifest", () => {
-  const [manifest] = decodeManifests(podWith("stdin: true"), "p");
+  const [manifest] = decodePods(podWith("stdin: true"), "p");
   assert.equal(decodePod(JSON.parse(JSON.stringify(manifest?.object))), manifest?.object);
 });
 json("takes null and empty choices for absent, as Kubernetes does", () => {

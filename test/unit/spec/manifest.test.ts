@@ -1,7 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { isPodError } from "../../../src/base/errors.ts";
-import { loadPods } from "../../../src/spec/pod-manifest.ts";
+import { loadPods } from "../../../src/spec/manifest.ts";
 
 const options = { randomSuffix: () => "x7k2p" };
 
