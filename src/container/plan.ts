@@ -51,6 +51,8 @@ export interface PlanInput {
   readonly container: Container;
   readonly list: "containers" | "initContainers" | "ephemeralContainers";
   readonly index: number;
+  /** An ephemeral container with targetContainerName: it joins the PID namespace of that one. */
+  readonly joinsTarget?: boolean;
   readonly image: ImageDefaults;
   /** From `resolveUser()` for this container. */
   readonly imageUser: ResolvedUser;
@@ -129,7 +131,7 @@ export function planContainer(input: PlanInput): ContainerPlan {
     cpuNames: input.cpuNames,
     tty,
     stdin: container.stdin === true,
-    pidNamespace: pidNamespace(pod),
+    pidNamespace: pidNamespace(input),
     stopSignal: image.stopSignal,
     user: { uid: imageUser.uid, gid: imageUser.gid, groups: imageUser.groups },
     capabilities,
@@ -148,9 +150,9 @@ export function planContainer(input: PlanInput): ContainerPlan {
   };
 }
 
-function pidNamespace(pod: Pod): ContainerPlan["pidNamespace"] {
+function pidNamespace({ pod, joinsTarget }: PlanInput): ContainerPlan["pidNamespace"] {
   if (pod.spec.hostPID) return "host";
-  return pod.spec.shareProcessNamespace ? "pod" : "container";
+  return pod.spec.shareProcessNamespace || joinsTarget === true ? "pod" : "container";
 }
 
 /** The kubelet's check and texts, on the user as it was resolved (security: PRV-04). */

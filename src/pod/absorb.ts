@@ -8,10 +8,16 @@ import { type ExitRecord, readExitRecords, ShimClient } from "../shim/client.ts"
 import { adoptVolumes } from "../volume/prepare.ts";
 import { retryWithArrivedImages } from "./arrived-images.ts";
 import { finishAttempt } from "./attempt.ts";
+import { allRefs } from "./container-refs.ts";
 import { hasRunning } from "./decide.ts";
+import { isToRestart, restartAtMs } from "./decide-starts.ts";
+import { afterPreStop } from "./decide-stops.ts";
 import type { StepInput } from "./engine.ts";
 import { findAttempt, withExit, withLoss } from "./exits.ts";
 import { podFolders } from "./folders.ts";
+import { afterPostStart, afterProbe, afterStart } from "./health.ts";
+import type { HookEnd } from "./hook-runs.ts";
+import type { ProbeResult } from "./prober.ts";
 import {
   containerRecord,
   type PodRecord,
@@ -20,6 +26,7 @@ import {
   withoutSandbox,
 } from "./record.ts";
 import { stopSandbox } from "./sandbox.ts";
+import { repeatStops } from "./stop-steps.ts";
 import { terminationMessage } from "./termination-message.ts";
 
 /** Connects to the pod's shim; its events land in the live pod and wake the worker. */
@@ -41,12 +48,14 @@ export async function connectShim({ context, pod, live }: StepInput): Promise<Sh
   return client;
 }
 
-/** Takes in what the shim told since the last look. */
+/** Takes in what the shim, hooks and probes told since the last look. */
 export async function absorb(input: StepInput): Promise<PodRecord> {
   const { live } = input;
   let { record } = input;
   for (const exit of live.takeExits()) record = await absorbExit({ ...input, record }, exit);
   if (live.isShimLost) record = await absorbLoss({ ...input, record });
+  for (const end of live.hooks.takeEnds()) record = absorbHook({ ...input, record }, end);
+  for (const result of live.takeProbeResults()) record = absorbProbe({ ...input, record }, result);
   const { eviction } = live;
   if (eviction && !record.terminal && !record.isTerminal) {
     record = input.save({ ...record, terminal: eviction });
@@ -58,10 +67,46 @@ export async function absorb(input: StepInput): Promise<PodRecord> {
   return retried === record ? record : input.save(retried);
 }
 
+/** The end of a hook; one of an attempt that has ended means nothing any more. */
+function absorbHook(input: StepInput, { attemptId, kind, error }: HookEnd): PodRecord {
+  const { context, pod, record, save } = input;
+  const found = findAttempt(record, attemptId);
+  const ref = allRefs(pod).find(({ container }) => container.name === found?.name);
+  if (found === undefined || ref === undefined || found.attempt.state !== "running") return record;
+  const { name, state, attempt } = found;
+  const { container, list } = ref;
+  if (error !== undefined) {
+    const title = kind === "postStart" ? "PostStart" : "PreStop";
+    context.report(pod, {
+      type: "Warning",
+      reason: `Failed${title}Hook`,
+      message: `${title}Hook failed: ${messageOf(error)}`,
+      container: { list, name },
+    });
+  }
+  if (kind === "postStart") {
+    const hook = { isSuccess: error === undefined, sandbox: attempt.sandbox };
+    return save(setContainer(record, name, afterPostStart(container, state, hook)));
+  }
+  if (state.stop?.phase !== "preStop") return record;
+  const stop = afterPreStop(state.stop, context.clock.now());
+  return save(setContainer(record, name, { ...state, stop }));
+}
+
+function absorbProbe({ record, save }: StepInput, result: ProbeResult): PodRecord {
+  const found = findAttempt(record, result.attemptId);
+  if (found?.attempt.state !== "running") return record;
+  const { name, state, attempt } = found;
+  const { kind, isSuccess } = result;
+  const changed = afterProbe(state, { kind, isSuccess, sandbox: attempt.sandbox });
+  return save(setContainer(record, name, changed));
+}
+
 async function absorbExit(input: StepInput, exit: ExitRecord): Promise<PodRecord> {
-  const { context, pod, live, record, save } = input;
+  const { context, pod, live, prober, record, save } = input;
   const found = findAttempt(record, exit.id);
   let changed = record;
+  prober.untrack(exit.id);
   if (found !== undefined && found.attempt.state !== "exited") {
     const { name, attempt } = found;
     await finishAttempt(context, pod, name);
@@ -79,17 +124,15 @@ async function absorbExit(input: StepInput, exit: ExitRecord): Promise<PodRecord
 }
 
 function reportBackOff({ context, pod }: StepInput, record: PodRecord, name: string): void {
-  const state = record.containers[name];
-  const isRestarted = pod.spec.restartPolicy !== "Never";
-  if (!isRestarted || (state?.backOff?.delayMs ?? 0) === 0) return;
-  const list = pod.spec.containers.some((container) => container.name === name)
-    ? "containers"
-    : "initContainers";
+  const state = containerRecord(record, name);
+  const ref = allRefs(pod).find(({ container }) => container.name === name);
+  if (ref === undefined || !isToRestart(pod, ref, state)) return;
+  if (restartAtMs(state) <= (state.current?.finishedAtMs ?? 0)) return;
   context.report(pod, {
     type: "Warning",
     reason: "BackOff",
     message: `Back-off restarting failed container ${name} in pod ${pod.metadata.name}_${pod.metadata.namespace}(${pod.metadata.uid})`,
-    container: { list, name },
+    container: { list: ref.list, name },
   });
 }
 
@@ -98,7 +141,7 @@ function reportBackOff({ context, pod }: StepInput, record: PodRecord, name: str
  * their cgroup, and policy decides whether the pod starts again.
  */
 async function absorbLoss(input: StepInput): Promise<PodRecord> {
-  const { context, pod, live, save } = input;
+  const { context, pod, live, prober, save } = input;
   const { uid } = pod.metadata;
   let { record } = input;
   await live.releaseShim();
@@ -115,7 +158,10 @@ async function absorbLoss(input: StepInput): Promise<PodRecord> {
     ...withLoss(record, { nowMs: context.clock.now(), reason: "ShimLost", message }),
     sandbox: { ...record.sandbox, state: "stopping" },
   });
-  for (const id of ids) live.announceEnd(id);
+  for (const id of ids) {
+    prober.untrack(id);
+    live.announceEnd(id);
+  }
   await stopSandbox(context, uid, record.sandbox.shimPid);
   return save(withoutSandbox(record));
 }
@@ -149,15 +195,23 @@ async function adoptSandbox(input: StepInput): Promise<PodRecord> {
     context.log.warn({ uid: record.uid, error: messageOf(error) }, "the shim does not answer");
     return absorbLoss(input);
   }
-  const { volumes } = podFolders(context.instance, record.uid);
-  live.volumes = await adoptVolumes(context, pod, volumes);
-  if (!pod.spec.hostNetwork) context.bridge();
-  return adoptContainers(input);
+  try {
+    const { volumes } = podFolders(context.instance, record.uid);
+    live.volumes = await adoptVolumes(context, pod, volumes);
+    if (!pod.spec.hostNetwork) context.bridge();
+    const adopted = await adoptContainers(input);
+    await repeatStops({ ...input, record: adopted });
+    return adopted;
+  } catch (error) {
+    // The next look connects again.
+    await live.releaseShim();
+    throw error;
+  }
 }
 
 /** Compares every attempt with the shim's list. */
 async function adoptContainers(input: StepInput): Promise<PodRecord> {
-  const { context, live, save } = input;
+  const { context, live, pod, save } = input;
   const processes = new Map((await live.shim?.list())?.map((process) => [process.id, process]));
   let { record } = input;
   for (const [name, { current }] of Object.entries(record.containers)) {
@@ -168,8 +222,15 @@ async function adoptContainers(input: StepInput): Promise<PodRecord> {
     } else if (process) {
       const { pid, startedAtMs } = process;
       const state = containerRecord(record, name);
-      const running = { ...current, state: "running" as const, pid, startedAtMs };
-      record = save(setContainer(record, name, { ...state, current: running }));
+      const running = {
+        ...state,
+        current: { ...current, state: "running", pid, startedAtMs },
+      } as const;
+      const ref = allRefs(pod).find(({ container }) => container.name === name);
+      // The old daemon ended before it could write down that the container runs.
+      const isNew = current.state === "creating" && ref !== undefined;
+      const begun = isNew ? afterStart(ref.container, running, current.sandbox) : running;
+      record = save(setContainer(record, name, begun));
     } else {
       // Recorded but never started: the old daemon ended between the two.
       record = await absorbExit(

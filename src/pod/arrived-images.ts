@@ -3,7 +3,7 @@
  * try is due: that may be five minutes away, and somebody has just loaded it. Pure.
  */
 import type { Pod } from "../spec/pod.ts";
-import { allRefs } from "./decide.ts";
+import { allRefs } from "./container-refs.ts";
 import { containerRecord, type PodRecord, setContainer } from "./record.ts";
 
 const imageReasons: ReadonlySet<string> = new Set([

@@ -15,7 +15,13 @@ import { join } from "node:path";
 import { PodError } from "../base/errors.ts";
 import { Undo } from "../base/undo.ts";
 import { ensureCgroup, killCgroup, podCgroup, removeCgroup } from "../cgroup/hierarchy.ts";
-import { containerSettings, resourcesOf, type Setting } from "../cgroup/limits.ts";
+import { hugePageSizes } from "../cgroup/huge-pages.ts";
+import {
+  containerHugePages,
+  containerSettings,
+  resourcesOf,
+  type Setting,
+} from "../cgroup/limits.ts";
 import { waitUntilEmpty } from "../cgroup/wait-until-empty.ts";
 import { type CompiledProcess, compileContainer } from "../container/compile.ts";
 import { listCpuNames, listHostDevices } from "../container/devices.ts";
@@ -24,11 +30,11 @@ import { type ContainerPlan, planContainer } from "../container/plan.ts";
 import { resolveUser, userRequest } from "../container/user.ts";
 import type { StoredImage } from "../image/store-types.ts";
 import type { ShimClient } from "../shim/client.ts";
-import type { Pod } from "../spec/pod.ts";
+import type { EnvVar, Pod } from "../spec/pod.ts";
 import type { PreparedVolume } from "../spec/prepared-volume.ts";
 import { attachDevicePolicy } from "../sys/bpf.ts";
+import { type ContainerRef, targetContainerName } from "./container-refs.ts";
 import type { EngineContext } from "./context.ts";
-import type { ContainerRef } from "./decide.ts";
 import { attemptFolder, logFolder, logPath, podFolders } from "./folders.ts";
 import { hostFilePaths, podHostname } from "./host-files.ts";
 import { profileFinders } from "./profiles.ts";
@@ -54,6 +60,8 @@ export interface AttemptRequest {
   readonly number: number;
   readonly image: StoredImage;
   readonly volumes: ReadonlyMap<string, PreparedVolume>;
+  /** The container's variables, resolved (`container-environment.ts`). */
+  readonly environment: readonly EnvVar[];
 }
 
 /** Directory of the container's cgroup. */
@@ -79,7 +87,7 @@ export function findImage(context: EngineContext, ref: ContainerRef): StoredImag
 
 /** Plans an attempt. @throws PodError whose data.reason is the container's waiting reason. */
 export function planAttempt(context: EngineContext, request: AttemptRequest): ContainerPlan {
-  const { pod, ref, number, image, volumes } = request;
+  const { pod, ref, number, image, volumes, environment } = request;
   const folders = podFolders(context.instance, pod.metadata.uid);
   const layers = context.images.layerFolders(image);
   const folder = attemptFolder(folders, ref.container.name, number);
@@ -87,9 +95,10 @@ export function planAttempt(context: EngineContext, request: AttemptRequest): Co
   const isPrivileged = ref.container.securityContext?.privileged === true;
   return planContainer({
     pod,
-    container: ref.container,
+    container: { ...ref.container, env: environment },
     index: ref.index,
     list: ref.list,
+    joinsTarget: targetContainerName(pod, ref) !== undefined,
     image: defaults,
     imageUser: resolveUser(
       layers,
@@ -130,7 +139,10 @@ export function prepareAttempt(
   const folders = podFolders(context.instance, pod.metadata.uid);
   const cgroup = containerCgroup(context, pod, name);
   const origin = `spec.${ref.list}[${ref.index}].resources`;
-  const settings = containerSettings(resourcesOf(resources), origin);
+  const settings = [
+    ...containerSettings(resourcesOf(resources, pod.spec.resources), origin),
+    ...containerHugePages(pod, resources, hugePageSizes(), origin),
+  ];
   const missing = ensureCgroup(context.hierarchy, cgroup, settings);
   attachDevicePolicy(cgroup, plan.deviceRules);
   makeAttemptFolder(attemptFolder(folders, name, number), plan.rootFilesystem.layers);
@@ -146,7 +158,14 @@ export function prepareAttempt(
 export async function startAttempt(
   context: EngineContext,
   shim: ShimClient,
-  { pod, ref }: Pick<AttemptRequest, "pod" | "ref">,
+  {
+    pod,
+    ref,
+    target = reaperId,
+  }: Pick<AttemptRequest, "pod" | "ref"> & {
+    /** Whose PID namespace it joins, with `pidNamespace` "pod". */
+    readonly target: string | undefined;
+  },
   planned: { readonly plan: ContainerPlan; readonly prepared: PreparedAttempt | undefined },
   attempt: Attempt,
 ): Promise<{ readonly pid: number }> {
@@ -172,7 +191,7 @@ export async function startAttempt(
     id: attempt.id,
     ...compiled,
     cgroup,
-    ...(plan.pidNamespace === "pod" ? { target: reaperId } : {}),
+    ...(plan.pidNamespace === "pod" ? { target } : {}),
     tty: plan.tty,
     stdin: plan.stdin,
     stdinOnce: ref.container.stdinOnce === true,

@@ -4,8 +4,8 @@ import { invariant } from "../base/assert.ts";
 import { isPodError, messageOf, PodError } from "../base/errors.ts";
 import { newContainerId } from "../base/ids.ts";
 import { execFailure } from "../container/execute.ts";
-import { SyscallError } from "../sys/syscall-error.ts";
 import type { PreparedVolume } from "../spec/prepared-volume.ts";
+import { SyscallError } from "../sys/syscall-error.ts";
 import {
   discardAttempt,
   findImage,
@@ -14,8 +14,16 @@ import {
   prepareAttempt,
   startAttempt,
 } from "./attempt.ts";
-import { backOffAfter, type ContainerRef, decide } from "./decide.ts";
+import {
+  type EnvironmentFiles,
+  environmentForStart,
+  readEnvironmentFiles,
+} from "./container-environment.ts";
+import { type ContainerRef, targetContainerName } from "./container-refs.ts";
+import { decide } from "./decide.ts";
 import type { StepInput } from "./engine.ts";
+import { backOffAfter } from "./exits.ts";
+import { afterStart, withoutHealth } from "./health.ts";
 import type { PlannedAttempt } from "./live-pod.ts";
 import {
   type Attempt,
@@ -35,15 +43,18 @@ export async function performContainerStart(
 ): Promise<PodRecord> {
   const { context, pod, live, record, save } = input;
   const { name } = ref.container;
-  const { replacing: _replacing, ...before } = containerRecord(record, name);
+  const before = withoutHealth(containerRecord(record, name));
   const number = nextNumber(record, name);
   let planned: PlannedAttempt;
+  let target: string | undefined;
   try {
-    planned = live.takePlanned(name, number) ?? plan(input, ref, live.volumes);
+    target = pidTarget(input, ref);
+    planned = live.takePlanned(name, number) ?? (await planNow(input, ref));
   } catch (error) {
     return wait(input, ref, error);
   }
   const { image } = planned;
+  const { stopSignal, user } = planned.plan;
 
   const attempt: Attempt = {
     id: newContainerId(),
@@ -59,6 +70,8 @@ export async function performContainerStart(
     signal: 0,
     reason: "",
     message: "",
+    ...(stopSignal === undefined ? {} : { stopSignal }),
+    user: { uid: user.uid, gid: user.gid, supplementalGroups: user.groups },
   };
   const creating = save(
     setContainer(record, name, {
@@ -70,11 +83,11 @@ export async function performContainerStart(
   );
   try {
     invariant(live.shim, "a sandbox that is ready has a connected shim");
-    const { pid } = await startAttempt(context, live.shim, { pod, ref }, planned, attempt);
-    const started: Attempt = {
+    const started = await startAttempt(context, live.shim, { pod, ref, target }, planned, attempt);
+    const current: Attempt = {
       ...attempt,
       state: "running",
-      pid,
+      pid: started.pid,
       startedAtMs: context.clock.now(),
     };
     tell(
@@ -88,7 +101,8 @@ export async function performContainerStart(
     tell(input, ref, "Normal", "Started", `Started container ${name}`);
     if (before.current !== undefined) discardAttempt(context, pod, name, before.current.number);
     const state = withoutWaiting(containerRecord(creating, name));
-    return save(setContainer(creating, name, { ...state, current: started }));
+    const running = afterStart(ref.container, { ...state, current }, attempt.sandbox);
+    return save(setContainer(creating, name, running));
   } catch (error) {
     await finishAttempt(context, pod, name);
     discardAttempt(context, pod, name, number);
@@ -100,9 +114,30 @@ export async function performContainerStart(
   }
 }
 
+/**
+ * Id of the attempt whose PID namespace an ephemeral container joins.
+ * @throws PodError FailedPrecondition in the kubelet's words when that does not run.
+ */
+function pidTarget({ pod, record }: StepInput, ref: ContainerRef): string | undefined {
+  const name = targetContainerName(pod, ref);
+  if (name === undefined || pod.spec.shareProcessNamespace) return undefined;
+  const { current } = containerRecord(record, name);
+  if (current?.state === "running") return current.id;
+  throw new PodError("FailedPrecondition", `unable to find target container ${name}`, {
+    data: { reason: "CreateContainerConfigError" },
+  });
+}
+
 function nextNumber(record: PodRecord, name: string): number {
   const { current } = containerRecord(record, name);
   return current === undefined ? 0 : current.number + 1;
+}
+
+async function planNow(input: StepInput, ref: ContainerRef): Promise<PlannedAttempt> {
+  const { shim, volumes } = input.live;
+  invariant(shim, "a sandbox that is ready has a connected shim");
+  const files = await readEnvironmentFiles(shim, volumes, ref.container);
+  return plan(input, ref, volumes, files);
 }
 
 /** @throws PodError whose data.reason is the container's waiting reason. */
@@ -110,11 +145,13 @@ function plan(
   { context, pod, record }: StepInput,
   ref: ContainerRef,
   volumes: ReadonlyMap<string, PreparedVolume>,
+  files?: EnvironmentFiles,
 ): PlannedAttempt {
   const { name } = ref.container;
   const number = nextNumber(record, name);
   const image = findImage(context, ref);
-  const request = { pod, ref, number, image, volumes };
+  const environment = environmentForStart(context, pod, ref.container, files);
+  const request = { pod, ref, number, image, volumes, environment };
   return { name, number, image, plan: planAttempt(context, request), prepared: undefined };
 }
 

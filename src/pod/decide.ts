@@ -3,31 +3,32 @@
  * performs the answer and asks again until there is nothing left to do, so every step may be
  * killed and repeated.
  *
+ *   deleted · ended · shall end · is over · sandbox · failed probes and hooks · starts
+ *
  * Semantics: Kubernetes "Pod Lifecycle"; kubelet computePodActions (pkg/kubelet/kuberuntime).
  */
-import { containerBackOff, nextBackOff } from "../base/back-off.ts";
-import type { Container, Pod } from "../spec/pod.ts";
-import { type Attempt, type ContainerRecord, containerRecord, type PodRecord } from "./record.ts";
-
-export type ContainerList = "initContainers" | "containers";
-
-export interface ContainerRef {
-  readonly container: Container;
-  readonly list: ContainerList;
-  readonly index: number;
-}
+import type { Pod } from "../spec/pod.ts";
+import { allRefs, type ContainerRef, isSidecar, refs } from "./container-refs.ts";
+import { decideStarts, isToRestart } from "./decide-starts.ts";
+import {
+  type StopDecision,
+  type StopOrder,
+  stopContainer,
+  stopEverything,
+} from "./decide-stops.ts";
+import { containerRecord, type PodRecord, type StopCause } from "./record.ts";
+import { matchingRule } from "./restart-policy.ts";
 
 export type Action =
   | { readonly kind: "startSandbox" }
   | { readonly kind: "startContainer"; readonly ref: ContainerRef }
-  /** Send the stop signal to everything that runs. */
-  | { readonly kind: "stopContainers"; readonly graceMs: number }
-  /** Its image was changed: send the stop signal, or SIGKILL when its grace period is over. */
-  | { readonly kind: "replaceContainer"; readonly ref: ContainerRef; readonly graceMs: number }
-  | { readonly kind: "killContainer"; readonly ref: ContainerRef }
-  /** The grace period is over: SIGKILL. */
-  | { readonly kind: "killContainers" }
+  /** The next phase in the end of each of these containers. */
+  | { readonly kind: "stopContainers"; readonly orders: readonly StopOrder[] }
+  /** A rule of a container that has exited: end all, begin again with the first init container. */
+  | { readonly kind: "restartAll"; readonly ref: ContainerRef }
   | { readonly kind: "stopSandbox" }
+  /** The pod ends as Failed whatever its containers say. */
+  | { readonly kind: "failPod"; readonly reason: string; readonly message: string }
   /** Every container ended for good: the phase is Succeeded or Failed from now on. */
   | { readonly kind: "markTerminal" }
   /** Only for a pod that is being deleted, when nothing of it runs: forget it. */
@@ -42,173 +43,159 @@ export interface Decision {
 /** @param nowMs - wall clock. */
 export function decide(pod: Pod, record: PodRecord, nowMs: number): Decision {
   if (pod.metadata.deletionTimestamp !== undefined) return decideDeletion(pod, record, nowMs);
-  if (record.isTerminal) return decideTeardown(record);
-  if (record.terminal) {
-    // Evicted: it ends as Failed whatever its containers say.
-    const graceMs = 1000 * (pod.spec.terminationGracePeriodSeconds ?? 30);
-    return decideStop(record, { graceMs, nowMs, last: { kind: "markTerminal" } });
-  }
-  if (isOver(pod, record)) return { actions: [{ kind: "markTerminal" }] };
-  if (record.sandbox.state !== "ready") return decideSandbox(record, nowMs);
-  return decideContainers(pod, record, nowMs);
+  if (record.isTerminal) return decideTeardown(record, nowMs);
+  const end = { graceMs: podGraceMs(pod), nowMs, last: { kind: "markTerminal" } } as const;
+  if (record.terminal || isOver(pod, record)) return decideEnd(pod, record, end);
+  const deadlineMs = activeDeadlineMs(pod, record);
+  if (nowMs >= deadlineMs) return { actions: [deadlineExceeded] };
+  const life =
+    record.sandbox.state === "ready"
+      ? decideContainers(pod, record, nowMs)
+      : decideSandbox(record, nowMs);
+  return at(life.actions, life.wakeAtMs ?? Number.POSITIVE_INFINITY, deadlineMs);
+}
+
+/** Reason and message of the kubelet. */
+const deadlineExceeded: Action = {
+  kind: "failPod",
+  reason: "DeadlineExceeded",
+  message: "Pod was active on the node longer than the specified deadline",
+};
+
+/** Infinity without activeDeadlineSeconds. */
+function activeDeadlineMs({ spec }: Pod, { acceptedAtMs }: PodRecord): number {
+  return acceptedAtMs + 1000 * (spec.activeDeadlineSeconds ?? Number.POSITIVE_INFINITY);
+}
+
+function podGraceMs({ spec }: Pod): number {
+  return 1000 * (spec.terminationGracePeriodSeconds ?? 30);
 }
 
 function decideDeletion(pod: Pod, record: PodRecord, nowMs: number): Decision {
   const graceMs = 1000 * (pod.metadata.deletionGracePeriodSeconds ?? 30);
-  const isGone = record.sandbox.state === "absent";
-  const last: Action = isGone ? { kind: "removePod" } : { kind: "stopSandbox" };
-  return decideStop(record, { graceMs, nowMs, last });
+  if (hasRunning(record)) {
+    return decideEnd(pod, record, { graceMs, nowMs, last: { kind: "removePod" } });
+  }
+  if (record.sandbox.state === "absent") return { actions: [{ kind: "removePod" }] };
+  return decideTeardown(record, nowMs);
 }
 
-/** Stop signal, grace period, SIGKILL; and the last action when nothing runs any more. */
-function decideStop(
+/** Ends every container, sidecars last; and the last action when nothing runs any more. */
+function decideEnd(
+  pod: Pod,
   record: PodRecord,
-  stop: { readonly graceMs: number; readonly nowMs: number; readonly last: Action },
+  end: { readonly graceMs: number; readonly nowMs: number; readonly last: Action },
 ): Decision {
-  const { graceMs, nowMs, last } = stop;
+  const { graceMs, nowMs, last } = end;
   if (!hasRunning(record)) return { actions: [last] };
-  const { stopping } = record;
-  if (stopping === undefined) return { actions: [{ kind: "stopContainers", graceMs }] };
-  if (stopping.isKilled) return { actions: [] };
-  // A second, shorter request may bring the end nearer, never push it away.
-  const deadlineMs = Math.min(stopping.deadlineMs, stopping.sinceMs + graceMs);
-  if (nowMs >= deadlineMs) return { actions: [{ kind: "killContainers" }] };
-  return { actions: [], wakeAtMs: deadlineMs };
+  return stopped(stopEverything(pod, record, { cause: "podEnds", graceMs, nowMs }));
 }
 
-function decideTeardown(record: PodRecord): Decision {
-  return { actions: record.sandbox.state === "absent" ? [] : [{ kind: "stopSandbox" }] };
+function decideTeardown(record: PodRecord, nowMs: number): Decision {
+  if (record.sandbox.state === "absent") return { actions: [] };
+  // Processes that do not end after SIGKILL have it wait between two tries.
+  const retryAtMs = record.sandbox.state === "stopping" ? (record.sandboxRetryAtMs ?? 0) : 0;
+  if (nowMs < retryAtMs) return { actions: [], wakeAtMs: retryAtMs };
+  return { actions: [{ kind: "stopSandbox" }] };
 }
 
 function decideSandbox(record: PodRecord, nowMs: number): Decision {
+  if (record.sandbox.state === "stopping") return decideTeardown(record, nowMs);
   const retryAtMs = record.sandboxRetryAtMs ?? 0;
   if (nowMs < retryAtMs) return { actions: [], wakeAtMs: retryAtMs };
   return { actions: [{ kind: "startSandbox" }] };
 }
 
 function decideContainers(pod: Pod, record: PodRecord, nowMs: number): Decision {
-  const replacements = refs(pod, "containers").map((ref) =>
-    decideReplacement(pod, ref, record, nowMs),
-  );
-  return [...replacements, decideStarts(pod, record, nowMs)].reduce(merge);
+  const restarting = restartingAll(pod, record);
+  if (restarting) return { actions: [{ kind: "restartAll", ref: restarting }] };
+  const stops = lasting(pod).map((ref) => decideStop(pod, ref, record, nowMs));
+  const orders = stops.flatMap((stop) => stop.orders);
+  const wakeAtMs = stops.map((stop) => stop.wakeAtMs ?? Number.POSITIVE_INFINITY);
+  if (isEndingAll(pod, record)) return stopped({ orders }, ...wakeAtMs);
+  const { due, nextAtMs } = decideStarts(pod, record, nowMs);
+  const starts = due.map((ref): Action => ({ kind: "startContainer", ref }));
+  return at([...stopped({ orders }).actions, ...starts], nextAtMs, ...wakeAtMs);
 }
 
-function decideReplacement(
-  pod: Pod,
-  ref: ContainerRef,
-  record: PodRecord,
-  nowMs: number,
-): Decision {
-  const { current, replacing } = containerRecord(record, ref.container.name);
-  if (current?.state !== "running" || current.image === ref.container.image) return { actions: [] };
-  const graceMs = 1000 * (pod.spec.terminationGracePeriodSeconds ?? 30);
-  if (replacing === undefined) return { actions: [{ kind: "replaceContainer", ref, graceMs }] };
-  if (replacing.isKilled) return { actions: [] };
-  if (nowMs >= replacing.deadlineMs) return { actions: [{ kind: "killContainer", ref }] };
-  return { actions: [], wakeAtMs: replacing.deadlineMs };
+/** Containers that stay, as opposed to those that run to their end: the ones that are probed. */
+function lasting(pod: Pod): ContainerRef[] {
+  return [...refs(pod, "initContainers").filter(isSidecar), ...refs(pod, "containers")];
 }
 
-/** Both decisions: all actions, the earlier of the two times. */
-function merge(one: Decision, other: Decision): Decision {
-  const times = [one.wakeAtMs, other.wakeAtMs].filter((time) => time !== undefined);
-  return {
-    actions: [...one.actions, ...other.actions],
-    ...(times.length === 0 ? {} : { wakeAtMs: Math.min(...times) }),
-  };
+/** The end of one container while its pod goes on. */
+function decideStop(pod: Pod, ref: ContainerRef, record: PodRecord, nowMs: number): StopDecision {
+  const { container } = ref;
+  const state = containerRecord(record, container.name);
+  if (state.current?.state !== "running") return { orders: [] };
+  const cause = state.stop?.cause ?? stopCause(ref, record);
+  if (cause === undefined) return { orders: [] };
+  const seconds = {
+    startupProbe: container.startupProbe?.terminationGracePeriodSeconds,
+    livenessProbe: container.livenessProbe?.terminationGracePeriodSeconds,
+    postStartHook: undefined,
+    definitionChanged: undefined,
+    podEnds: undefined,
+    allRestart: 0,
+  }[cause];
+  const graceMs = seconds === undefined ? podGraceMs(pod) : 1000 * seconds;
+  return stopContainer(ref, record, { cause, graceMs, nowMs, isItsTurn: true });
 }
 
-function decideStarts(pod: Pod, record: PodRecord, nowMs: number): Decision {
-  const init = nextInitContainer(pod, record);
-  if (init) return startWhenDue([init], pod, record, nowMs);
-  return startWhenDue(refs(pod, "containers"), pod, record, nowMs);
+function stopCause({ container }: ContainerRef, record: PodRecord): StopCause | undefined {
+  const { current, failedProbe, postStart } = containerRecord(record, container.name);
+  if (current?.image !== container.image) return "definitionChanged";
+  if (postStart === "failed") return "postStartHook";
+  if (failedProbe === "liveness") return "livenessProbe";
+  return failedProbe === "startup" ? "startupProbe" : undefined;
 }
 
-/** The first init container that has not completed in this sandbox. */
-function nextInitContainer(pod: Pod, record: PodRecord): ContainerRef | undefined {
-  return refs(pod, "initContainers").find(
-    ({ container }) => !hasCompleted(containerRecord(record, container.name), record),
-  );
-}
-
-function hasCompleted({ current }: ContainerRecord, record: PodRecord): boolean {
-  return (
-    current?.state === "exited" &&
-    current.exitCode === 0 &&
-    current.sandbox === record.sandbox.generation
-  );
-}
-
-function startWhenDue(
-  candidates: readonly ContainerRef[],
-  pod: Pod,
-  record: PodRecord,
-  nowMs: number,
-): Decision {
-  const due: Action[] = [];
-  const later: number[] = [];
-  for (const ref of candidates) {
-    const state = containerRecord(record, ref.container.name);
-    if (!mayStart(ref, pod, state, record)) continue;
-    const startAtMs = Math.max(state.retryAtMs ?? 0, restartAtMs(state));
-    if (startAtMs <= nowMs) due.push({ kind: "startContainer", ref });
-    else later.push(startAtMs);
-  }
-  return { actions: due, ...(later.length === 0 ? {} : { wakeAtMs: Math.min(...later) }) };
-}
-
-/** Whether policy wants another attempt, now or after the back-off. */
-function mayStart(
-  { list }: ContainerRef,
-  pod: Pod,
-  { current, replacing }: ContainerRecord,
-  record: PodRecord,
-): boolean {
-  if (current === undefined) return true;
-  if (current.state !== "exited") return false;
-  if (replacing !== undefined) return true;
-  if (list === "initContainers") {
-    // An init container that completed in an earlier sandbox runs again in this one.
-    return current.sandbox !== record.sandbox.generation || current.exitCode !== 0;
-  }
-  return shouldRestart(pod, current);
-}
-
-/** Kubernetes' restartPolicy for an app container that has exited. */
-export function shouldRestart(pod: Pod, { exitCode }: Pick<Attempt, "exitCode">): boolean {
-  const policy = pod.spec.restartPolicy ?? "Always";
-  return policy === "Always" || (policy === "OnFailure" && exitCode !== 0);
-}
-
-/** When the back-off after the last exit is over; 0 without one. */
-export function restartAtMs({ current, backOff, replacing }: ContainerRecord): number {
-  if (current?.state !== "exited" || backOff === undefined || replacing !== undefined) return 0;
-  return current.finishedAtMs + backOff.delayMs;
-}
-
-/** The back-off that an exit leads to. */
-export function backOffAfter(container: ContainerRecord, exited: Attempt): ContainerRecord {
-  return {
-    ...container,
-    current: exited,
-    backOff: nextBackOff(container.backOff, containerBackOff, {
-      nowMs: exited.finishedAtMs,
-      lastedMs: exited.finishedAtMs - exited.startedAtMs,
-    }),
-  };
-}
-
-/** Whether every container ended and policy starts none again. */
-function isOver(pod: Pod, record: PodRecord): boolean {
-  if ((pod.spec.restartPolicy ?? "Always") === "Always") return false;
-  if (hasRunning(record)) return false;
-  const failedInit = refs(pod, "initContainers").some(({ container }) => {
-    const { current } = containerRecord(record, container.name);
-    return current?.state === "exited" && current.exitCode !== 0;
+/** The container whose exit restarts all of them, and has not done so yet. */
+function restartingAll(pod: Pod, record: PodRecord): ContainerRef | undefined {
+  return [...refs(pod, "initContainers"), ...refs(pod, "containers")].find((ref) => {
+    const { current, stop } = containerRecord(record, ref.container.name);
+    const hasExited = current?.state === "exited" && current.sandbox === record.sandbox.generation;
+    if (!hasExited || stop?.cause === "allRestart") return false;
+    // An init container that has completed restarts nothing: the pod would never be initialized.
+    if (ref.list === "initContainers" && !isSidecar(ref) && current.exitCode === 0) return false;
+    return matchingRule(ref, current.exitCode)?.action === "RestartAllContainers";
   });
-  if (failedInit && pod.spec.restartPolicy === "Never") return true;
-  return pod.spec.containers.every(({ name }) => {
-    const { current, replacing } = containerRecord(record, name);
-    return current?.state === "exited" && replacing === undefined && !shouldRestart(pod, current);
+}
+
+/** Nothing starts before the last container of the round before has gone. */
+function isEndingAll(pod: Pod, record: PodRecord): boolean {
+  return allRefs(pod).some(({ container }) => {
+    const { current, stop } = containerRecord(record, container.name);
+    return current?.state === "running" && stop?.cause === "allRestart";
+  });
+}
+
+function stopped({ orders, wakeAtMs }: StopDecision, ...timesMs: readonly number[]): Decision {
+  const actions: Action[] = orders.length === 0 ? [] : [{ kind: "stopContainers", orders }];
+  return at(actions, wakeAtMs ?? Number.POSITIVE_INFINITY, ...timesMs);
+}
+
+/** A decision that is looked at again at the earliest of the times; Infinity is never. */
+function at(actions: readonly Action[], ...timesMs: readonly number[]): Decision {
+  const wakeAtMs = Math.min(...timesMs);
+  return Number.isFinite(wakeAtMs) ? { actions, wakeAtMs } : { actions };
+}
+
+/** Whether every app container ended, or the initialization failed, and policy starts none again. */
+function isOver(pod: Pod, record: PodRecord): boolean {
+  const failedInit = refs(pod, "initContainers").some((ref) => {
+    const state = containerRecord(record, ref.container.name);
+    return (
+      !isSidecar(ref) &&
+      state.current?.state === "exited" &&
+      state.current.exitCode !== 0 &&
+      !isToRestart(pod, ref, state)
+    );
+  });
+  if (failedInit) return true;
+  return refs(pod, "containers").every((ref) => {
+    const state = containerRecord(record, ref.container.name);
+    return state.current?.state === "exited" && !isToRestart(pod, ref, state);
   });
 }
 
@@ -216,14 +203,4 @@ export function hasRunning(record: PodRecord): boolean {
   return Object.values(record.containers).some(
     ({ current }) => current !== undefined && current.state !== "exited",
   );
-}
-
-/** The containers of one list with their place in the spec. */
-export function refs(pod: Pod, list: ContainerList): ContainerRef[] {
-  return (pod.spec[list] ?? []).map((container, index) => ({ container, list, index }));
-}
-
-/** Init containers first, in the order in which they run. */
-export function allRefs(pod: Pod): ContainerRef[] {
-  return [...refs(pod, "initContainers"), ...refs(pod, "containers")];
 }

@@ -11,22 +11,21 @@ import { assertNever } from "../base/assert.ts";
 import { messageOf } from "../base/errors.ts";
 import type { Pod, PodStatus } from "../spec/pod.ts";
 import { absorb, adopt } from "./absorb.ts";
+import { attend } from "./attend.ts";
 import { withoutFuture } from "./clock-jump.ts";
+import { refreshConfigVolumes } from "./config-volumes.ts";
 import { performContainerStart } from "./container-steps.ts";
 import type { EngineContext } from "./context.ts";
 import { type Action, decide } from "./decide.ts";
 import { findAttempt } from "./exits.ts";
 import { LivePod } from "./live-pod.ts";
+import { refusePod } from "./node-admission.ts";
+import { Prober } from "./prober.ts";
 import { newPodRecord, type PodRecord } from "./record.ts";
 import { orphans, removePod } from "./remove-pod.ts";
 import { performSandboxStart, performSandboxStop } from "./sandbox-steps.ts";
 import { podStatus } from "./status.ts";
-import {
-  performKill,
-  performReplacement,
-  performReplacementKill,
-  performStop,
-} from "./stop-steps.ts";
+import { performRestartAll, performStops } from "./stop-steps.ts";
 
 export interface SyncResult {
   readonly status: PodStatus;
@@ -41,6 +40,7 @@ export interface StepInput {
   readonly context: EngineContext;
   readonly pod: Pod;
   readonly live: LivePod;
+  readonly prober: Prober;
   readonly record: PodRecord;
   /** Makes a record durable: call it before the effect that the record announces. */
   readonly save: (record: PodRecord) => PodRecord;
@@ -48,10 +48,21 @@ export interface StepInput {
 
 export class PodEngine {
   readonly context: EngineContext;
+  /** Asks the probes of all pods. */
+  readonly prober: Prober;
   readonly #live = new Map<string, LivePod>();
 
   constructor(context: EngineContext) {
     this.context = context;
+    const { clock, report, wake } = context;
+    this.prober = new Prober({
+      clock,
+      report,
+      onResult: (result) => {
+        this.#live.get(result.uid)?.pushProbeResult(result);
+        wake(result.uid);
+      },
+    });
   }
 
   /**
@@ -59,25 +70,30 @@ export class PodEngine {
    * @throws PodError when a step failed in a way that no record can express; call again later.
    */
   async sync(pod: Pod): Promise<SyncResult> {
-    const { context } = this;
+    const { context, prober } = this;
     const { uid } = pod.metadata;
     const live = this.#liveOf(uid);
     const save = (record: PodRecord): PodRecord => {
       context.records.put(uid, record);
       return record;
     };
-    let record = this.record(uid) ?? save(this.#accept(pod));
+    let record = this.record(uid) ?? save(this.#admit(pod));
     for (;;) {
-      const input: StepInput = { context, pod, live, record, save };
+      const input: StepInput = { context, pod, live, prober, record, save };
       const taken = live.isAdopted ? await absorb(input) : await adopt(input);
       const nowMs = context.clock.now();
       const present = withoutFuture(taken, nowMs);
       record = present === taken ? taken : save(present);
+      record = await refreshConfigVolumes({ ...input, record });
+      attend({ ...input, record });
       const decision = decide(pod, record, nowMs);
       if (decision.actions.length === 0) {
         return {
           status: this.#status(pod, record),
-          ...(decision.wakeAtMs === undefined ? {} : { wakeAtMs: decision.wakeAtMs }),
+          ...wakeAt(
+            decision.wakeAtMs,
+            record.sandbox.state === "ready" ? live.refreshAtMs : undefined,
+          ),
           isRemoved: false,
         };
       }
@@ -85,9 +101,10 @@ export class PodEngine {
         if (action.kind === "removePod") {
           await removePod(context, uid);
           this.#live.delete(uid);
+          prober.forget(uid);
           return { status: this.#status(pod, record), isRemoved: true };
         }
-        record = await perform(action, { context, pod, live, record, save });
+        record = await perform(action, { context, pod, live, prober, record, save });
       }
     }
   }
@@ -125,6 +142,7 @@ export class PodEngine {
     const live = this.#live.get(uid);
     if (live === undefined) return;
     live.isRetryAsked = true;
+    live.isContentStale = true;
     this.context.wake(uid);
   }
 
@@ -150,6 +168,8 @@ export class PodEngine {
 
   /** Closes every connection; the pods keep running. */
   async close(): Promise<void> {
+    this.prober.close();
+    for (const live of this.#live.values()) live.hooks.keepOnly([]);
     await Promise.all([...this.#live.values()].map((live) => live.releaseShim()));
     this.#live.clear();
   }
@@ -160,6 +180,14 @@ export class PodEngine {
     const live = new LivePod();
     this.#live.set(uid, live);
     return live;
+  }
+
+  /** The first record of a pod; it ends at once when this node does not take the pod. */
+  #admit(pod: Pod): PodRecord {
+    const refusal = refusePod(pod, this.context.security);
+    if (refusal === undefined) return this.#accept(pod);
+    this.context.report(pod, { type: "Warning", ...refusal });
+    return { ...this.#accept(pod), terminal: refusal };
   }
 
   #accept(pod: Pod): PodRecord {
@@ -173,6 +201,12 @@ export class PodEngine {
   }
 }
 
+/** The earlier of two times, if any. */
+function wakeAt(...times: readonly (number | undefined)[]): { readonly wakeAtMs?: number } {
+  const known = times.filter((time) => time !== undefined);
+  return known.length === 0 ? {} : { wakeAtMs: Math.min(...known) };
+}
+
 async function perform(
   action: Exclude<Action, { kind: "removePod" }>,
   input: StepInput,
@@ -183,18 +217,26 @@ async function perform(
     case "startContainer":
       return performContainerStart(input, action.ref);
     case "stopContainers":
-      return performStop(input, action.graceMs);
-    case "replaceContainer":
-      return performReplacement(input, action.ref, action.graceMs);
-    case "killContainer":
-      return performReplacementKill(input, action.ref);
-    case "killContainers":
-      return performKill(input);
+      return performStops(input, action.orders);
+    case "restartAll":
+      return performRestartAll(input, action.ref);
     case "stopSandbox":
       return performSandboxStop(input);
+    case "failPod":
+      return performFailure(input, action);
     case "markTerminal":
       return input.save({ ...input.record, isTerminal: true });
     default:
       return assertNever(action);
   }
+}
+
+/** The node ends the pod; its containers follow. */
+function performFailure(
+  { context, pod, record, save }: StepInput,
+  { reason, message }: { readonly reason: string; readonly message: string },
+): PodRecord {
+  const failed = save({ ...record, terminal: { reason, message } });
+  context.report(pod, { type: "Normal", reason, message });
+  return failed;
 }

@@ -1,6 +1,6 @@
 /** Turns what the shim reports about a process into the record of its attempt. Pure. */
+import { containerBackOff, nextBackOff } from "../base/back-off.ts";
 import type { ExitRecord } from "../shim/client.ts";
-import { backOffAfter } from "./decide.ts";
 import {
   type Attempt,
   type ContainerRecord,
@@ -69,4 +69,16 @@ export function withLoss(
 
 function withEnd(record: PodRecord, name: string, ended: Attempt): PodRecord {
   return setContainer(record, name, backOffAfter(containerRecord(record, name), ended));
+}
+
+/** The container after an attempt has ended, with the back-off that this leads to. */
+export function backOffAfter(container: ContainerRecord, exited: Attempt): ContainerRecord {
+  return {
+    ...container,
+    current: exited,
+    backOff: nextBackOff(container.backOff, containerBackOff, {
+      nowMs: exited.finishedAtMs,
+      lastedMs: exited.finishedAtMs - exited.startedAtMs,
+    }),
+  };
 }

@@ -11,8 +11,9 @@ import { explain } from "../sys/explain.ts";
 import type { Program } from "../sys/program.ts";
 import { plannedVolumes } from "../volume/prepare.ts";
 import { findImage, planAttempt } from "./attempt.ts";
+import { allRefs } from "./container-refs.ts";
 import type { EngineContext } from "./context.ts";
-import { allRefs } from "./decide.ts";
+import { plannedEnvironment } from "./environment.ts";
 import { podFolders } from "./folders.ts";
 import { launchRequest } from "./sandbox.ts";
 
@@ -42,7 +43,8 @@ function containerPrograms(context: EngineContext, pod: Pod): Program[] {
   const all = allRefs(pod);
   const containers = all.flatMap((ref) => {
     const image = findImage(context, ref);
-    const plan = planAttempt(context, { pod, ref, number: 0, image, volumes });
+    const environment = plannedEnvironment(ref.container);
+    const plan = planAttempt(context, { pod, ref, number: 0, image, volumes, environment });
     const { prelude, program, postlude } = compileContainer(plan).programs;
     return [prelude, program, postlude].filter((part) => part !== undefined);
   });

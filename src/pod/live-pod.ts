@@ -7,6 +7,9 @@ import type { StoredImage } from "../image/store-types.ts";
 import type { ExitRecord, ShimClient } from "../shim/client.ts";
 import type { PreparedVolume } from "../spec/prepared-volume.ts";
 import type { PreparedAttempt } from "./attempt.ts";
+import { HookRuns } from "./hook-runs.ts";
+import type { RunCommand } from "./probe-target.ts";
+import type { ProbeResult } from "./prober.ts";
 
 /** An attempt that is about to start; `prepared` when its folders and cgroup stand already. */
 export interface PlannedAttempt {
@@ -28,9 +31,18 @@ export class LivePod {
   eviction: { readonly reason: string; readonly message: string } | undefined;
   /** Something that the pod refers to has changed: what waits for its next try is tried now. */
   isRetryAsked = false;
+  /** What volumes are filled with may have changed; true for a daemon that has not looked yet. */
+  isContentStale = true;
+  /** When the content of a volume changes by itself, by volume; and the first of these times. */
+  readonly contentTimes: Map<string, number> = new Map();
+  refreshAtMs: number | undefined;
   /** Made while the sandbox was started. */
   planned: PlannedAttempt | undefined;
+  /** Hooks that run now. */
+  readonly hooks: HookRuns = new HookRuns();
   #exits: ExitRecord[] = [];
+  readonly #runners = new Map<string, RunCommand>();
+  #probeResults: ProbeResult[] = [];
   readonly #ends = new Map<string, PromiseWithResolvers<void>>();
 
   /** What was planned ahead for this attempt; whatever was planned is forgotten. */
@@ -50,6 +62,23 @@ export class LivePod {
     return exits;
   }
 
+  pushProbeResult(result: ProbeResult): void {
+    this.#probeResults.push(result);
+  }
+
+  takeProbeResults(): readonly ProbeResult[] {
+    const results = this.#probeResults;
+    this.#probeResults = [];
+    return results;
+  }
+
+  /** Runs the commands of probes and hooks in an attempt: one runner for all of them, until its end. */
+  runner(attemptId: string, make: () => RunCommand): RunCommand {
+    const runner = this.#runners.get(attemptId) ?? make();
+    this.#runners.set(attemptId, runner);
+    return runner;
+  }
+
   /** Resolves when the attempt with this id has ended and its record says so. */
   ended(id: string): Promise<void> {
     const end = this.#ends.get(id) ?? Promise.withResolvers<void>();
@@ -59,6 +88,7 @@ export class LivePod {
 
   /** Tells those who wait for the end of an attempt. */
   announceEnd(id: string): void {
+    this.#runners.delete(id);
     this.#ends.get(id)?.resolve();
     this.#ends.delete(id);
   }

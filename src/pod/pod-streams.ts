@@ -1,23 +1,15 @@
 /** Interactive streams of a running container: exec and attach. */
-import { randomBytes } from "node:crypto";
 import { PodError } from "../base/errors.ts";
-import { compileExec, planExec } from "../container/exec.ts";
-import { execFailure } from "../container/execute.ts";
 import { openSession, type Session } from "../shim/session.ts";
 import type { Pod } from "../spec/pod.ts";
-import { SyscallError } from "../sys/syscall-error.ts";
-import { containerCgroup, planAttempt } from "./attempt.ts";
-import { allRefs, type ContainerRef } from "./decide.ts";
+import { allRefs, type ContainerRef } from "./container-refs.ts";
 import type { PodEngine } from "./engine.ts";
+import { type ExecCommand, openExecSession, planRunning } from "./exec-session.ts";
 import { podFolders } from "./folders.ts";
 import { type Attempt, containerRecord } from "./record.ts";
 
-export interface ExecOptions {
+export interface ExecOptions extends Omit<ExecCommand, "cgroup"> {
   readonly container: string;
-  /** At least the program; not a shell line. */
-  readonly command: readonly string[];
-  readonly tty: boolean;
-  readonly stdin: boolean;
 }
 
 export interface AttachOptions {
@@ -32,41 +24,10 @@ export async function execInPod(
   options: ExecOptions,
 ): Promise<Session> {
   const { ref, attempt } = runningContainer(engine, pod, options.container);
+  const volumes = engine.live(pod.metadata.uid)?.volumes ?? new Map();
+  const running = { pod, ref, attempt, volumes };
   const { context } = engine;
-  const { uid } = pod.metadata;
-  const image = context.images.find(attempt.imageId);
-  if (image === undefined) {
-    throw new PodError("NotFound", `The image of container "${ref.container.name}" was removed`);
-  }
-  const volumes = engine.live(uid)?.volumes ?? new Map();
-  const plan = planAttempt(context, { pod, ref, number: attempt.number, image, volumes });
-  const { programs, cloneFlags } = compileExec(planExec(plan, options));
-  const action = `Cannot run ${JSON.stringify(options.command[0])} in container "${ref.container.name}"`;
-  const session = openSession(podFolders(context.instance, uid).runtime, action, {
-    kind: "exec",
-    id: `exec-${randomBytes(16).toString("hex")}`,
-    programs,
-    cloneFlags,
-    cgroup: containerCgroup(context, pod, ref.container.name),
-    target: attempt.id,
-    tty: options.tty,
-    stdin: options.stdin,
-  });
-  return session.catch((error: unknown) => {
-    throw explained(error, action, options.command);
-  });
-}
-
-/** A command that is not there is the user's mistake, in the words and exit code of a shell. */
-function explained(error: unknown, action: string, command: readonly string[]): unknown {
-  if (!(error instanceof SyscallError)) return error;
-  const failure = execFailure(error, command);
-  if (failure === undefined) return error;
-  const { message, exitCode } = failure;
-  return new PodError("FailedPrecondition", `${action}: ${message}`, {
-    cause: error,
-    data: { exitCode },
-  });
+  return openExecSession(context, running, planRunning(context, running), options);
 }
 
 /** Joins the streams of a running container's main process. */

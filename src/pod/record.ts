@@ -7,6 +7,7 @@
  */
 import type { BackOffState } from "../base/back-off.ts";
 import type { ContainerId } from "../base/ids.ts";
+import type { PublishedContent } from "../volume/atomic-writer.ts";
 
 export type SandboxState = "absent" | "starting" | "ready" | "stopping";
 
@@ -86,22 +87,12 @@ export interface ContainerStop {
   readonly isExtended?: boolean;
 }
 
-export interface Stopping {
-  /** When the stop signal was sent. */
-  readonly sinceMs: number;
-  /** When SIGKILL follows. */
-  readonly deadlineMs: number;
-  readonly isKilled: boolean;
-}
-
 export interface ContainerRecord {
   readonly restartCount: number;
   readonly current?: Attempt;
   /** The attempt before the current one. */
   readonly last?: Attempt;
   readonly backOff?: BackOffState;
-  /** Its image was changed: it is being stopped and starts again whatever policy says. */
-  readonly replacing?: Stopping;
   readonly stop?: ContainerStop;
   /** The postStart hook of the current attempt; absent without one. */
   readonly postStart?: "running" | "done" | "failed";
@@ -131,7 +122,8 @@ export interface PodRecord {
   readonly address?: string;
   readonly sandbox: SandboxRecord;
   readonly containers: Readonly<Record<string, ContainerRecord>>;
-  readonly stopping?: Stopping;
+  /** What the volumes hold whose content the node writes, by name (`config-volumes.ts`). */
+  readonly configVolumes?: Readonly<Record<string, PublishedContent>>;
   /** Last failure of the sandbox, cleared when it starts. */
   readonly sandboxError?: { readonly reason: string; readonly message: string };
   readonly sandboxRetryAtMs?: number;
@@ -169,16 +161,6 @@ export function setContainer(
   return { ...record, containers: { ...record.containers, [name]: container } };
 }
 
-/** The record in which nothing waits for a later try; the delays keep growing if it fails again. */
-export function withoutRetryTimes(record: PodRecord): PodRecord {
-  const { sandboxRetryAtMs: _at, ...rest } = record;
-  const containers = Object.entries(record.containers).map(([name, container]) => {
-    const { retryAtMs: _retry, ...others } = container;
-    return [name, others] as const;
-  });
-  return { ...rest, containers: Object.fromEntries(containers) };
-}
-
 /** The record after the sandbox has gone; its generation stays. */
 export function withoutSandbox(record: PodRecord): PodRecord {
   return { ...record, sandbox: { ...record.sandbox, state: "absent", shimPid: 0 } };
@@ -188,4 +170,14 @@ export function withoutSandbox(record: PodRecord): PodRecord {
 export function withoutWaiting(container: ContainerRecord): ContainerRecord {
   const { waiting: _waiting, retryAtMs: _at, retryDelayMs: _delay, ...rest } = container;
   return rest;
+}
+
+/** The record in which nothing waits for a later try; the delays keep growing if it fails again. */
+export function withoutRetryTimes(record: PodRecord): PodRecord {
+  const { sandboxRetryAtMs: _at, ...rest } = record;
+  const containers = Object.entries(record.containers).map(([name, container]) => {
+    const { retryAtMs: _retry, ...others } = container;
+    return [name, others] as const;
+  });
+  return { ...rest, containers: Object.fromEntries(containers) };
 }

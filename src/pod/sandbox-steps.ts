@@ -6,6 +6,7 @@ import type { ShimClient } from "../shim/client.ts";
 import { reaperFdInShim } from "../shim/launch.ts";
 import { connectShim } from "./absorb.ts";
 import { reaperId } from "./attempt.ts";
+import { fillConfigVolumes } from "./config-volumes.ts";
 import { planAhead } from "./container-steps.ts";
 import type { EngineContext } from "./context.ts";
 import type { StepInput } from "./engine.ts";
@@ -41,6 +42,7 @@ export async function performSandboxStart(input: StepInput): Promise<PodRecord> 
     });
     live.volumes = volumes;
     live.shim = await connectShim(input);
+    const configVolumes = await fillConfigVolumes(input, live.shim);
     if (pod.spec.shareProcessNamespace) await startReaper(context, live.shim, uid);
     const {
       sandboxError: _error,
@@ -48,7 +50,11 @@ export async function performSandboxStart(input: StepInput): Promise<PodRecord> 
       sandboxFailures: _count,
       ...rest
     } = starting;
-    return save({ ...rest, sandbox: { ...starting.sandbox, state: "ready", shimPid } });
+    return save({
+      ...rest,
+      ...(configVolumes === undefined ? {} : { configVolumes }),
+      sandbox: { ...starting.sandbox, state: "ready", shimPid },
+    });
   } catch (error) {
     return failSandbox(input, error);
   }
@@ -97,8 +103,14 @@ export async function performSandboxStop(input: StepInput): Promise<PodRecord> {
       reason: "FailedKillPod",
       message: `Processes of the pod do not end after SIGKILL (uninterruptible sleep): its cgroup and "${folders.runtime}" stay until they do`,
     });
-    return stopping;
+    const failures = (record.sandboxFailures ?? 0) + 1;
+    return save({
+      ...stopping,
+      sandboxFailures: failures,
+      sandboxRetryAtMs: context.clock.now() + retryDelayMs(failures - 1),
+    });
   }
   releaseAddress(context, pod.metadata.uid);
-  return save(withoutSandbox(stopping));
+  const { sandboxRetryAtMs: _at, sandboxFailures: _count, ...rest } = stopping;
+  return save(withoutSandbox(rest));
 }

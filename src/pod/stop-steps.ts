@@ -1,11 +1,13 @@
-/** The steps of the engine that end the containers of a pod: stop signal, grace period, SIGKILL. */
+/** The step of the engine that ends containers: each order is recorded, told, and then carried out. */
 import { atMost } from "../base/at-most.ts";
 import { isPodError } from "../base/errors.ts";
 import { killCgroup } from "../cgroup/hierarchy.ts";
 import { containerCgroup } from "./attempt.ts";
-import { allRefs, type ContainerRef } from "./decide.ts";
+import { allRefs, type ContainerRef, refs } from "./container-refs.ts";
+import type { StopOrder } from "./decide-stops.ts";
 import type { StepInput } from "./engine.ts";
-import { containerRecord, type PodRecord, setContainer } from "./record.ts";
+import { type ContainerStop, containerRecord, type PodRecord, setContainer } from "./record.ts";
+import { restartPolicyOf } from "./restart-policy.ts";
 import { stopSignal } from "./stop-signal.ts";
 
 /**
@@ -14,95 +16,115 @@ import { stopSignal } from "./stop-signal.ts";
  */
 const answerMs = 2_000;
 
-/** Sends the stop signal to every running container; 0 ms of grace kill at once. */
-export async function performStop(input: StepInput, graceMs: number): Promise<PodRecord> {
-  const { context, record, save } = input;
-  const nowMs = context.clock.now();
-  const stopping = save({
-    ...record,
-    stopping: { sinceMs: nowMs, deadlineMs: nowMs + graceMs, isKilled: false },
-  });
-  if (graceMs === 0) return performKill({ ...input, record: stopping });
-  await Promise.all(
-    running(input).map((target) =>
-      signalContainer(input, target, `Stopping container ${target.name}`),
-    ),
-  );
-  return stopping;
-}
-
-/** Kills what is still there; the exits come through the shim as always. */
-export async function performKill(input: StepInput): Promise<PodRecord> {
-  const { context, pod, record, save } = input;
-  const stopping = record.stopping ?? { sinceMs: 0, deadlineMs: 0, isKilled: false };
-  const killed = save({ ...record, stopping: { ...stopping, isKilled: true } });
-  for (const { name } of running(input)) killCgroup(containerCgroup(context, pod, name));
-  return killed;
-}
-
-/** Asks one container to end because its image was changed. */
-export async function performReplacement(
+/** Takes containers into the next phase of their end; the exits come through the shim as always. */
+export async function performStops(
   input: StepInput,
-  { container: { name } }: ContainerRef,
-  graceMs: number,
+  orders: readonly StopOrder[],
 ): Promise<PodRecord> {
-  const { context, record, save } = input;
-  const nowMs = context.clock.now();
-  const replacing = { sinceMs: nowMs, deadlineMs: nowMs + graceMs, isKilled: false };
+  const { context, pod, record, save } = input;
   const stopping = save(
-    setContainer(record, name, { ...containerRecord(record, name), replacing }),
+    orders.reduce((changed, { ref: { container }, stop }) => {
+      const state = containerRecord(changed, container.name);
+      return setContainer(changed, container.name, { ...state, stop });
+    }, record),
   );
-  const target = running(input).find((candidate) => candidate.name === name);
-  if (target) {
-    const message = `Container ${name} definition changed, will be restarted`;
-    await signalContainer(input, target, message);
+  for (const { ref, stop } of orders) {
+    if (containerRecord(record, ref.container.name).stop !== undefined) continue;
+    const { container, list } = ref;
+    context.report(pod, {
+      type: "Normal",
+      reason: "Killing",
+      message: killingMessage(input, ref, stop),
+      container: { list, name: container.name },
+    });
   }
+  await Promise.all(
+    orders.map(({ ref, stop }) => carryOut({ ...input, record: stopping }, ref, stop)),
+  );
   return stopping;
 }
 
-/** Kills one container that did not end within its grace period. */
-export function performReplacementKill(
-  { context, pod, record, save }: StepInput,
-  { container: { name } }: ContainerRef,
-): PodRecord {
-  const before = containerRecord(record, name);
-  const replacing = before.replacing ?? { sinceMs: 0, deadlineMs: 0 };
-  const killed = save(
-    setContainer(record, name, { ...before, replacing: { ...replacing, isKilled: true } }),
+/** Carries out again what a daemon recorded that may have been killed before it could. */
+export async function repeatStops(input: StepInput): Promise<void> {
+  const { pod, record } = input;
+  await Promise.all(
+    allRefs(pod).map(async (ref) => {
+      const { current, stop } = containerRecord(record, ref.container.name);
+      if (current?.state === "running" && stop) await carryOut(input, ref, stop);
+    }),
   );
-  killCgroup(containerCgroup(context, pod, name));
-  return killed;
 }
 
-interface Target {
-  readonly list: "containers" | "initContainers";
-  readonly name: string;
-  readonly id: string;
-  readonly imageId: string;
+/** A hook is begun, and a turn awaited, by the look at the record that follows every step. */
+async function carryOut(input: StepInput, ref: ContainerRef, stop: ContainerStop): Promise<void> {
+  const { context, pod } = input;
+  if (stop.phase === "signalled") await signalContainer(input, ref);
+  if (stop.phase === "killed") killCgroup(containerCgroup(context, pod, ref.container.name));
 }
 
-function running({ pod, record }: StepInput): Target[] {
-  return allRefs(pod).flatMap((ref) => {
-    const { current } = containerRecord(record, ref.container.name);
-    if (current?.state !== "running") return [];
-    return [{ list: ref.list, name: ref.container.name, id: current.id, imageId: current.imageId }];
-  });
+/** The kubelet's sentences. */
+function killingMessage({ pod }: StepInput, ref: ContainerRef, { cause }: ContainerStop): string {
+  const { name } = ref.container;
+  const isRestarted = restartPolicyOf(pod, ref) !== "Never";
+  const intent = isRestarted ? ", will be restarted" : "";
+  switch (cause) {
+    case "podEnds":
+      return `Stopping container ${name}`;
+    case "definitionChanged":
+      return `Container ${name} definition changed, will be restarted`;
+    case "allRestart":
+      return `Container ${name} is ended because a rule restarts all containers`;
+    case "startupProbe":
+      return `Container ${name} failed startup probe${intent}`;
+    case "livenessProbe":
+      return `Container ${name} failed liveness probe${intent}`;
+    case "postStartHook":
+      return "FailedPostStartHook";
+  }
 }
 
-async function signalContainer(input: StepInput, target: Target, message: string): Promise<void> {
-  const { context, pod, live } = input;
-  context.report(pod, {
-    type: "Normal",
-    reason: "Killing",
-    message,
-    container: target,
-  });
-  const image = context.images.find(target.imageId);
+async function signalContainer(
+  { context, live, record }: StepInput,
+  { container }: ContainerRef,
+): Promise<void> {
+  const { current } = containerRecord(record, container.name);
+  if (current === undefined || live.shim === undefined) return;
+  const image = context.images.find(current.imageId);
+  const signal = stopSignal(current.stopSignal ?? image?.config.config?.StopSignal);
   try {
-    const signal = stopSignal(image?.config.config?.StopSignal);
-    if (live.shim) await atMost(context.clock, answerMs, live.shim.signal(target.id, signal));
+    await atMost(context.clock, answerMs, live.shim.signal(current.id, signal));
   } catch (error) {
     // It ended by itself in the meantime, or its shim did: both are told by events of their own.
     if (!isPodError(error, "NotFound") && !isPodError(error, "Unavailable")) throw error;
   }
+}
+
+/**
+ * A rule of a container restarts all: every init and app container is marked to run again, and those that run are
+ * killed, without hooks and grace, as Kubernetes does here.
+ */
+export function performRestartAll(input: StepInput, { container }: ContainerRef): PodRecord {
+  const { context, pod, record, save } = input;
+  const nowMs = context.clock.now();
+  const stop = { cause: "allRestart", phase: "killed", sinceMs: nowMs, deadlineMs: nowMs } as const;
+  const all = [...refs(pod, "initContainers"), ...refs(pod, "containers")];
+  const begun = all.filter((ref) => containerRecord(record, ref.container.name).current);
+  const restarting = save(
+    begun.reduce((changed, ref) => {
+      const { name } = ref.container;
+      const { startedIn: _startedIn, ...state } = containerRecord(changed, name);
+      return setContainer(changed, name, { ...state, stop });
+    }, record),
+  );
+  context.report(pod, {
+    type: "Normal",
+    reason: "RestartAllContainers",
+    message: `Container ${container.name} exited: a rule of it restarts all containers of the pod`,
+  });
+  for (const ref of begun) {
+    const { name } = ref.container;
+    const isRunning = containerRecord(record, name).current?.state === "running";
+    if (isRunning) killCgroup(containerCgroup(context, pod, name));
+  }
+  return restarting;
 }

@@ -9,8 +9,8 @@ import { join } from "node:path";
 import { hasCode } from "../base/errors.ts";
 import { readLogs } from "../shim/logs.ts";
 import type { Pod } from "../spec/pod.ts";
+import { allRefs } from "./container-refs.ts";
 import type { EngineContext } from "./context.ts";
-import { allRefs } from "./decide.ts";
 import { attemptFolder, logPath, type PodFolders, podFolders } from "./folders.ts";
 
 const fileBytes = 4096;

@@ -1,15 +1,27 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { type Action, decide } from "../../../src/pod/decide.ts";
-import type { ContainerRecord, PodRecord } from "../../../src/pod/record.ts";
+import type { StopOrder } from "../../../src/pod/decide-stops.ts";
+import type { ContainerRecord, ContainerStop, PodRecord } from "../../../src/pod/record.ts";
 import { attempt, pod, record } from "./fixtures.ts";
 
 const decision = suite("decide()");
 
 function kinds(actions: readonly Action[]): string[] {
-  return actions.map((action) =>
-    action.kind === "startContainer" ? `start ${action.ref.container.name}` : action.kind,
-  );
+  return actions.flatMap((action) => {
+    if (action.kind === "startContainer") return [`start ${action.ref.container.name}`];
+    if (action.kind !== "stopContainers") return [action.kind];
+    return action.orders.map(({ ref, stop }) => `${ref.container.name} ${stop.phase}`);
+  });
+}
+
+function orders(actions: readonly Action[]): readonly StopOrder[] {
+  return actions.flatMap((action) => (action.kind === "stopContainers" ? action.orders : []));
+}
+
+/** The stop signal was sent at 0, with 30 s of grace. */
+function stopOf(cause: ContainerStop["cause"]): ContainerStop {
+  return { cause, phase: "signalled", sinceMs: 0, deadlineMs: 30_000 };
 }
 
 function next(state: PodRecord, options: Parameters<typeof pod>[0] = {}, nowMs = 0): string[] {
@@ -92,54 +104,143 @@ decision("takes the sandbox of a finished pod away, once", () => {
   assert.equal(next(gone, { restartPolicy: "Never" }), []);
 });
 
-decision("deletion: stop signal, grace period, SIGKILL, sandbox, removal", () => {
-  const options = { deletionGracePeriodSeconds: 30 };
-  const state = record({ containers: { app: running } });
-  assert.equal(decide(pod(options), state, 0).actions, [
-    { kind: "stopContainers", graceMs: 30_000 },
-  ]);
-  const stopping = { ...state, stopping: { sinceMs: 0, deadlineMs: 30_000, isKilled: false } };
-  assert.equal(decide(pod(options), stopping, 29_999), { actions: [], wakeAtMs: 30_000 });
-  assert.equal(next(stopping, options, 30_000), ["killContainers"]);
-  const killed = { ...stopping, stopping: { ...stopping.stopping, isKilled: true } };
-  assert.equal(next(killed, options, 30_001), []);
-  const dead = { ...killed, containers: { app: exited(137) } };
-  assert.equal(next(dead, options, 30_002), ["stopSandbox"]);
-  const gone = { ...dead, sandbox: { ...dead.sandbox, state: "absent" as const } };
-  assert.equal(next(gone, options, 30_003), ["removePod"]);
+decision(
+  "starts the next attempt after a back-off, at once when a probe had it ended after a longer life",
+  () => {
+    const stop = {
+      cause: "livenessProbe",
+      phase: "signalled",
+      sinceMs: 59_000,
+      deadlineMs: 89_000,
+    };
+    const app: ContainerRecord = {
+      restartCount: 1,
+      current: attempt({
+        state: "exited",
+        exitCode: 143,
+        startedAtMs: 30_000,
+        finishedAtMs: 60_000,
+      }),
+      last: attempt({ state: "exited", exitCode: 1, finishedAtMs: 20_000 }),
+      backOff: { delayMs: 10_000, failedAtMs: 60_000 },
+    };
+    const ended = record({ containers: { app } });
+    assert.equal(decide(pod(), ended, 60_000), { actions: [], wakeAtMs: 70_000 });
+    const failed = record({ containers: { app: { ...app, stop: stop as ContainerStop } } });
+    assert.equal(next(failed, {}, 60_000), ["start app"]);
+  },
+);
+
+decision("takes its time before it tries again to end what does not end", () => {
+  const state = { ...record({ sandbox: "stopping" }), isTerminal: true, sandboxRetryAtMs: 2000 };
+  assert.equal(decide(pod(), state, 1999), { actions: [], wakeAtMs: 2000 });
+  assert.equal(next(state, {}, 2000), ["stopSandbox"]);
 });
 
 decision("an evicted pod is stopped and ends, it is not removed", () => {
   const terminal = { reason: "Evicted", message: "too much" };
   const state = { ...record({ containers: { app: running } }), terminal };
-  assert.equal(next(state), ["stopContainers"]);
+  assert.equal(next(state), ["app signalled"]);
   assert.equal(next({ ...record({ containers: { app: exited(143) } }), terminal }), [
     "markTerminal",
   ]);
 });
 
-decision("a second deletion may only shorten the grace period", () => {
-  const stopping = {
-    ...record({ containers: { app: running } }),
-    stopping: { sinceMs: 0, deadlineMs: 30_000, isKilled: false },
-  };
-  assert.equal(next(stopping, { deletionGracePeriodSeconds: 2 }, 2_000), ["killContainers"]);
-  const longer = decide(pod({ deletionGracePeriodSeconds: 90 }), stopping, 2_000);
-  assert.is(longer.wakeAtMs, 30_000);
+decision("activeDeadlineSeconds fails the pod that long after it was accepted", () => {
+  const spec = { activeDeadlineSeconds: 60 };
+  const state = { ...record({ containers: { app: running } }), acceptedAtMs: 1000 };
+  assert.equal(decide(pod({ spec }), state, 60_999), { actions: [], wakeAtMs: 61_000 });
+  const [action] = decide(pod({ spec }), state, 61_000).actions;
+  assert.equal(action, {
+    kind: "failPod",
+    reason: "DeadlineExceeded",
+    message: "Pod was active on the node longer than the specified deadline",
+  });
+  const ended = { ...record({ containers: { app: exited(0) } }), acceptedAtMs: 1000 };
+  assert.equal(next(ended, { spec, restartPolicy: "Never" }, 90_000), ["markTerminal"]);
+});
+
+decision("activeDeadlineSeconds ends the wait for a sandbox, too", () => {
+  const spec = { activeDeadlineSeconds: 5 };
+  const state = { ...record({ sandbox: "absent" }), sandboxRetryAtMs: 60_000 };
+  assert.equal(decide(pod({ spec }), state, 0), { actions: [], wakeAtMs: 5000 });
+  assert.equal(next(state, { spec }, 5000), ["failPod"]);
 });
 
 decision("a changed image stops the container and starts it again whatever policy says", () => {
   const old = attempt({ state: "running", image: "busybox:1" });
   const options = { restartPolicy: "Never" as const };
   const state = record({ containers: { app: { restartCount: 0, current: old } } });
-  assert.equal(next(state, options), ["replaceContainer"]);
-  const replacing = { sinceMs: 0, deadlineMs: 30_000, isKilled: false };
-  const stopping = record({ containers: { app: { restartCount: 0, current: old, replacing } } });
+  assert.equal(next(state, options), ["app signalled"]);
+  const stop = stopOf("definitionChanged");
+  const stopping = record({ containers: { app: { restartCount: 0, current: old, stop } } });
   assert.equal(decide(pod(options), stopping, 1), { actions: [], wakeAtMs: 30_000 });
-  assert.equal(next(stopping, options, 30_000), ["killContainer"]);
+  assert.equal(next(stopping, options, 30_000), ["app killed"]);
   const exitedOld = { ...old, state: "exited" as const, exitCode: 143 };
-  const gone = record({ containers: { app: { restartCount: 0, current: exitedOld, replacing } } });
+  const gone = record({ containers: { app: { restartCount: 0, current: exitedOld, stop } } });
   assert.equal(next(gone, options, 5), ["start app"]);
 });
+
+for (const [field, cause] of [
+  ["livenessProbe", "liveness"],
+  ["startupProbe", "startup"],
+] as const) {
+  decision(`a failed ${cause} probe ends the container within the probe's grace period`, () => {
+    const options = {
+      restartPolicy: "Never" as const,
+      container: { [field]: { terminationGracePeriodSeconds: 7 } },
+    };
+    const app: ContainerRecord = { ...running, failedProbe: cause };
+    const [order] = orders(decide(pod(options), record({ containers: { app } }), 100).actions);
+    assert.equal(order?.stop, {
+      cause: field,
+      phase: "signalled",
+      sinceMs: 100,
+      deadlineMs: 7100,
+    });
+    const ended = { ...exited(0), stop: order?.stop as ContainerStop };
+    const after = record({ containers: { app: ended } });
+    assert.equal(next(after, options), ["markTerminal"]);
+    assert.equal(next(after, { ...options, restartPolicy: "OnFailure" }), ["start app"]);
+  });
+}
+
+decision("a failed postStart hook ends the container, and policy starts it again", () => {
+  const app: ContainerRecord = { ...running, postStart: "failed" };
+  const [order] = orders(decide(pod(), record({ containers: { app } }), 0).actions);
+  assert.is(order?.stop.cause, "postStartHook");
+  const ended = { ...exited(0), stop: stopOf("postStartHook") };
+  const options = { restartPolicy: "OnFailure" as const };
+  assert.equal(next(record({ containers: { app: ended } }), options), ["start app"]);
+});
+
+decision(
+  "ends all containers for a rule that restarts all, then begins with the init containers",
+  () => {
+    const rules = [{ action: "RestartAllContainers", exitCodes: { operator: "In", values: [42] } }];
+    const options = {
+      restartPolicy: "Never" as const,
+      initContainers: ["init"],
+      containers: ["app", "other"],
+      container: { restartPolicy: "Never", restartPolicyRules: rules },
+    };
+    const containers = { init: exited(0), app: exited(42), other: running };
+    assert.equal(next(record({ containers }), options), ["restartAll"]);
+    const stop = { ...stopOf("allRestart"), phase: "killed" as const };
+    const marked = record({
+      containers: {
+        init: { ...exited(0), stop },
+        app: { ...exited(42), stop },
+        other: { ...running, stop },
+      },
+    });
+    assert.equal(next(marked, options), [], "one of them still runs");
+    const other = { ...exited(137), stop };
+    const gone = record({ containers: { ...marked.containers, other } });
+    assert.equal(next(gone, options), ["start init"]);
+    const initialized = record({ containers: { ...gone.containers, init: exited(0) } });
+    assert.equal(next(initialized, options), ["start app", "start other"]);
+  },
+);
 
 decision.run();

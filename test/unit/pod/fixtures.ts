@@ -1,11 +1,17 @@
 /** Small pods and records for the tests of the engine's pure parts. */
 import type { ContainerId } from "../../../src/base/ids.ts";
 import type { Attempt, ContainerRecord, PodRecord, SandboxState } from "../../../src/pod/record.ts";
-import type { Container, Pod, PodStatus, RestartPolicy } from "../../../src/spec/pod.ts";
+import type { Container, Pod, PodSpec, PodStatus, RestartPolicy } from "../../../src/spec/pod.ts";
 
 export interface PodOptions {
   readonly containers?: readonly string[];
   readonly initContainers?: readonly string[];
+  /** Which of the init containers stay. */
+  readonly sidecars?: readonly string[];
+  readonly ephemeralContainers?: readonly string[];
+  /** What every app container has beyond name and image. */
+  readonly container?: Partial<Container>;
+  readonly spec?: Partial<PodSpec>;
   readonly restartPolicy?: RestartPolicy;
   /** Set: the pod is being deleted. */
   readonly deletionGracePeriodSeconds?: number;
@@ -27,9 +33,19 @@ export function pod(options: PodOptions = {}): Pod {
         : { deletionTimestamp: "1970-01-01T00:00:00Z", deletionGracePeriodSeconds }),
     },
     spec: {
-      containers: (options.containers ?? ["app"]).map(container),
-      initContainers: (options.initContainers ?? []).map(container),
+      containers: (options.containers ?? ["app"]).map((name) => ({
+        ...container(name),
+        ...options.container,
+      })),
+      initContainers: (options.initContainers ?? []).map((name) => ({
+        ...container(name),
+        ...(options.sidecars?.includes(name) && { restartPolicy: "Always" }),
+      })),
+      ...(options.ephemeralContainers && {
+        ephemeralContainers: options.ephemeralContainers.map(container),
+      }),
       restartPolicy: options.restartPolicy ?? "Always",
+      ...options.spec,
     },
     ...(status === undefined ? {} : { status }),
   };
