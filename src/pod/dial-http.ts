@@ -185,13 +185,19 @@ async function withTls(
   const servername = isIP(host) === 0 ? { servername: host } : {};
   const secure = connect({ socket, rejectUnauthorized: false, ...servername });
   secure.on("error", (cause: Error) => {
-    const isPlain = "code" in cause && String(cause.code).includes("WRONG_VERSION_NUMBER");
-    const message = isPlain
+    const reason = tlsReason(cause);
+    const isPlainHttp = reason === "wrong version number";
+    const message = isPlainHttp
       ? "http: server gave HTTP response to HTTPS client"
-      : `tls: ${cause.message}`;
-    onError(new PodError("Unavailable", message, { cause, data: { isPlainHttp: isPlain } }));
+      : `remote error: tls: ${reason}`;
+    onError(new PodError("Unavailable", message, { cause, data: { isPlainHttp } }));
   });
   return secure;
+}
+
+/** OpenSSL's reason out of "… EPROTO 400D…:error:0A00010B:SSL routines:function:reason:file.c:77:". */
+function tlsReason({ message }: Error): string {
+  return /:error:[^:]*:[^:]*:[^:]*:([^:]+):/.exec(message)?.[1] ?? message;
 }
 
 function readBody(
