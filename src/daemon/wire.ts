@@ -28,6 +28,7 @@ import { seccompFolder } from "../pod/attempt.ts";
 import type { EngineContext } from "../pod/context.ts";
 import { PodEngine } from "../pod/engine.ts";
 import type { PodRecord } from "../pod/record.ts";
+import { rehearse } from "../pod/rehearsal.ts";
 import type { Pod } from "../spec/pod.ts";
 import { Store } from "../store/store.ts";
 import { cgroup2Mount, readMountinfo } from "../sys/mountinfo.ts";
@@ -140,7 +141,11 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
     run: () => store.dropOldEvents(),
   });
   // 40 ms when it is not on disk yet: not in the way of the first pod.
-  setImmediate(() => defaultSeccomp(defaultCapabilities, seccompFolder(context)));
+  setImmediate(() => {
+    const filter = defaultSeccomp(defaultCapabilities, seccompFolder(context));
+    const adopted = agent.size;
+    void rehearse(context, filter, () => isClosed || agent.size > adopted);
+  });
   return { backend, isEmpty: () => agent.size === 0 && pods().length === 0, close };
 }
 

@@ -9,7 +9,8 @@
  * Each step can be repeated and is undone by `stopSandbox`, which works from the uid alone: a
  * daemon that was killed half-way calls it without knowing how far the start had come.
  */
-import { mkdirSync, rmSync } from "node:fs";
+import { mkdirSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { PodError } from "../base/errors.ts";
 import { Undo } from "../base/undo.ts";
 import {
@@ -145,7 +146,8 @@ export async function stopSandbox(
   if (shimPid !== 0) await reapShim(shimPid);
   const isRemoved = [removeCgroup(pod), removeCgroup(shim)].every(Boolean);
   if (!isEmpty || !isShimGone || !isRemoved) return false;
-  rmSync(podFolders(context.instance, uid).runtime, { recursive: true, force: true });
+  // Not on the main thread: the kernel first detaches what other mount namespaces have on shm/.
+  await rm(podFolders(context.instance, uid).runtime, { recursive: true, force: true });
   return true;
 }
 
