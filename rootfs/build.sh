@@ -3,6 +3,7 @@
 #   busybox.tar   OCI archive      docker.io/library/busybox:latest   Debian's static busybox
 #   demo.tar      docker-archive   nspod/demo:latest                  busybox + rootfs/demo/mailbox.c
 #   testbox.tar   OCI archive      nspod/testbox:latest               busybox + rootfs/testbox/*.c
+#   scratch.tar   OCI archive      nspod/scratch:latest               one static program: no shell, no users
 # The same input gives the same bytes: names sorted, times 0, owners by number.
 # Why by hand: an image is three JSON files and a tar; buildah or docker would need network and root.
 set -eu
@@ -140,3 +141,8 @@ compile "$work/testbox/bin/testbox" "$here"/testbox/*.c
 for name in $("$work/testbox/bin/testbox" --list); do ln -s testbox "$work/testbox/bin/$name"; done
 pack "$work/testbox" "$work/testbox.layer" 0 .
 oci_archive "$out/testbox.tar" docker.io/nspod/testbox:latest "{$path,\"Cmd\":[\"sh\"]}" "$work/busybox.layer" "$work/testbox.layer"
+
+mkdir -p "$work/scratch"
+cp "$work/testbox/bin/testbox" "$work/scratch/testbox"
+pack "$work/scratch" "$work/scratch.layer" 0 ./testbox
+oci_archive "$out/scratch.tar" docker.io/nspod/scratch:latest '{"Entrypoint":["/testbox"]}' "$work/scratch.layer"

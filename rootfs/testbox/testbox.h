@@ -5,6 +5,7 @@ int cmd_burn(int argc, char **argv);
 int cmd_forks(int argc, char **argv);
 int cmd_hog(int argc, char **argv);
 int cmd_ipc(int argc, char **argv);
+int cmd_serve(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_sysprobe(int argc, char **argv);
 int cmd_ttycheck(int argc, char **argv);
