@@ -2,7 +2,7 @@
  * The cgroup v2 tree of one nspod instance. Plain file writes; every path is made of names that
  * nspod chose (uids, DNS-1123 labels).
  *
- *   <mount><instance.cgroup>/            cpu memory pids enabled for the children where there are
+ *   <mount><instance.cgroup>/            cpu memory pids hugetlb enabled for the children where there are
  *     shims/<uid>/                       one leaf per shim: killed by cgroup.kill, never by pid
  *     pod<uid>/                          limits of the pod
  *       <container>/                     limits of the container; its processes
@@ -21,7 +21,7 @@ import { dirname, join } from "node:path";
 import { hasCode, PodError } from "../base/errors.ts";
 import type { Controller, Setting } from "./limits.ts";
 
-const wanted: readonly Controller[] = ["cpu", "memory", "pids"];
+const wanted: readonly Controller[] = ["cpu", "memory", "pids", "hugetlb"];
 
 export interface Hierarchy {
   /** Absolute directory of the instance's cgroup. */

@@ -5,11 +5,13 @@
  * "pids.max"); kubelet pkg/kubelet/cm/helpers_linux.go for shares and quotas; runc's conversion of
  * shares to a weight.
  */
-import type { Container, Pod, ResourceRequirements } from "../spec/pod.ts";
+import type { Pod, ResourceRequirements } from "../spec/pod.ts";
+import { isLimited, podLimits, podRequests } from "../spec/pod-resources.ts";
 import { byteCount, cpuMillis } from "../spec/quantity.ts";
+import { hugePageLimits, hugePageSettings } from "./huge-pages.ts";
 
 /** Cgroup v2 controllers that nspod can use. */
-export type Controller = "cpu" | "memory" | "pids";
+export type Controller = "cpu" | "memory" | "pids" | "hugetlb";
 
 export interface Setting {
   readonly controller: Controller;
@@ -33,13 +35,19 @@ const cpuPeriodUs = 100_000;
 // The scheduler's smallest bandwidth (kernel/sched/core.c min_cfs_quota_period).
 const minimumQuotaUs = 1_000;
 
-/** The numbers in a container's `resources`. */
-export function resourcesOf(requirements: ResourceRequirements | undefined): Resources {
-  const limits = requirements?.limits;
+/**
+ * The numbers in a container's `resources`.
+ * @param ofPod - of the whole pod: its limits hold where the container has none of its own.
+ */
+export function resourcesOf(
+  requirements: ResourceRequirements | undefined,
+  ofPod: ResourceRequirements | undefined = undefined,
+): Resources {
+  const limits = { ...ofPod?.limits, ...requirements?.limits };
   const requests = requirements?.requests;
-  const cpuLimit = limits?.["cpu"];
-  const cpuRequest = requests?.["cpu"] ?? cpuLimit;
-  const memoryLimit = limits?.["memory"];
+  const cpuLimit = limits["cpu"];
+  const cpuRequest = requests?.["cpu"] ?? requirements?.limits?.["cpu"];
+  const memoryLimit = limits["memory"];
   return {
     ...(cpuLimit === undefined ? {} : { cpuLimitMillis: cpuMillis(cpuLimit) }),
     ...(cpuRequest === undefined ? {} : { cpuRequestMillis: cpuMillis(cpuRequest) }),
@@ -57,34 +65,49 @@ export function containerSettings(resources: Resources, origin: string): Setting
   ];
 }
 
-/** The files of a pod's cgroup: sums of its containers, and the limit of processes. */
-export function podSettings(pod: Pod): Setting[] {
+/**
+ * The files of a pod's cgroup: what it may use together, and the limit of processes.
+ * @param pageSizes - of huge pages, from `hugePageSizes()`
+ */
+export function podSettings(pod: Pod, pageSizes: readonly number[] = []): Setting[] {
   const resources = podResources(pod);
+  const hasOwn = pod.spec.resources !== undefined;
+  const origin = hasOwn ? "spec.resources" : "spec";
+  const pages = [...podLimits(pod)].filter(([name]) => name.startsWith("hugepages-"));
+  const limits = hugePageLimits(
+    Object.fromEntries(pages.map(([name, nano]) => [name, `${nano}n`])),
+  );
   return [
-    ...cpuSettings(resources, "spec"),
-    ...memorySettings(resources, "spec"),
+    ...cpuSettings(resources, origin),
+    ...memorySettings(resources, origin),
+    ...hugePageSettings(limits, pageSizes, `${origin}.limits`),
     { controller: "pids", file: "pids.max", value: String(podPidsMax), origin: "" },
   ];
 }
 
-/**
- * What the pod may use together: the sum of its containers, or one init container's if that is
- * more (they run alone). A limit exists only where every container has one.
- */
+/** The files that share a pod's huge pages out; none when it has none, because then its cgroup allows none. */
+export function containerHugePages(
+  pod: Pod,
+  requirements: ResourceRequirements | undefined,
+  pageSizes: readonly number[],
+  origin: string,
+): Setting[] {
+  const hasPages = [...podLimits(pod).keys()].some((name) => name.startsWith("hugepages-"));
+  if (!hasPages) return [];
+  const limits = { ...pod.spec.resources?.limits, ...requirements?.limits };
+  return hugePageSettings(hugePageLimits(limits), pageSizes, `${origin}.limits`);
+}
+
+/** What the pod may use together. A limit exists only where the pod has one itself or every container does. */
 export function podResources(pod: Pod): Resources {
-  const apps = pod.spec.containers.map(resourcesOfContainer);
-  const inits = (pod.spec.initContainers ?? []).map(resourcesOfContainer);
-  const total = (field: keyof Resources, needsAll: boolean): number | undefined => {
-    const values = apps.map((resources) => resources[field]);
-    const initValues = inits.map((resources) => resources[field]);
-    if (needsAll && [...values, ...initValues].includes(undefined)) return undefined;
-    const sum = values.reduce<number>((all, value) => all + (value ?? 0), 0);
-    const most = Math.max(sum, ...initValues.map((value) => value ?? 0));
-    return most === 0 ? undefined : most;
-  };
-  const cpuLimitMillis = total("cpuLimitMillis", true);
-  const cpuRequestMillis = total("cpuRequestMillis", false);
-  const memoryLimitBytes = total("memoryLimitBytes", true);
+  const limits = podLimits(pod);
+  const amount = (nano: bigint | undefined, nanoPerStep: bigint): number | undefined =>
+    nano === undefined || nano === 0n ? undefined : Number((nano + nanoPerStep - 1n) / nanoPerStep);
+  const limit = (name: string, nanoPerStep: bigint): number | undefined =>
+    isLimited(pod, name) ? amount(limits.get(name), nanoPerStep) : undefined;
+  const cpuLimitMillis = limit("cpu", nanoPerMilli);
+  const cpuRequestMillis = amount(podRequests(pod).get("cpu"), nanoPerMilli) ?? cpuLimitMillis;
+  const memoryLimitBytes = limit("memory", nanoPerUnit);
   return {
     ...(cpuLimitMillis === undefined ? {} : { cpuLimitMillis }),
     ...(cpuRequestMillis === undefined ? {} : { cpuRequestMillis }),
@@ -92,21 +115,20 @@ export function podResources(pod: Pod): Resources {
   };
 }
 
-function resourcesOfContainer(container: Container): Resources {
-  return resourcesOf(container.resources);
-}
+const nanoPerUnit = 1_000_000_000n;
+const nanoPerMilli = 1_000_000n;
 
 function cpuSettings(resources: Resources, origin: string): Setting[] {
   const { cpuLimitMillis, cpuRequestMillis } = resources;
-  const settings: Setting[] = [];
-  if (cpuRequestMillis !== undefined) {
-    settings.push({
+  const settings: Setting[] = [
+    {
       controller: "cpu",
       file: "cpu.weight",
-      value: String(cpuWeight(cpuRequestMillis)),
-      origin: `${origin}.requests.cpu`,
-    });
-  }
+      // Without a request it gets what the others leave, not the kernel's default of 2.6 CPUs' worth.
+      value: String(cpuWeight(cpuRequestMillis ?? 0)),
+      origin: cpuRequestMillis === undefined ? "" : `${origin}.requests.cpu`,
+    },
+  ];
   if (cpuLimitMillis !== undefined && cpuLimitMillis > 0) {
     const quota = Math.max((cpuLimitMillis * cpuPeriodUs) / 1000, minimumQuotaUs);
     settings.push({

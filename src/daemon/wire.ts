@@ -6,16 +6,20 @@ import { readFileSync } from "node:fs";
 import { arch, cpus, hostname, release, totalmem } from "node:os";
 import { join } from "node:path";
 import { Agent } from "../agent/agent.ts";
+import { enforceEphemeralStorage } from "../agent/ephemeral-storage.ts";
 import { EventRecorder } from "../agent/event-recorder.ts";
 import { Housekeeping } from "../agent/housekeeping.ts";
 import { TrashCollector } from "../agent/trash-collector.ts";
+import { VolumeBinder } from "../agent/volume-binder.ts";
 import { enforceVolumeLimits, volumeLimitPeriodMs } from "../agent/volume-limits.ts";
+import { VolumeObjects } from "../agent/volume-objects.ts";
 import type { SystemInfo } from "../apiserver/backend.ts";
 import { systemClock, toTime } from "../base/clock.ts";
 import { PodError } from "../base/errors.ts";
 import type { Instance } from "../base/instance.ts";
 import type { Logger } from "../base/log.ts";
 import { type Hierarchy, openHierarchy } from "../cgroup/hierarchy.ts";
+import { hasAppArmor } from "../container/app-armor.ts";
 import { defaultCapabilities, readOwnCapabilities } from "../container/capabilities.ts";
 import { defaultSeccomp } from "../container/seccomp.ts";
 import { ImageStore } from "../image/store.ts";
@@ -24,14 +28,15 @@ import { forgetConnections } from "../net/conntrack.ts";
 import { Firewall } from "../net/firewall.ts";
 import { AddressPool, type Lease } from "../net/ipam.ts";
 import { nodeAddress } from "../net/node-address.ts";
-import { seccompFolder } from "../pod/attempt.ts";
 import type { EngineContext } from "../pod/context.ts";
 import { PodEngine } from "../pod/engine.ts";
+import { seccompFolder } from "../pod/profiles.ts";
 import type { PodRecord } from "../pod/record.ts";
 import { rehearse } from "../pod/rehearsal.ts";
 import type { Pod } from "../spec/pod.ts";
 import { Store } from "../store/store.ts";
 import { cgroup2Mount, readMountinfo } from "../sys/mountinfo.ts";
+import { ServiceAccountTokens } from "../volume/service-account-tokens.ts";
 import type { Configuration } from "./configuration.ts";
 import type { Node } from "./daemon.ts";
 import { dismantle } from "./dismantle.ts";
@@ -49,7 +54,7 @@ const eventsPeriodMs = 60_000;
  * @throws PodError FailedPrecondition when this host lacks something without which no pod can run.
  */
 export async function createNode(configuration: Configuration, log: Logger): Promise<Node> {
-  const { instance, enforceLimits } = configuration;
+  const { instance, enforceLimits, allowedUnsafeSysctls } = configuration;
   const clock = systemClock;
   const startedAt = toTime(clock.now());
   const nodeName = hostname();
@@ -59,6 +64,15 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
   const trash = new TrashCollector(join(instance.root, "trash"), log);
   const events = new EventRecorder({ store, clock, log, nodeName });
   const network = openNetwork(instance, store);
+  const volumes = new VolumeObjects({
+    store,
+    clock,
+    nodeName,
+    root: instance.root,
+    discard: (path) => trash.discard(path),
+    report: (object, event) => events.record(object, event, "persistentvolume-controller"),
+  });
+  const claims = new VolumeBinder({ store, objects: volumes, clock, log });
   /** Addresses that no pod has any more and that the kernel may still know connections of. */
   const freed = new Set(network.restingAddresses());
 
@@ -71,8 +85,12 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
     nodeCapabilities: readOwnCapabilities(),
     hierarchy,
     enforceLimits,
+    security: { hasAppArmor: hasAppArmor(), allowedUnsafeSysctls },
     images,
     objects: store,
+    claims,
+    tokens: new ServiceAccountTokens(join(instance.root, "service-account.key")),
+    environments: new Map(),
     ...network,
     records: store.table<PodRecord>("pods"),
     clock,
@@ -93,6 +111,7 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
     isClosed = true;
     await housekeeping[Symbol.asyncDispose]();
     await agent.close();
+    await claims[Symbol.asyncDispose]();
     await trash[Symbol.asyncDispose]();
     store.close();
   };
@@ -111,6 +130,7 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
   });
 
   if (pods().length > 0) network.bridge();
+  claims.start();
   await agent.start();
   trash.collect();
   housekeeping.add({
@@ -133,7 +153,10 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
   housekeeping.add({
     name: "volume limits",
     periodMs: volumeLimitPeriodMs,
-    run: () => enforceVolumeLimits(engine, pods()),
+    run: async () => {
+      await enforceVolumeLimits(engine, pods());
+      await enforceEphemeralStorage(engine, pods());
+    },
   });
   housekeeping.add({
     name: "old events",

@@ -21,6 +21,7 @@ import {
   removeCgroup,
   shimCgroup,
 } from "../cgroup/hierarchy.ts";
+import { hugePageSizes } from "../cgroup/huge-pages.ts";
 import { podSettings, type Setting } from "../cgroup/limits.ts";
 import { waitUntilEmpty } from "../cgroup/wait-until-empty.ts";
 import { type Attachment, attachmentFor, compileAttach } from "../net/attach.ts";
@@ -104,7 +105,7 @@ function startShim(
 
 /** What the shim of a pod is launched with. @param network - adds the network's operations. */
 export function launchRequest(
-  context: Pick<EngineContext, "instance" | "hierarchy">,
+  context: EngineContext,
   pod: Pod,
   network: (program: Program) => void,
 ): LaunchRequest {
@@ -153,7 +154,7 @@ export async function stopSandbox(
 
 function prepareCgroups(context: EngineContext, pod: Pod): void {
   const { hierarchy } = context;
-  const missing = ensurePodCgroup(hierarchy, pod.metadata.uid, podSettings(pod));
+  const missing = ensurePodCgroup(hierarchy, pod.metadata.uid, podSettings(pod, hugePageSizes()));
   warnAboutMissing(context, pod, missing);
   ensureCgroup(hierarchy, shimCgroup(hierarchy, pod.metadata.uid), []);
 }

@@ -6,16 +6,17 @@
  */
 
 import { type DefaultOptions, defaultMetadata } from "./default-metadata.ts";
+import { defaultPodResources } from "./default-pod-resources.ts";
 import { defaultProbes } from "./default-probe.ts";
+import { defaultPullPolicy } from "./default-pull-policy.ts";
+import { defaultVolume } from "./default-volume.ts";
 import type {
   Container,
   ContainerPort,
-  ImagePullPolicy,
   Pod,
   PodSpec,
   ResourceList,
   ResourceRequirements,
-  Volume,
 } from "./pod.ts";
 import { canonicalQuantity } from "./quantity.ts";
 
@@ -30,13 +31,21 @@ export function fillPod(pod: Pod): Pod {
 }
 
 function defaultSpec(spec: PodSpec): PodSpec {
-  const { initContainers, volumes } = spec;
+  const { ephemeralContainers, initContainers, volumes } = spec;
   const container = (entry: Container): Container =>
     defaultContainer(entry, spec.hostNetwork === true);
+  const resources = defaultPodResources(spec, {
+    containers: spec.containers.map(container),
+    ...(initContainers !== undefined && { initContainers: initContainers.map(container) }),
+  });
   return {
     ...spec,
     ...(initContainers !== undefined && { initContainers: initContainers.map(container) }),
     containers: spec.containers.map(container),
+    ...(ephemeralContainers !== undefined && {
+      ephemeralContainers: ephemeralContainers.map((entry) => ({ ...entry, ...container(entry) })),
+    }),
+    ...(resources !== undefined && { resources }),
     ...(volumes !== undefined && { volumes: volumes.map(defaultVolume) }),
     restartPolicy: spec.restartPolicy ?? "Always",
     terminationGracePeriodSeconds: spec.terminationGracePeriodSeconds ?? 30,
@@ -56,14 +65,6 @@ function defaultContainer(container: Container, hostNetwork: boolean): Container
     terminationMessagePath: container.terminationMessagePath || "/dev/termination-log",
     terminationMessagePolicy: container.terminationMessagePolicy ?? "File",
   };
-}
-
-/** Always for `:latest` (said or implied), else IfNotPresent. */
-function defaultPullPolicy(image: string): ImagePullPolicy {
-  const [name = "", digest] = image.split("@", 2);
-  const tag = /:([^:/]*)$/.exec(name)?.[1];
-  const isLatest = tag === undefined ? digest === undefined : tag === "latest";
-  return isLatest ? "Always" : "IfNotPresent";
 }
 
 function defaultPort(port: ContainerPort, hostNetwork: boolean): ContainerPort {
@@ -89,18 +90,4 @@ function canonicalList(list: ResourceList): ResourceList {
   return Object.fromEntries(
     Object.entries(list).map(([name, amount]) => [name, canonicalQuantity(amount)]),
   );
-}
-
-function defaultVolume(volume: Volume): Volume {
-  const { emptyDir, hostPath } = volume;
-  if (emptyDir?.sizeLimit !== undefined) {
-    return {
-      ...volume,
-      emptyDir: { ...emptyDir, sizeLimit: canonicalQuantity(emptyDir.sizeLimit) },
-    };
-  }
-  if (hostPath !== undefined) {
-    return { ...volume, hostPath: { ...hostPath, type: hostPath.type ?? "" } };
-  }
-  return { ...volume, emptyDir: emptyDir ?? {} };
 }

@@ -21,6 +21,15 @@ const dra =
 const cloud =
   "is a volume of a cloud or of an appliance, which nspod does not attach: mount it on the host and use hostPath or a PersistentVolume";
 const selinux = "needs SELinux labels on processes and files, which nspod does not set";
+const debugging = "must not be set on an ephemeral container, as in Kubernetes";
+const csi =
+  "needs a driver of the Container Storage Interface, which nspod does not run: use a PersistentVolumeClaim of the class local-path, or hostPath";
+const nfs =
+  "is not mounted by nspod: mount the share on the host and use hostPath or a PersistentVolume of it";
+const blockDevices =
+  "gives a container a raw block device of a claim, which nspod has no provisioner for: use volumeMounts with volumeMode Filesystem";
+const onlyFolders =
+  "would change how a file system is mounted, and nspod binds folders: mount it on the host";
 const windows = "is for Windows nodes only";
 
 /** Definition of the API reference → its exceptions. */
@@ -29,13 +38,25 @@ export const fieldSupport: Readonly<Record<string, DefinitionSupport>> = {
     refused: {
       envFrom: later,
       resizePolicy: later,
-      restartPolicy: later,
-      restartPolicyRules: later,
-      volumeDevices: later,
+      volumeDevices: blockDevices,
     },
   },
   ContainerPort: {
     refusedValues: { protocol: ["SCTP"] },
+  },
+  EphemeralContainer: {
+    refused: {
+      lifecycle: debugging,
+      livenessProbe: debugging,
+      ports: debugging,
+      readinessProbe: debugging,
+      resizePolicy: debugging,
+      resources: debugging,
+      restartPolicy: debugging,
+      restartPolicyRules: debugging,
+      startupProbe: debugging,
+      volumeDevices: blockDevices,
+    },
   },
   EnvVar: {
     refused: {
@@ -47,9 +68,50 @@ export const fieldSupport: Readonly<Record<string, DefinitionSupport>> = {
       tcpSocket: "does nothing: Kubernetes has deprecated it and opens no connection for a hook",
     },
   },
+  PersistentVolumeClaimSpec: {
+    refused: {
+      dataSource:
+        "would fill the new volume from a snapshot or another claim, which local folders cannot: copy the data in an init container",
+      dataSourceRef:
+        "would fill the new volume from another object, which local folders cannot: copy the data in an init container",
+      volumeAttributesClassName: csi,
+    },
+    refusedValues: { volumeMode: ["Block"] },
+  },
+  PersistentVolumeSpec: {
+    refused: {
+      awsElasticBlockStore: cloud,
+      azureDisk: cloud,
+      azureFile: cloud,
+      cephfs: cloud,
+      cinder: cloud,
+      csi: csi,
+      fc: cloud,
+      flexVolume: cloud,
+      flocker: cloud,
+      gcePersistentDisk: cloud,
+      glusterfs: cloud,
+      iscsi: cloud,
+      mountOptions: onlyFolders,
+      nfs: nfs,
+      photonPersistentDisk: cloud,
+      portworxVolume: cloud,
+      quobyte: cloud,
+      rbd: cloud,
+      scaleIO: cloud,
+      storageos: cloud,
+      volumeAttributesClassName: csi,
+      vsphereVolume: cloud,
+    },
+    refusedValues: { persistentVolumeReclaimPolicy: ["Recycle"], volumeMode: ["Block"] },
+  },
+  LocalVolumeSource: {
+    refused: {
+      fsType: onlyFolders,
+    },
+  },
   PodSecurityContext: {
     refused: {
-      fsGroupChangePolicy: later,
       seLinuxChangePolicy: selinux,
       seLinuxOptions: selinux,
       windowsOptions: windows,
@@ -57,22 +119,17 @@ export const fieldSupport: Readonly<Record<string, DefinitionSupport>> = {
   },
   PodSpec: {
     refused: {
-      activeDeadlineSeconds: later,
       affinity: later,
       automountServiceAccountToken: later,
       enableServiceLinks: later,
-      ephemeralContainers: later,
       hostUsers: later,
       imagePullSecrets: later,
       nodeName: later,
       nodeSelector: later,
-      overhead: later,
       preemptionPolicy: later,
       priority: later,
       priorityClassName: later,
-      readinessGates: later,
       resourceClaims: dra,
-      resources: later,
       runtimeClassName: later,
       schedulerName: later,
       schedulingGates: later,
@@ -92,6 +149,15 @@ export const fieldSupport: Readonly<Record<string, DefinitionSupport>> = {
     refused: {
       seLinuxOptions: selinux,
       windowsOptions: windows,
+    },
+  },
+  StorageClass: {
+    refused: {
+      mountOptions: onlyFolders,
+    },
+    warned: {
+      allowedTopologies: "has no effect: there is one node",
+      parameters: "have no effect: the provisioner of nspod makes plain folders",
     },
   },
   Volume: {
@@ -114,23 +180,14 @@ export const fieldSupport: Readonly<Record<string, DefinitionSupport>> = {
       scaleIO: cloud,
       storageos: cloud,
       vsphereVolume: cloud,
+      csi: csi,
+      gitRepo:
+        "lets the author of a repository run commands on the node: clone it in an init container into an emptyDir",
+      nfs: nfs,
       configMap: later,
-      csi: later,
       downwardAPI: later,
-      ephemeral: later,
-      gitRepo: later,
-      image: later,
-      nfs: later,
-      persistentVolumeClaim: later,
       projected: later,
       secret: later,
-    },
-  },
-  VolumeMount: {
-    refused: {
-      mountPropagation: later,
-      recursiveReadOnly: later,
-      subPathExpr: later,
     },
   },
 };

@@ -1,29 +1,36 @@
 /**
  * Quality-of-service class of a pod, which decides its cgroup weights and who dies first when memory is short.
- * Source: Kubernetes, "Pod Quality of Service Classes". Only cpu and memory above zero count, in init containers too.
+ * Source: Kubernetes, "Pod Quality of Service Classes". Only cpu and memory above zero count; where the pod has
+ * resources of its own, these alone decide, else those of every container, init containers too.
  */
 
-import type { Container, Pod, PodQOSClass, ResourceList } from "./pod.ts";
+import type { Pod, PodQOSClass, ResourceList, ResourceRequirements } from "./pod.ts";
 import { parseQuantity } from "./quantity.ts";
 
 const RESOURCES = ["cpu", "memory"] as const;
 
 /** Class of a defaulted, valid pod (defaulting copies limits to missing requests). */
-export function podQosClass(pod: Pod): PodQOSClass {
-  const containers = [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
-  if (containers.every(asksForNothing)) {
+export function podQosClass({ spec }: Pod): PodQOSClass {
+  const deciding = hasPodLevelResources(spec.resources)
+    ? [spec.resources]
+    : [...(spec.initContainers ?? []), ...spec.containers].map(({ resources }) => resources);
+  if (deciding.every(asksForNothing)) {
     return "BestEffort";
   }
-  return containers.every(isFullyReserved) ? "Guaranteed" : "Burstable";
+  return deciding.every(isFullyReserved) ? "Guaranteed" : "Burstable";
 }
 
-function asksForNothing(container: Container): boolean {
-  const { limits, requests } = container.resources ?? {};
+/** Whether `spec.resources` says anything. */
+export function hasPodLevelResources(resources: ResourceRequirements | undefined): boolean {
+  const { limits = {}, requests = {} } = resources ?? {};
+  return Object.keys(limits).length + Object.keys(requests).length > 0;
+}
+
+function asksForNothing({ limits, requests }: ResourceRequirements = {}): boolean {
   return RESOURCES.every((name) => amount(limits, name) <= 0n && amount(requests, name) <= 0n);
 }
 
-function isFullyReserved(container: Container): boolean {
-  const { limits, requests } = container.resources ?? {};
+function isFullyReserved({ limits, requests }: ResourceRequirements = {}): boolean {
   return RESOURCES.every((name) => {
     const limit = amount(limits, name);
     return limit > 0n && limit === amount(requests, name);

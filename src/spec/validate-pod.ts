@@ -10,8 +10,11 @@ import type { Container, Pod, PodSpec } from "./pod.ts";
 import { quote } from "./quote.ts";
 import { validateContainer } from "./validate-container.ts";
 import { validateDns } from "./validate-dns.ts";
+import { validateEphemeralContainers, validatePodLifecycle } from "./validate-lifecycle.ts";
 import { validateMetadata } from "./validate-metadata.ts";
 import { validateOs } from "./validate-os.ts";
+import { validatePodResources } from "./validate-pod-resources.ts";
+import { validateOverhead } from "./validate-resources.ts";
 import { validatePodSecurity } from "./validate-security.ts";
 import { validateVolumes } from "./validate-volumes.ts";
 
@@ -34,6 +37,10 @@ export function validatePodSpec({ spec }: Pod, report: Report): void {
   if (spec.shareProcessNamespace === true && spec.hostPID === true) {
     report("spec.shareProcessNamespace", "must not be true while hostPID is true");
   }
+  validatePodLifecycle(spec, report);
+  validateEphemeralContainers(spec, report);
+  validatePodResources(spec, report);
+  validateOverhead(spec, report);
   validateOs(spec, report);
   validateDns(spec, report);
   validatePodSecurity(spec, report);
@@ -45,8 +52,9 @@ function validateContainers(spec: PodSpec, report: Report): void {
   }
   const names = new Set<string>();
   const volumes = new Set((spec.volumes ?? []).map((volume) => volume.name));
-  for (const list of ["initContainers", "containers"] as const) {
-    for (const [index, container] of (spec[list] ?? []).entries()) {
+  for (const list of ["initContainers", "containers", "ephemeralContainers"] as const) {
+    const containers: readonly Container[] = spec[list] ?? [];
+    for (const [index, container] of containers.entries()) {
       const path = itemPath(`spec.${list}`, index);
       if (container.name !== "" && names.has(container.name)) {
         report(

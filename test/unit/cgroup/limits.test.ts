@@ -1,6 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import {
+  containerHugePages,
   containerSettings,
   cpuWeight,
   podResources,
@@ -33,8 +34,8 @@ function podOf(
   };
 }
 
-limits("without resources only the OOM group is set", () => {
-  assert.equal(files({}), { "memory.oom.group": "1" });
+limits("without resources it gets the CPU that others leave, and the OOM group is set", () => {
+  assert.equal(files({}), { "cpu.weight": "1", "memory.oom.group": "1" });
 });
 
 limits("a CPU limit becomes a quota of a 100 ms period, and the request follows it", () => {
@@ -62,7 +63,8 @@ limits("cpuWeight() spans the kernel's range", () => {
 });
 
 limits("the pod gets the sum, but a limit only where every container has one", () => {
-  const cpu = { limits: { cpu: "1", memory: "1Mi" } };
+  const list = { cpu: "1", memory: "1Mi" };
+  const cpu = { limits: list, requests: list };
   assert.equal(podResources(podOf([cpu, cpu])), {
     cpuLimitMillis: 2000,
     cpuRequestMillis: 2000,
@@ -75,6 +77,46 @@ limits("an init container that wants more than all others together decides", () 
   const small = { limits: { memory: "1Mi" } };
   const large = { limits: { memory: "16Mi" } };
   assert.is(podResources(podOf([small, small], [large])).memoryLimitBytes, 16 << 20);
+});
+
+limits("a container without a limit has the pod's", () => {
+  const ofPod = { limits: { cpu: "2", memory: "1Gi" }, requests: { cpu: "1" } };
+  const requirements = { limits: { cpu: "1" }, requests: { cpu: "1" } };
+  assert.equal(resourcesOf(requirements, ofPod), {
+    cpuLimitMillis: 1000,
+    cpuRequestMillis: 1000,
+    memoryLimitBytes: 1 << 30,
+  });
+});
+
+limits("huge pages are none, or what the pod and its containers are given", () => {
+  const sizes = [2 << 20, 1 << 30];
+  const values = (settings: readonly { readonly file: string; readonly value: string }[]) =>
+    settings
+      .filter(({ file }) => file.startsWith("hugetlb"))
+      .map(({ file, value }) => `${file}=${value}`);
+  assert.equal(values(podSettings(podOf([{}]), sizes)), [
+    "hugetlb.2MB.max=0",
+    "hugetlb.2MB.rsvd.max=0",
+    "hugetlb.1GB.max=0",
+    "hugetlb.1GB.rsvd.max=0",
+  ]);
+  const four = { limits: { "hugepages-2Mi": "4Mi", memory: "1Gi" } };
+  const pod = podOf([four, four, {}]);
+  assert.equal(values(podSettings(pod, sizes)).slice(0, 3), [
+    "hugetlb.2MB.max=8388608",
+    "hugetlb.2MB.rsvd.max=8388608",
+    "hugetlb.1GB.max=0",
+  ]);
+  assert.equal(values(containerHugePages(pod, four, sizes.slice(0, 1), "")), [
+    "hugetlb.2MB.max=4194304",
+    "hugetlb.2MB.rsvd.max=4194304",
+  ]);
+  assert.equal(values(containerHugePages(pod, {}, sizes.slice(0, 1), "")), [
+    "hugetlb.2MB.max=0",
+    "hugetlb.2MB.rsvd.max=0",
+  ]);
+  assert.equal(containerHugePages(podOf([{}]), {}, sizes, ""), []);
 });
 
 limits("every pod has a limit of processes", () => {

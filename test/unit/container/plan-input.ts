@@ -11,7 +11,10 @@ export interface InputChanges {
 }
 
 /** Stands for a filter; plans only carry it. */
-export const someFilter = { program: Buffer.alloc(8, 1), logs: false };
+export const someFilter: { readonly program: Buffer; readonly logs: boolean } = {
+  program: Buffer.alloc(8, 1),
+  logs: false,
+};
 
 export function planInput(changes: InputChanges = {}): PlanInput {
   const container: Container = {

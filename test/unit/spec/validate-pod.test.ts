@@ -189,16 +189,50 @@ resources("checks range and names", () => {
   const list = {
     memry: "1",
     "hugepages-2Mi": "1",
+    "hugepages-x": "1",
     "ephemeral-storage": "1",
     "nvidia.com/gpu": "1",
+    "nvidia.com/mig": "500m",
+    "kubernetes.io/x": "1",
     cpu: "2M",
   };
   assert.equal(aboutContainer({ resources: { limits: list } }), [
     'resources.limits.memry: unknown resource "memry": did you mean "memory"?',
-    'resources.limits["hugepages-2Mi"]: is a Kubernetes resource that nspod does not support yet',
-    'resources.limits["ephemeral-storage"]: is a Kubernetes resource that nspod does not support yet',
-    'resources.limits["nvidia.com/gpu"]: is a Kubernetes resource that nspod does not support yet',
+    'resources.limits["hugepages-2Mi"]: must be a multiple of the page size 2Mi: got "1"',
+    'resources.limits["hugepages-x"]: must name a page size like hugepages-2Mi: got "hugepages-x"',
+    'resources.limits["nvidia.com/mig"]: must be whole: got "500m"',
+    'resources.limits["kubernetes.io/x"]: unknown resource "kubernetes.io/x"',
     'resources.limits.cpu: must be at most 1M: got "2M"',
+  ]);
+});
+resources("wants what cannot be shared out in full, and memory or cpu beside huge pages", () => {
+  const pages = (resources: Json): string[] => aboutContainer({ resources });
+  assert.equal(pages({ limits: { "hugepages-2Mi": "4Mi", cpu: "1" } }), []);
+  assert.equal(pages({ limits: { "hugepages-2Mi": "4Mi" } }), [
+    'resources.limits["hugepages-2Mi"]: needs a limit or request of cpu or memory too',
+  ]);
+  assert.equal(
+    pages({ limits: { "hugepages-2Mi": "4Mi" }, requests: { "hugepages-2Mi": "2Mi", cpu: "1" } }),
+    ['resources.requests["hugepages-2Mi"]: must be equal to the limit "4Mi": got "2Mi"'],
+  );
+  assert.equal(pages({ requests: { "nvidia.com/gpu": "1" } }), [
+    'resources.requests["nvidia.com/gpu"]: must have a limit of the same amount',
+  ]);
+});
+resources("compares the pod's own resources with its containers", () => {
+  const limits = { cpu: "1", memory: "1Gi" };
+  const container = { ...web, resources: { limits, requests: { cpu: "500m" } } };
+  const both = (resources: Json): string[] => complaints({ resources, containers: [container] });
+  assert.equal(both({ limits: { cpu: "2", memory: "2Gi" } }), []);
+  assert.equal(both({ requests: { cpu: "400m" } }), [
+    'spec.resources.requests.cpu: must be at least what the containers request together, "500m": got "400m"',
+  ]);
+  assert.equal(both({ limits: { cpu: "700m" } }), [
+    'spec.containers[0].resources.limits.cpu: must be at most the limit of the pod "700m": got "1"',
+  ]);
+  assert.is(both({ limits: { "ephemeral-storage": "1Gi" } }).length, 1);
+  assert.equal(complaints({ overhead: { cpu: "1" } }), [
+    "spec.overhead: must not be set without runtimeClassName",
   ]);
 });
 resources.run();
