@@ -2,7 +2,7 @@
  * What a container executes and with which environment.
  *
  * Kubernetes: `command` replaces the image's Entrypoint and drops its Cmd, `args` replaces Cmd. `$(VAR)` knows the
- * container's own `env` only, and a value only what stands before it. The container's variables win over the image's.
+ * container's own variables only. They win over the image's.
  */
 import { PodError } from "../base/errors.ts";
 import { expandVariables } from "../spec/expand.ts";
@@ -12,16 +12,9 @@ import type { ImageDefaults } from "./image-defaults.ts";
 /** Docker's and containerd's default. */
 const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/** The variables of `env`, expanded in their order. */
-export function containerVariables(container: Container): Map<string, string> {
-  const variables = new Map<string, string>();
-  for (const { name, value = "" } of container.env ?? []) {
-    variables.set(
-      name,
-      expandVariables(value, (wanted) => variables.get(wanted)),
-    );
-  }
-  return variables;
+/** The variables by name. @param container - its `env` has plain values (`pod/environment.ts`). */
+export function containerVariables(container: Container): ReadonlyMap<string, string> {
+  return new Map((container.env ?? []).map(({ name, value = "" }) => [name, value]));
 }
 
 /**

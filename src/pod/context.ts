@@ -11,6 +11,10 @@ import type { CapabilityName } from "../spec/capabilities.ts";
 import type { ObjectReader } from "../spec/object-reader.ts";
 import type { Pod } from "../spec/pod.ts";
 import type { Table } from "../store/table.ts";
+import type { ServiceAccountTokens } from "../volume/service-account-tokens.ts";
+import type { ClaimBinder } from "../volume/volume-kind.ts";
+import type { EnvironmentMemory } from "./container-environment.ts";
+import type { ContainerList } from "./container-refs.ts";
 import type { PodRecord } from "./record.ts";
 
 /** An event in the words of the kubelet. */
@@ -19,7 +23,7 @@ export interface PodEvent {
   readonly reason: string;
   readonly message: string;
   /** Name of the container it is about, for `involvedObject.fieldPath`. */
-  readonly container?: { readonly list: "containers" | "initContainers"; readonly name: string };
+  readonly container?: { readonly list: ContainerList; readonly name: string };
 }
 
 /** The image store as the engine sees it. */
@@ -53,6 +57,10 @@ export interface EngineContext {
   readonly security: NodeSecurity;
   readonly images: ImageFinder;
   readonly objects: ObjectReader;
+  /** Binds the claims of pods to persistent volumes. */
+  readonly claims: ClaimBinder;
+  readonly tokens: ServiceAccountTokens;
+  readonly environments: EnvironmentMemory;
   readonly addresses: AddressPool;
   readonly firewall: Firewall;
   /** The bridge, made on first use. */

@@ -9,6 +9,7 @@ import type { Pod } from "../spec/pod.ts";
 import type { PreparedVolume } from "../spec/prepared-volume.ts";
 import { SyscallError } from "../sys/syscall-error.ts";
 import { containerCgroup, planAttempt } from "./attempt.ts";
+import { environmentOfRunning } from "./container-environment.ts";
 import type { ContainerRef } from "./container-refs.ts";
 import type { EngineContext } from "./context.ts";
 import { podFolders } from "./folders.ts";
@@ -38,7 +39,8 @@ export function planRunning(context: EngineContext, running: RunningAttempt): Co
   if (image === undefined) {
     throw new PodError("NotFound", `The image of container "${ref.container.name}" was removed`);
   }
-  return planAttempt(context, { pod, ref, number: attempt.number, image, volumes });
+  const environment = environmentOfRunning(context, pod, ref.container);
+  return planAttempt(context, { pod, ref, number: attempt.number, image, volumes, environment });
 }
 
 /**

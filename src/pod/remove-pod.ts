@@ -3,6 +3,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { PodError } from "../base/errors.ts";
 import { listPodCgroups } from "../cgroup/hierarchy.ts";
+import { forgetEnvironments } from "./container-environment.ts";
 import type { EngineContext } from "./context.ts";
 import { podFolders } from "./folders.ts";
 import { releaseAddress } from "./release-address.ts";
@@ -22,6 +23,7 @@ export async function removePod(context: EngineContext, uid: string): Promise<vo
   }
   releaseAddress(context, uid);
   context.discard(podFolders(context.instance, uid).state);
+  forgetEnvironments(context, uid);
   // Last: as long as the record stands, the next daemon repeats all this.
   context.records.delete(uid);
 }

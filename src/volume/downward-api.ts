@@ -17,12 +17,12 @@ export function downwardFiles(
 ): VolumeFile[] {
   return items.map((item) => ({
     path: checkedPath(item.path),
-    content: Buffer.from(valueOf(host, pod, item)),
+    content: Buffer.from(itemValue(host, pod, item)),
     mode: item.mode ?? defaultMode,
   }));
 }
 
-function valueOf(
+function itemValue(
   host: VolumeHost,
   pod: Pod,
   { fieldRef, resourceFieldRef }: DownwardAPIVolumeFile,

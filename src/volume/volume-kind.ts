@@ -7,14 +7,42 @@
  *
  * Nothing is taken down: mounts go with the shim's namespace, files with the pod's folder.
  */
+import type { Clock } from "../base/clock.ts";
+import type { PersistentVolume } from "../spec/kubernetes.gen.ts";
 import type { ObjectReader } from "../spec/object-reader.ts";
 import type { Pod, Volume } from "../spec/pod.ts";
 import type { PreparedVolume } from "../spec/prepared-volume.ts";
 import type { Program } from "../sys/program.ts";
+import type { ServiceAccountTokens } from "./service-account-tokens.ts";
+
+export interface ClaimBinder {
+  /**
+   * The persistent volume of a pod's volume. Makes the claim of an ephemeral volume, and binds or provisions for a
+   * claim that has waited for its first consumer.
+   * @throws PodError FailedPrecondition, `data.reason` FailedScheduling, as long as there is none; `data.phrase` is
+   * the scheduler's phrase alone
+   */
+  volumeOf(pod: Pod, volume: Volume): PersistentVolume;
+}
+
+/** The image store as image volumes see it. */
+export interface ImageLayers {
+  /** By name, id or prefix of an id. */
+  find(reference: string): { readonly id: string } | undefined;
+  /** Absolute folders, lowest first. */
+  layerFolders(image: { readonly id: string }): readonly string[];
+}
 
 /** The node as kinds of volumes see it. */
 export interface VolumeHost {
   readonly objects: ObjectReader;
+  readonly claims: ClaimBinder;
+  readonly images: ImageLayers;
+  /** Of the node: the most that a volume in memory may hold. */
+  readonly nodeMemoryBytes: number;
+  readonly nodeName: string;
+  readonly clock: Clock;
+  readonly tokens: ServiceAccountTokens;
 }
 
 export interface VolumeRequest {

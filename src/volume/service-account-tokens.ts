@@ -1,0 +1,133 @@
+/**
+ * Tokens of service accounts, bound to a pod, in volumes.
+ *
+ *   <root>/service-account.key   0600   ES256 private key of the instance, made with the first token
+ *
+ * A token is kept until four fifths of its life, or 24 hours, are over; then its volume gets a new one. Claims and
+ * rules as Kubernetes, "Managing Service Accounts", "Bound service account tokens"; form: RFC 7515, RFC 7519.
+ */
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  randomUUID,
+  sign,
+} from "node:crypto";
+import { readFileSync } from "node:fs";
+import { atomicWrite } from "../base/atomic-write.ts";
+import { hasCode } from "../base/errors.ts";
+
+/** Who signs, and for whom a token is that names no audience. */
+export const tokenIssuer = "https://kubernetes.default.svc.cluster.local";
+
+const longestUseMs = 24 * 3600 * 1000;
+
+interface Named {
+  readonly name: string;
+  readonly uid: string;
+}
+
+export interface TokenRequest {
+  readonly namespace: string;
+  readonly serviceAccount: Named;
+  readonly pod: Named;
+  readonly nodeName: string;
+  readonly audience: string;
+  /** 600 or more. */
+  readonly expirationSeconds: number;
+}
+
+export interface Token {
+  readonly text: string;
+  /** Wall clock at which the next one is due. */
+  readonly refreshAtMs: number;
+}
+
+interface Kept extends Token {
+  readonly expiresAtMs: number;
+}
+
+export class ServiceAccountTokens {
+  readonly #keyFile: string;
+  readonly #kept = new Map<string, Kept>();
+  #key: { readonly secret: KeyObject; readonly id: string } | undefined;
+
+  /** @param keyFile - absolute path in the instance's own folder; read or made with the first token. */
+  constructor(keyFile: string) {
+    this.#keyFile = keyFile;
+  }
+
+  /** The token for a request: the same one again until it is due. @param nowMs - wall clock. */
+  get(request: TokenRequest, nowMs: number): Token {
+    const wanted = JSON.stringify(request);
+    const known = this.#kept.get(wanted);
+    // A clock that was set back must not keep a token beyond what it was made for.
+    if (known && nowMs < known.refreshAtMs && nowMs > known.refreshAtMs - longestUseMs) {
+      return known;
+    }
+    for (const [key, { expiresAtMs }] of this.#kept) {
+      if (expiresAtMs <= nowMs) this.#kept.delete(key);
+    }
+    const lifeMs = 1000 * request.expirationSeconds;
+    const token = {
+      text: this.#sign(request, nowMs),
+      refreshAtMs: nowMs + Math.min(0.8 * lifeMs, longestUseMs),
+      expiresAtMs: nowMs + lifeMs,
+    };
+    this.#kept.set(wanted, token);
+    return token;
+  }
+
+  #sign(request: TokenRequest, nowMs: number): string {
+    const { namespace, serviceAccount, pod, nodeName, audience, expirationSeconds } = request;
+    this.#key ??= readKey(this.#keyFile);
+    const { secret, id } = this.#key;
+    const now = Math.floor(nowMs / 1000);
+    const header = { alg: "ES256", kid: id };
+    const claims = {
+      aud: [audience],
+      exp: now + expirationSeconds,
+      iat: now,
+      iss: tokenIssuer,
+      jti: randomUUID(),
+      "kubernetes.io": {
+        namespace,
+        node: { name: nodeName },
+        pod,
+        serviceaccount: serviceAccount,
+      },
+      nbf: now,
+      sub: `system:serviceaccount:${namespace}:${serviceAccount.name}`,
+    };
+    const text = [header, claims].map((part) => base64url(JSON.stringify(part))).join(".");
+    const signature = sign("sha256", Buffer.from(text), { key: secret, dsaEncoding: "ieee-p1363" });
+    return `${text}.${signature.toString("base64url")}`;
+  }
+}
+
+function readKey(path: string): { readonly secret: KeyObject; readonly id: string } {
+  const secret = createPrivateKey(readOrMake(path));
+  const publicKey = createPublicKey(secret).export({ type: "spki", format: "der" });
+  return { secret, id: createHash("sha256").update(publicKey).digest("base64url") };
+}
+
+function readOrMake(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if (!hasCode(error, "ENOENT")) throw error;
+  }
+  const { privateKey } = generateKeyPairSync("ec", {
+    namedCurve: "P-256",
+    publicKeyEncoding: { type: "spki", format: "pem" },
+    privateKeyEncoding: { type: "pkcs8", format: "pem" },
+  });
+  atomicWrite(path, privateKey);
+  return privateKey;
+}
+
+function base64url(text: string): string {
+  return Buffer.from(text).toString("base64url");
+}
