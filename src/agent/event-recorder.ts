@@ -1,5 +1,5 @@
 /**
- * Writes the events of pods. Events can wait: they are collected for a few milliseconds, so that
+ * Writes the events of pods and other objects. Events can wait: they are collected for a few milliseconds, so that
  * starting a container does not wait for its own announcement. The same event again raises the
  * count of the first one (Kubernetes tools/events: aggregation by object, reason and message).
  */
@@ -9,8 +9,8 @@ import { messageOf } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { PodEvent } from "../pod/context.ts";
 import type { Event } from "../spec/event.ts";
-import type { Pod } from "../spec/pod.ts";
 import type { Store } from "../store/store.ts";
+import type { StoredObject } from "../store/watch-event.ts";
 
 export interface EventRecorderOptions {
   readonly store: Store;
@@ -22,7 +22,7 @@ export interface EventRecorderOptions {
 const flushDelayMs = 20;
 
 interface Pending {
-  readonly pod: Pod;
+  readonly object: StoredObject;
   readonly event: PodEvent;
   readonly atMs: number;
   readonly component: string;
@@ -31,7 +31,7 @@ interface Pending {
 export class EventRecorder {
   readonly #options: EventRecorderOptions;
   readonly #pending: Pending[] = [];
-  /** Names of the events that a pod has, by what they say. */
+  /** Names of the events that an object has, by what they say. */
   readonly #known = new Map<string, Map<string, string>>();
   #cancelFlush: (() => void) | undefined;
 
@@ -40,9 +40,9 @@ export class EventRecorder {
   }
 
   /** @param component - who reports: "kubelet" or "default-scheduler", the words people grep for. */
-  record(pod: Pod, event: PodEvent, component = "kubelet"): void {
+  record(object: StoredObject, event: PodEvent, component = "kubelet"): void {
     const { clock } = this.#options;
-    this.#pending.push({ pod, event, atMs: clock.now(), component });
+    this.#pending.push({ object, event, atMs: clock.now(), component });
     this.#cancelFlush ??= clock.after(flushDelayMs, () => this.flush());
   }
 
@@ -66,8 +66,9 @@ export class EventRecorder {
 
   #write(pending: Pending): void {
     const { store } = this.#options;
-    const { pod, event, atMs } = pending;
-    const { namespace, uid } = pod.metadata;
+    const { object, event, atMs } = pending;
+    const { uid } = object.metadata;
+    const namespace = namespaceOf(object);
     const names = this.#known.get(uid) ?? new Map<string, string>();
     this.#known.set(uid, names);
     const key = [event.type, event.reason, event.message, event.container?.name].join("\0");
@@ -88,9 +89,11 @@ export class EventRecorder {
     store.create(created, { durable: false });
   }
 
-  #newEvent({ pod, event, atMs, component }: Pending): Event {
+  #newEvent({ object, event, atMs, component }: Pending): Event {
     const { nodeName } = this.#options;
-    const { name, namespace, uid } = pod.metadata;
+    const { apiVersion, kind } = object;
+    const { name, uid, namespace: own } = object.metadata;
+    const namespace = namespaceOf(object);
     const time = toTime(atMs);
     const { container } = event;
     const suffix = randomBytes(8).toString("hex");
@@ -99,9 +102,9 @@ export class EventRecorder {
       kind: "Event",
       metadata: { name: `${name}.${suffix}`, namespace, uid: suffix, creationTimestamp: time },
       involvedObject: {
-        apiVersion: "v1",
-        kind: "Pod",
-        namespace,
+        apiVersion,
+        kind,
+        ...(own === "" ? {} : { namespace: own }),
         name,
         uid,
         ...(container === undefined
@@ -119,4 +122,9 @@ export class EventRecorder {
       reportingInstance: nodeName,
     };
   }
+}
+
+/** Events about objects of the cluster are in the namespace "default". */
+function namespaceOf({ metadata }: StoredObject): string {
+  return metadata.namespace === "" ? "default" : metadata.namespace;
 }

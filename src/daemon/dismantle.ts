@@ -18,7 +18,7 @@ export interface DismantleOptions {
 }
 
 /** Trees below the root folder whose content came from images and containers. */
-const hostile = ["layers", "pods", "images"];
+const hostile = ["layers", "pods", "volumes", "images"];
 
 export async function dismantle({
   instance,

@@ -24,4 +24,6 @@ export interface PreparedVolume {
   readonly nosuidNodev: boolean;
   /** Every mount of it is read-only, whatever the container asks for. */
   readonly readOnly?: boolean;
+  /** fsGroup owns what is in it. */
+  readonly hasOwnership?: boolean;
 }

@@ -20,7 +20,7 @@ import {
 import { validateProbes } from "./validate-probe.ts";
 import { validateResources } from "./validate-resources.ts";
 import { validateContainerSecurity } from "./validate-security.ts";
-import { checkKernelPath, validateVolumeMounts } from "./validate-volumes.ts";
+import { checkKernelPath, validateVolumeMounts } from "./validate-volume-mounts.ts";
 
 /** What a container's rules need to know about its pod. */
 export interface ContainerContext {
@@ -60,12 +60,7 @@ export function validateContainer(
   validatePorts(container, spec, childPath(path, "ports"), check);
   validateProbes(container, path, { spec, report });
   validateResources(container.resources ?? {}, childPath(path, "resources"), report);
-  validateVolumeMounts(
-    container.volumeMounts ?? [],
-    volumes,
-    childPath(path, "volumeMounts"),
-    report,
-  );
+  validateVolumeMounts(container, volumes, path, report);
   validateContainerSecurity(
     container.securityContext ?? {},
     spec,

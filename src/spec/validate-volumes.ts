@@ -1,19 +1,29 @@
-/**
- * Rules for volumes and for the mounts of a container.
- *
- * /proc and /sys are the kernel's windows that the sandbox masks and guards: no volume may cover them
- * (CVE-2019-16884, CVE-2019-19921, CVE-2023-27561). Source: Kubernetes API reference, core/v1 Volume, VolumeMount.
- */
+/** Rules for the volumes of a pod. Source: Kubernetes API reference, core/v1 Volume. */
 
-import { posix } from "node:path";
 import { childPath, itemPath, type Report } from "./field-issue.ts";
-import type { Volume, VolumeMount } from "./pod.ts";
+import { validateClaimSpec } from "./persistent-volume-claim-rules.ts";
+import type { Volume } from "./pod.ts";
+import type { VolumeSourceName } from "./prepared-volume.ts";
 import { quote } from "./quote.ts";
-import { suggestion } from "./suggest.ts";
-import { checkAbsolutePath, checkDnsLabel, checkRelativePath } from "./validate-names.ts";
+import {
+  type Complaint,
+  checkAbsolutePath,
+  checkDnsLabel,
+  checkDnsSubdomain,
+} from "./validate-names.ts";
 import { validateByteSize } from "./validate-resources.ts";
 
-const SOURCES = ["emptyDir", "hostPath"] as const;
+const SOURCES: readonly VolumeSourceName[] = [
+  "configMap",
+  "downwardAPI",
+  "emptyDir",
+  "ephemeral",
+  "hostPath",
+  "image",
+  "persistentVolumeClaim",
+  "projected",
+  "secret",
+];
 
 /** Checks `spec.volumes`. */
 export function validateVolumes(volumes: readonly Volume[], report: Report): void {
@@ -36,74 +46,40 @@ function validateSource(volume: Volume, path: string, report: Report): void {
   if (sources.length > 1) {
     report(path, `must have one source: got ${sources.join(" and ")}`);
   }
-  if (volume.emptyDir?.sizeLimit !== undefined) {
-    validateByteSize(volume.emptyDir.sizeLimit, `${path}.emptyDir.sizeLimit`, report);
-  }
-  if (volume.hostPath !== undefined) {
-    const complaint = checkAbsolutePath(volume.hostPath.path);
-    if (complaint !== undefined) {
-      report(`${path}.hostPath.path`, complaint);
+  const check = (field: string, complaint: Complaint): void => {
+    if (complaint !== undefined) report(`${path}.${field}`, complaint);
+  };
+  const { emptyDir, hostPath, persistentVolumeClaim, ephemeral, image } = volume;
+  if (emptyDir) {
+    check("emptyDir.medium", checkMedium(emptyDir.medium ?? ""));
+    if (emptyDir.sizeLimit !== undefined) {
+      validateByteSize(emptyDir.sizeLimit, `${path}.emptyDir.sizeLimit`, report);
     }
   }
-}
-
-/** Checks `volumeMounts` at `path`; `volumes` are the names that the pod has. */
-export function validateVolumeMounts(
-  mounts: readonly VolumeMount[],
-  volumes: ReadonlySet<string>,
-  path: string,
-  report: Report,
-): void {
-  const targets = new Set<string>();
-  for (const [index, mount] of mounts.entries()) {
-    const at = itemPath(path, index);
-    if (!volumes.has(mount.name)) {
-      report(
-        childPath(at, "name"),
-        () =>
-          `must be the name of a volume of this pod: got ${quote(mount.name)}${suggestion(mount.name, volumes)}`,
-      );
-    }
-    const target = normalPath(mount.mountPath);
-    const complaint = checkMountPath(mount.mountPath, target);
-    if (complaint !== undefined) {
-      report(childPath(at, "mountPath"), complaint);
-    } else if (targets.has(target)) {
-      report(
-        childPath(at, "mountPath"),
-        `must be unique in the container: got ${quote(mount.mountPath)} again`,
-      );
-    }
-    targets.add(target);
-    const subPathComplaint = checkRelativePath(mount.subPath ?? "");
-    if (subPathComplaint !== undefined) {
-      report(childPath(at, "subPath"), subPathComplaint);
+  if (hostPath) check("hostPath.path", checkAbsolutePath(hostPath.path));
+  if (persistentVolumeClaim) {
+    check("persistentVolumeClaim.claimName", checkDnsSubdomain(persistentVolumeClaim.claimName));
+  }
+  if (ephemeral) {
+    const template = ephemeral.volumeClaimTemplate;
+    if (template === undefined) check("ephemeral.volumeClaimTemplate", "is required");
+    else {
+      validateClaimSpec(template.spec, `${path}.ephemeral.volumeClaimTemplate.spec`, report);
     }
   }
+  if (image) check("image.reference", checkReference(image.reference ?? ""));
 }
 
-/** The path that a text means: single slashes, no "." and no trailing slash. */
-function normalPath(path: string): string {
-  const normal = posix.normalize(path);
-  return normal.length > 1 && normal.endsWith("/") ? normal.slice(0, -1) : normal;
+/** "", Memory, HugePages, or HugePages- with a page size. */
+function checkMedium(medium: string): Complaint {
+  return /^(?:|Memory|HugePages(?:-[1-9]\d*(?:Ki|Mi|Gi))?)$/.test(medium)
+    ? undefined
+    : `must be one of "", "Memory", "HugePages", "HugePages-2Mi", "HugePages-1Gi": got ${quote(medium)}`;
 }
 
-function checkMountPath(mountPath: string, target: string): string | undefined {
-  const complaint = checkAbsolutePath(mountPath);
-  if (complaint !== undefined) {
-    return complaint;
-  }
-  if (mountPath.includes(":")) {
-    return `must not contain ":": got ${quote(mountPath)}`;
-  }
-  // POSIX keeps two leading slashes apart; Linux does not.
-  const root = target.replace(/^\/+/, "/");
-  return root === "/" ? "must not be the root of the container" : checkKernelPath(root, mountPath);
-}
-
-/** Complains about a path at or below /proc or /sys. */
-export function checkKernelPath(target: string, written: string): string | undefined {
-  return /^\/+(?:proc|sys)(?:\/|$)/.test(posix.normalize(target))
-    ? `must not be at or below /proc or /sys, which the sandbox guards: got ${quote(written)}`
+function checkReference(reference: string): Complaint {
+  if (reference === "") return "must name an image";
+  return /[\s\x00-\x1f\x7f]/.test(reference)
+    ? `must not contain spaces or control characters: got ${quote(reference)}`
     : undefined;
 }

@@ -12,13 +12,18 @@ import type { Program } from "../sys/program.ts";
 import { emptyDirKind } from "./empty-dir.ts";
 import { hostPathKind } from "./host-path.ts";
 import type { VolumeHost, VolumeKind, VolumeRequest } from "./volume-kind.ts";
+import { persistentVolumeKind } from "./persistent-volume.ts";
 
 const kinds: Readonly<Partial<Record<VolumeSourceName, VolumeKind>>> = {
   emptyDir: emptyDirKind,
   hostPath: hostPathKind,
 };
 
+  ephemeral: persistentVolumeKind("ephemeral"),
 interface Entry {
+  persistentVolumeClaim: persistentVolumeKind("persistentVolumeClaim"),
+  projected: configVolumeKind("projected"),
+  secret: configVolumeKind("secret"),
   readonly kind: VolumeKind;
   readonly request: VolumeRequest;
 }
