@@ -4,7 +4,8 @@
  * visible. A failure or a crash leaves temporary folders only, which the next open() takes away.
  *
  *   read helper    archive → images/tmp-x/1, 2, 3 … + plan
- *   unpack helpers layer → layers/tmp-x/1, 2, 3 …           up to one per CPU
+ *   unpack helpers layer → layers/tmp-x/1, 2, 3 …           up to one per CPU; large layers while
+ *                                                           they are read (early-unpacking.ts)
  *   read helper    syncfs
  *   commit()       rename blobs, rename layers               (the store writes index.json)
  */
@@ -26,9 +27,11 @@ import { basename, join } from "node:path";
 import { syncFolder } from "../base/atomic-write.ts";
 import { hasCode, messageOf, PodError } from "../base/errors.ts";
 import type { Digest } from "../base/ids.ts";
+import { EarlyUnpacking } from "./early-unpacking.ts";
 import { blobPath, blobSize, chainIds, findLayer, type LayoutPaths, layerNames } from "./layout.ts";
 import type { ImportLimits } from "./limits.ts";
 import type {
+  MemberReport,
   PlannedImage,
   PlannedLayer,
   ReadResult,
@@ -39,6 +42,7 @@ import type {
 import { runWorker, Worker } from "./run-worker.ts";
 import { Semaphore } from "./semaphore.ts";
 import type { ImageSource, LoadOptions, Progress } from "./store-types.ts";
+import { verify } from "./verify-layer.ts";
 
 export interface ImportRequest {
   readonly paths: LayoutPaths;
@@ -113,6 +117,14 @@ interface LayerJob {
   result: UnpackResult | undefined;
 }
 
+/** What was begun before the archive was read. */
+interface EarlyLayer {
+  readonly unpacking: EarlyUnpacking;
+  readonly warnings: string[];
+  /** The place that it was taken for. */
+  chainId: Digest | undefined;
+}
+
 class Work {
   readonly #request: ImportRequest;
   readonly #staging: string;
@@ -122,11 +134,14 @@ class Work {
   readonly #jobs = new Map<Digest, LayerJob>();
   readonly #slots = new Semaphore(availableParallelism());
   readonly #warnings: string[] = [];
+  /** By the number of the file that is read. */
+  readonly #early = new Map<number, EarlyLayer>();
   #staged: ReadonlyMap<Digest, number> = new Map();
   #reader: Worker | undefined;
   readonly #packedBytes = new Map<Digest, number>();
   #totalBytes = 0;
   #doneLayers = 0;
+  #folders = 0;
 
   constructor(request: ImportRequest) {
     this.#request = request;
@@ -144,6 +159,13 @@ class Work {
     mkdirSync(this.#unpacking, { mode: 0o700 });
     const { images, files } = await this.#read();
     this.#staged = new Map(files);
+    const layerFiles = images.flatMap(({ layers }) =>
+      layers.map(({ digest }) => this.#staged.get(digest)),
+    );
+    // Their place among the helpers is for layers that are wanted.
+    for (const [file, { unpacking }] of this.#early) {
+      if (!layerFiles.includes(file)) await unpacking.giveUp();
+    }
     for (const image of images) this.#startLayers(image.layers);
     await Promise.all([...this.#jobs.values()].map((job) => job.done));
     this.#reader?.note("sync");
@@ -165,6 +187,7 @@ class Work {
     this.#request.options.signal?.removeEventListener("abort", this.#onAbort);
     this.#stop(new PodError("Unavailable", "it is over"));
     await Promise.allSettled([...this.#jobs.values()].map((job) => job.done));
+    await Promise.all([...this.#early.values()].map(({ unpacking }) => unpacking.ended()));
     await this.#reader?.stop();
     // Numbered files only: no name of it comes from the archive.
     rmSync(this.#staging, { recursive: true, force: true });
@@ -200,6 +223,9 @@ class Work {
         {
           signal: this.#cancel.signal,
           onWarning: (sentence) => this.#warnings.push(sentence),
+          onMember: (member) => this.#startEarly(member),
+          onGrown: (file, bytes, isComplete) =>
+            this.#early.get(file)?.unpacking.grow(bytes, isComplete),
           onProgress: (bytes) =>
             this.#report({
               stage: "reading",
@@ -213,6 +239,45 @@ class Work {
     }
     // The helper is ours and reports what messages.ts says.
     return (await this.#reader.done) as ReadResult;
+  }
+
+  /** A member that may be a layer is coming in. */
+  #startEarly(member: MemberReport): void {
+    const folder = this.#makeFolder();
+    const early: EarlyLayer = {
+      warnings: [],
+      chainId: undefined,
+      unpacking: new EarlyUnpacking({
+        member,
+        source: join(this.#staging, String(member.file)),
+        folder,
+        limits: this.#request.limits,
+        slots: this.#slots,
+        hooks: {
+          signal: this.#cancel.signal,
+          onWarning: (sentence) => early.warnings.push(sentence),
+          onProgress: (bytes) => {
+            if (early.chainId !== undefined) this.#unpacked(early.chainId, bytes);
+          },
+        },
+      }),
+    };
+    this.#early.set(member.file, early);
+  }
+
+  /** What was begun for this layer, unless another place has taken it already. */
+  #earlyOf(layer: PlannedLayer): EarlyLayer | undefined {
+    const early = this.#early.get(this.#staged.get(layer.digest) ?? 0);
+    // A plain tar is verified by the digest of its blob alone.
+    const canVerify = layer.compression !== "none" || layer.digest === layer.diffId;
+    return canVerify && early?.chainId === undefined ? early : undefined;
+  }
+
+  #makeFolder(): string {
+    this.#folders++;
+    const folder = join(this.#unpacking, String(this.#folders));
+    mkdirSync(folder, { mode: 0o755 });
+    return folder;
   }
 
   #startLayers(layers: readonly PlannedLayer[]): void {
@@ -233,8 +298,8 @@ class Work {
     const { paths } = this.#request;
     const existing = findLayer(paths, layer.diffId, chainId);
     const isNew = existing === undefined;
-    const folder = existing ?? join(this.#unpacking, String(this.#jobs.size + 1));
-    if (isNew) mkdirSync(folder, { mode: 0o755 });
+    const early = isNew ? this.#earlyOf(layer) : undefined;
+    const folder = existing ?? early?.unpacking.folder ?? this.#makeFolder();
     const job: LayerJob = {
       diffId: layer.diffId,
       chainId,
@@ -247,11 +312,44 @@ class Work {
     const isChecked = layer.digest === layer.diffId || blobSize(paths, layer.digest) !== undefined;
     if (!isNew && isChecked) return job;
     this.#totalBytes += layer.size;
-    job.done = this.#slots.run(() => this.#unpack(job, layer, lower));
+    job.done =
+      early === undefined
+        ? this.#slots.run(() => this.#unpack(job, layer, lower))
+        : this.#finishEarly(early, job, layer, lower);
     job.done.catch((error: unknown) => {
       this.#stop(error instanceof PodError ? error : new PodError("Internal", messageOf(error)));
     });
     return job;
+  }
+
+  async #finishEarly(
+    early: EarlyLayer,
+    job: LayerJob,
+    layer: PlannedLayer,
+    lower: readonly LayerJob[],
+  ): Promise<UnpackResult | undefined> {
+    early.chainId = job.chainId;
+    await Promise.all(lower.map(({ done }) => done));
+    try {
+      const result = await early.unpacking.finish(lower[0]?.folder);
+      if (result === undefined) return this.#slots.run(() => this.#unpack(job, layer, lower));
+      verify(result.diffId, layer.diffId);
+      for (const sentence of early.warnings) {
+        this.#warnings.push(`layer ${layer.digest}: ${sentence}`);
+      }
+      this.#doneLayers++;
+      this.#unpacked(job.chainId, layer.size);
+      job.result = result;
+      return result;
+    } catch (error) {
+      throw this.#layerError(layer, error);
+    }
+  }
+
+  /** Puts the layer in front of what is wrong with it. */
+  #layerError(layer: PlannedLayer, error: unknown): unknown {
+    if (this.#cancel.signal.aborted || !(error instanceof PodError)) return error;
+    return new PodError(error.kind, `layer ${layer.digest}: ${error.message}`, { cause: error });
   }
 
   async #unpack(
@@ -292,8 +390,7 @@ class Work {
       job.result = result;
       return result;
     } catch (error) {
-      if (this.#cancel.signal.aborted || !(error instanceof PodError)) throw error;
-      throw new PodError(error.kind, `layer ${layer.digest}: ${error.message}`, { cause: error });
+      throw this.#layerError(layer, error);
     } finally {
       await worker.stop();
     }

@@ -25,6 +25,8 @@ export interface UnpackerOptions {
   readonly limits: ImportLimits;
   /** The unpacked layers below, when they are complete. */
   readonly lower: () => Promise<LowerLayers>;
+  /** The root of the layers below, when they are complete; undefined: there are none. */
+  readonly rootBelow: () => Promise<FileAttributes | undefined>;
   readonly warn: (sentence: string) => void;
 }
 
@@ -53,6 +55,7 @@ export class LayerUnpacker implements TarVisitor {
   readonly #writer: LayerWriter;
   readonly #limits: ImportLimits;
   readonly #lowerReady: () => Promise<LowerLayers>;
+  readonly #rootBelow: () => Promise<FileAttributes | undefined>;
   readonly #warn: (sentence: string) => void;
   readonly #root: Directory = new Directory(undefined, "", false);
   #entry: TarEntry | undefined;
@@ -65,10 +68,11 @@ export class LayerUnpacker implements TarVisitor {
   /** The folder of the previous entry: most entries stand beside their predecessor. */
   #lastParent: { readonly path: string; readonly directory: Directory } | undefined;
 
-  constructor({ writer, limits, lower, warn }: UnpackerOptions) {
+  constructor({ writer, limits, lower, rootBelow, warn }: UnpackerOptions) {
     this.#writer = writer;
     this.#limits = limits;
     this.#lowerReady = lower;
+    this.#rootBelow = rootBelow;
     this.#warn = warn;
   }
 
@@ -80,6 +84,11 @@ export class LayerUnpacker implements TarVisitor {
   /** Something was taken from a layer below, so the folder is good for this chain only. */
   get dependsOnLower(): boolean {
     return this.#dependsOnLower;
+  }
+
+  /** The archive has an entry for the root. */
+  get isRootDescribed(): boolean {
+    return this.#isRootDescribed;
   }
 
   begin(entry: TarEntry): void | Promise<void> {
@@ -409,13 +418,13 @@ export class LayerUnpacker implements TarVisitor {
 
   /** The root's attributes come from the layers below when this layer says nothing. */
   async #inheritRoot(): Promise<void> {
-    const below = (await this.#lowerReady()).find("");
+    const below = await this.#rootBelow();
     if (below === undefined) return;
-    const { mode, uid, gid } = below.attributes;
-    this.#root.modified = below.attributes.modified;
+    const { mode, uid, gid } = below;
+    this.#root.modified = below.modified;
     if (mode === rootAttributes.mode && uid === 0 && gid === 0) return;
     this.#dependsOnLower = true;
-    this.#writer.setDirectory("", { ...below.attributes, xattrs: [] });
+    this.#writer.setDirectory("", { ...below, xattrs: [] });
   }
 
   #named<T>(work: () => T): T {

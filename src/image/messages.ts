@@ -2,15 +2,15 @@
  * What the image store and its helper processes say to each other: one JSON object per line, tasks
  * on the helper's stdin, reports on its stdout. Content arrives on descriptor 3.
  *
- *   store → helper   task   [ "lower-ready" | "sync" ]
- *   helper → store   progress* warning*   done | error
+ *   store → helper   task   [ "lower-ready" | "sync" | grown* ]
+ *   helper → store   progress* warning* member* grown*   done | error
  */
 import type { ErrorKind } from "../base/errors.ts";
 import type { Digest } from "../base/ids.ts";
 import type { Compression } from "./decompress.ts";
 import type { ImportLimits } from "./limits.ts";
 
-export type Task = ReadTask | UnpackTask | RemoveTask;
+export type Task = ReadTask | UnpackTask | EarlyUnpackTask | RemoveTask;
 
 /** Reads an archive (or OCI layout folder) into numbered files and plans its images. */
 export interface ReadTask {
@@ -50,6 +50,15 @@ export interface UnpackTask {
   readonly limits: ImportLimits;
 }
 
+/** Unpacks what may be a layer while its file is still being written (early-unpacking.ts). */
+export interface EarlyUnpackTask {
+  readonly task: "unpack-early";
+  readonly folder: string;
+  readonly packedSize: number;
+  readonly compression: Compression;
+  readonly limits: ImportLimits;
+}
+
 /** Empties a folder. */
 export interface RemoveTask {
   readonly task: "remove";
@@ -84,11 +93,41 @@ export interface UnpackResult {
   readonly dependsOnLower: boolean;
 }
 
+/** What an early unpacking comes to: files, or that it cannot do without the layers below. */
+export type EarlyResult = EarlyFiles | { readonly needsLower: true };
+
+export interface EarlyFiles extends UnpackResult {
+  /** Digest of the unpacked bytes; a plain tar has that of its blob and is not hashed again. */
+  readonly diffId?: Digest;
+  /** Without an entry for the root, it shall be as that of the layer below. */
+  readonly isRootDescribed: boolean;
+}
+
+/** The archive has a large member that looks like a layer, and its file is growing. */
+export interface MemberReport {
+  readonly file: number;
+  readonly size: number;
+  readonly compression: Compression;
+}
+
 export type Report =
+  | ({ readonly type: "member" } & MemberReport)
+  | {
+      readonly type: "grown";
+      readonly file: number;
+      readonly bytes: number;
+      readonly isComplete: boolean;
+    }
   | { readonly type: "progress"; readonly bytes: number }
   | { readonly type: "warning"; readonly sentence: string }
   | { readonly type: "done"; readonly result: unknown }
   | { readonly type: "synced" }
   | { readonly type: "error"; readonly kind: ErrorKind; readonly message: string };
 
-export type Note = "lower-ready" | "sync";
+export type Note = "lower-ready" | "sync" | GrownNote;
+
+/** So many bytes of the file may be read. */
+export interface GrownNote {
+  readonly grown: number;
+  readonly isComplete: boolean;
+}

@@ -17,13 +17,13 @@ import { planImages, plannedLayer, planWithManifest } from "./plan-images.ts";
 import { hostPlatform } from "./platform.ts";
 import { readChunks } from "./read-chunks.ts";
 import { readTar, type TarEntry, type TarVisitor } from "./read-tar.ts";
-import { type MemberWriter, StagedMembers } from "./staged-members.ts";
+import { type MemberWatcher, type MemberWriter, StagedMembers } from "./staged-members.ts";
 
 const source = 3;
 /** Members of an archive: layers and documents, not files. */
 const maxMembers = 100_000;
 
-export interface ReadHooks {
+export interface ReadHooks extends MemberWatcher {
   readonly onProgress: (bytes: number) => void;
   readonly warn: (sentence: string) => void;
 }
@@ -42,7 +42,7 @@ export async function readArchive(task: ReadTask, hooks: ReadHooks): Promise<Arc
   // Nothing here needs a privilege: all files belong to root.
   confine(task.folder, []);
 
-  const members = new StagedMembers(new Map(task.known));
+  const members = new StagedMembers(new Map(task.known), hooks);
   const plan = { stem: task.stem, warn: hooks.warn };
   let images: readonly PlannedImage[];
   if (task.rootfs !== undefined) {

@@ -5,12 +5,25 @@
  */
 import { read } from "node:fs";
 
-export async function* readChunks(fd: number, chunkSize: number): AsyncGenerator<Buffer> {
+/** @param beyond - how many bytes may be read from a position on; 0 ends. Default: any number. */
+export async function* readChunks(
+  fd: number,
+  chunkSize: number,
+  beyond?: (position: number) => Promise<number>,
+): AsyncGenerator<Buffer> {
+  let position = 0;
+  const readInto = async (into: Buffer): Promise<number> => {
+    const most = beyond === undefined ? into.length : await beyond(position);
+    if (most === 0) return 0;
+    const count = await readHere(fd, into.subarray(0, most));
+    position += count;
+    return count;
+  };
   let buffer = Buffer.allocUnsafeSlow(chunkSize);
   let other = Buffer.allocUnsafeSlow(chunkSize);
-  let count = await readInto(fd, buffer);
+  let count = await readInto(buffer);
   while (count > 0) {
-    const next = readInto(fd, other);
+    const next = readInto(other);
     // Seen by the await below; this keeps an early failure from being "unhandled".
     next.catch(() => undefined);
     yield buffer.subarray(0, count);
@@ -20,7 +33,7 @@ export async function* readChunks(fd: number, chunkSize: number): AsyncGenerator
 }
 
 /** Reads where the file stands. */
-function readInto(fd: number, buffer: Buffer): Promise<number> {
+function readHere(fd: number, buffer: Buffer): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>();
   read(fd, buffer, 0, buffer.length, null, (error, count) => {
     if (error) reject(error);

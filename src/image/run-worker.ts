@@ -8,11 +8,13 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { type Readable, Writable } from "node:stream";
 import { type ErrorKind, PodError } from "../base/errors.ts";
-import type { Note, Report, Task } from "./messages.ts";
+import type { MemberReport, Note, Report, Task } from "./messages.ts";
 
 export interface WorkerHooks {
   readonly onProgress?: (bytes: number) => void;
   readonly onWarning?: (sentence: string) => void;
+  readonly onMember?: (member: MemberReport) => void;
+  readonly onGrown?: (file: number, bytes: number, isComplete: boolean) => void;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -56,6 +58,8 @@ export class Worker {
     const settle = (report: Report): void => {
       if (report.type === "progress") hooks.onProgress?.(report.bytes);
       if (report.type === "warning") hooks.onWarning?.(report.sentence);
+      if (report.type === "member") hooks.onMember?.(report);
+      if (report.type === "grown") hooks.onGrown?.(report.file, report.bytes, report.isComplete);
       if (report.type === "done") done.resolve(report.result);
       if (report.type === "synced") synced.resolve();
       if (report.type === "error") fail(new PodError(report.kind, report.message));

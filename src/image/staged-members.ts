@@ -10,6 +10,8 @@ import { closeSync, openSync, readFileSync, rmSync } from "node:fs";
 import { posix } from "node:path";
 import { PodError } from "../base/errors.ts";
 import type { Digest } from "../base/ids.ts";
+import { type Compression, detectCompression } from "./decompress.ts";
+import type { MemberReport } from "./messages.ts";
 import { writeAll } from "./write-all.ts";
 
 export interface Member {
@@ -24,16 +26,28 @@ export interface Member {
 /** Blobs of this size or more that the store has are hashed and not written again. */
 const skipSize = 4 << 20;
 const headSize = 16;
+/** Smaller layers are read before a helper has started. */
+const earlySize = 1 << 20;
+/** Bytes between two reports of growth. */
+const growthStep = 2 << 20;
+
+/** Told about members that look like layers while they come in. */
+export interface MemberWatcher {
+  readonly onMember: (member: MemberReport) => void;
+  readonly onGrown: (file: number, bytes: number, isComplete: boolean) => void;
+}
 
 export class StagedMembers {
   readonly #members = new Map<string, Member>();
   readonly #links = new Map<string, string>();
   readonly #byDigest = new Map<Digest, Member>();
   readonly #known: ReadonlyMap<Digest, number>;
+  readonly #watcher: MemberWatcher | undefined;
   #count = 0;
 
-  constructor(known: ReadonlyMap<Digest, number>) {
+  constructor(known: ReadonlyMap<Digest, number>, watcher?: MemberWatcher) {
     this.#known = known;
+    this.#watcher = watcher;
   }
 
   /** Begins a member; `name` in UTF-8, as the archive spells it. */
@@ -42,7 +56,8 @@ export class StagedMembers {
     this.#count++;
     const file = this.#count;
     const isKnown = size >= skipSize && this.#known.get(blobDigest(key) ?? ("" as Digest)) === size;
-    return new MemberWriter(isKnown ? undefined : file, (member) => {
+    const watch = size < earlySize || isKnown ? undefined : { size, watcher: this.#watcher };
+    return new MemberWriter(isKnown ? undefined : file, watch, (member) => {
       const expected = blobDigest(key);
       if (expected !== undefined && expected !== member.digest) {
         throw new PodError(
@@ -100,7 +115,7 @@ export class StagedMembers {
   /** Adds a document that is made here. */
   add(bytes: Buffer): Member {
     this.#count++;
-    const writer = new MemberWriter(this.#count, (member) => {
+    const writer = new MemberWriter(this.#count, undefined, (member) => {
       this.#byDigest.set(member.digest, member);
     });
     writer.write(bytes);
@@ -116,20 +131,46 @@ export class MemberWriter {
   readonly #accept: (member: Member) => void;
   #head: Buffer = Buffer.alloc(0);
   #size = 0;
+  readonly #watch:
+    | { readonly size: number; readonly watcher: MemberWatcher | undefined }
+    | undefined;
+  /** Bytes that were told; undefined: it does not look like a layer. */
+  #told: number | undefined;
 
-  constructor(file: number | undefined, accept: (member: Member) => void) {
+  constructor(
+    file: number | undefined,
+    watch: { readonly size: number; readonly watcher: MemberWatcher | undefined } | undefined,
+    accept: (member: Member) => void,
+  ) {
+    this.#watch = watch;
     this.#file = file;
     this.#fd = file === undefined ? undefined : openSync(String(file), "wx", 0o600);
     this.#accept = accept;
   }
 
   write(chunk: Buffer): void {
+    const isFirst = this.#size === 0;
     if (this.#head.length < headSize) {
       this.#head = Buffer.concat([this.#head, chunk.subarray(0, headSize - this.#head.length)]);
     }
     this.#size += chunk.length;
     this.#hash.update(chunk);
     if (this.#fd !== undefined) writeAll(this.#fd, chunk);
+    if (isFirst) this.#begin(chunk);
+    else if (this.#told !== undefined && this.#size - this.#told >= growthStep) this.#tell(false);
+  }
+
+  #begin(chunk: Buffer): void {
+    const compression = layerCompression(chunk);
+    if (this.#file === undefined || this.#watch === undefined || compression === undefined) return;
+    this.#watch.watcher?.onMember({ file: this.#file, size: this.#watch.size, compression });
+    this.#told = 0;
+  }
+
+  #tell(isComplete: boolean): void {
+    if (this.#file === undefined) return;
+    this.#told = this.#size;
+    this.#watch?.watcher?.onGrown(this.#file, this.#size, isComplete);
   }
 
   /** @throws PodError InvalidArgument when the digest is not the one of its name. */
@@ -142,6 +183,7 @@ export class MemberWriter {
       head: this.#head,
     };
     this.#accept(member);
+    if (this.#told !== undefined) this.#tell(true);
     return member;
   }
 
@@ -150,6 +192,19 @@ export class MemberWriter {
     if (this.#fd === undefined) return;
     closeSync(this.#fd);
     rmSync(String(this.#file), { force: true });
+  }
+}
+
+/** Of bytes that a layer may begin with; undefined for others, and for too few of them. */
+function layerCompression(head: Buffer): Compression | undefined {
+  if (head.toString("latin1", 257, 262) === "ustar") return "none";
+  try {
+    const compression = detectCompression(head);
+    return compression === "none" ? undefined : compression;
+  } catch (error) {
+    // A format that nspod does not read: the plan says so if it is a layer.
+    if (error instanceof PodError) return undefined;
+    throw error;
   }
 }
 

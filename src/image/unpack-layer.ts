@@ -3,18 +3,21 @@
  *
  *   fd 3 ─▶ count ─▶ decompress ─▶ count, sha256 ─▶ TarGuard ─▶ tar-stream ─▶ LayerUnpacker
  */
-import { createHash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 import { constants, openSync, statfsSync } from "node:fs";
 import { PodError } from "../base/errors.ts";
+import type { Digest } from "../base/ids.ts";
 import { confine, unpackCapabilities } from "./confine.ts";
 import { decompress } from "./decompress.ts";
+import type { Growth } from "./growth.ts";
 import { LayerUnpacker } from "./layer-unpacker.ts";
 import { LayerWriter } from "./layer-writer.ts";
 import type { ImportLimits } from "./limits.ts";
 import { LowerLayers } from "./lower-layers.ts";
-import type { UnpackResult, UnpackTask } from "./messages.ts";
+import type { EarlyResult, EarlyUnpackTask, UnpackResult, UnpackTask } from "./messages.ts";
 import { readChunks } from "./read-chunks.ts";
 import { readTar } from "./read-tar.ts";
+import { verify } from "./verify-layer.ts";
 
 /** Stays in the CPU's cache on its way from the page cache to the batch. */
 const chunkSize = 256 << 10;
@@ -31,36 +34,79 @@ export interface UnpackHooks {
 export async function unpackLayer(task: UnpackTask, hooks: UnpackHooks): Promise<UnpackResult> {
   const flags = constants.O_RDONLY | constants.O_DIRECTORY;
   const lower = new LowerLayers(task.lower.map((folder) => openSync(folder, flags)));
-  const limits = boundToDisk(task);
-  const counter = new Counter(task, limits, hooks.onProgress);
+  const counter = new Counter(boundToDisk(task), hooks.onProgress, !task.isVerified);
   if (task.folder !== undefined) confine(task.folder, unpackCapabilities);
 
   const unpacked = counter.unpacked(decompress(counter.packed(), task.compression));
   if (task.folder === undefined) {
     for await (const _ of unpacked);
-    counter.verify();
+    verify(counter.digest(), task.diffId);
     return { fileBytes: 0, dependsOnLower: false };
   }
   const writer = new LayerWriter("Cannot unpack");
+  const lowerReady = async (): Promise<LowerLayers> => {
+    if (!lower.isEmpty) await hooks.lowerReady();
+    // What is written so far must be there before something is copied up beside it.
+    await writer.flush();
+    return lower;
+  };
   const unpacker = new LayerUnpacker({
     writer,
-    limits,
+    limits: counter.limits,
     warn: hooks.warn,
-    lower: async () => {
-      if (!lower.isEmpty) await hooks.lowerReady();
-      // What is written so far must be there before something is copied up beside it.
-      await writer.flush();
-      return lower;
-    },
+    lower: lowerReady,
+    rootBelow: async () => (await lowerReady()).find("")?.attributes,
   });
-  await readTar(unpacked, unpacker, { ...limits, needsEndMark: false });
-  counter.verify();
+  await readTar(unpacked, unpacker, { ...counter.limits, needsEndMark: false });
+  verify(counter.digest(), task.diffId);
   await unpacker.finish();
   return { fileBytes: unpacker.fileBytes, dependsOnLower: unpacker.dependsOnLower };
 }
 
+/**
+ * Unpacks a layer whose place in an image is not known yet, while its file grows.
+ * @returns its digest for the caller to verify, or that it cannot be unpacked alone.
+ */
+export async function unpackEarly(
+  task: EarlyUnpackTask,
+  growth: Growth,
+  hooks: Omit<UnpackHooks, "lowerReady">,
+): Promise<EarlyResult> {
+  const isHashed = task.compression !== "none";
+  const counter = new Counter(boundToDisk(task), hooks.onProgress, isHashed);
+  confine(task.folder, unpackCapabilities);
+  const packed = counter.packed((position) => growth.beyond(position));
+  const unpacker = new LayerUnpacker({
+    writer: new LayerWriter("Cannot unpack"),
+    limits: counter.limits,
+    warn: hooks.warn,
+    lower: () => Promise.reject(new NeedsLower()),
+    // The caller sets it, when those layers are there.
+    rootBelow: () => Promise.resolve(undefined),
+  });
+  try {
+    const unpacked = counter.unpacked(decompress(packed, task.compression));
+    await readTar(unpacked, unpacker, { ...counter.limits, needsEndMark: false });
+    await unpacker.finish();
+  } catch (error) {
+    if (error instanceof NeedsLower) return { needsLower: true };
+    throw error;
+  }
+  const { fileBytes, dependsOnLower, isRootDescribed } = unpacker;
+  const diffId = counter.digest();
+  return {
+    fileBytes,
+    dependsOnLower,
+    isRootDescribed,
+    ...(diffId === undefined ? {} : { diffId }),
+  };
+}
+
+/** An entry asks for the layers below. */
+class NeedsLower extends Error {}
+
 /** A layer may take 90 % of the space that is free. */
-function boundToDisk({ folder, limits }: UnpackTask): ImportLimits {
+function boundToDisk({ folder, limits }: Pick<UnpackTask, "folder" | "limits">): ImportLimits {
   if (folder === undefined) return limits;
   const { bavail, bsize } = statfsSync(folder);
   return { ...limits, unpackedBytes: Math.min(limits.unpackedBytes, bavail * bsize * 0.9) };
@@ -68,21 +114,20 @@ function boundToDisk({ folder, limits }: UnpackTask): ImportLimits {
 
 /** Watches both sides of the decompressor. */
 class Counter {
-  readonly #task: UnpackTask;
-  readonly #limits: ImportLimits;
+  readonly limits: ImportLimits;
   readonly #onProgress: (bytes: number) => void;
-  readonly #hash = createHash("sha256");
+  readonly #hash: Hash | undefined;
   #packed = 0;
   #unpacked = 0;
 
-  constructor(task: UnpackTask, limits: ImportLimits, onProgress: (bytes: number) => void) {
-    this.#task = task;
-    this.#limits = limits;
+  constructor(limits: ImportLimits, onProgress: (bytes: number) => void, isHashed: boolean) {
+    this.limits = limits;
     this.#onProgress = onProgress;
+    this.#hash = isHashed ? createHash("sha256") : undefined;
   }
 
-  async *packed(): AsyncGenerator<Buffer> {
-    for await (const bytes of readChunks(3, chunkSize)) {
+  async *packed(beyond?: (position: number) => Promise<number>): AsyncGenerator<Buffer> {
+    for await (const bytes of readChunks(3, chunkSize, beyond)) {
       this.#packed += bytes.length;
       this.#onProgress(this.#packed);
       yield bytes;
@@ -90,7 +135,7 @@ class Counter {
   }
 
   async *unpacked(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-    const { ratio, ratioFreeBytes, unpackedBytes } = this.#limits;
+    const { ratio, ratioFreeBytes, unpackedBytes } = this.limits;
     for await (const chunk of source) {
       this.#unpacked += chunk.length;
       if (this.#unpacked > ratioFreeBytes && this.#unpacked > ratio * this.#packed) {
@@ -103,19 +148,13 @@ class Counter {
       if (this.#unpacked > 2 * unpackedBytes + ratioFreeBytes) {
         throw new PodError("ResourceExhausted", "it unpacks to more than the allowed size");
       }
-      if (!this.#task.isVerified) this.#hash.update(chunk);
+      this.#hash?.update(chunk);
       yield chunk;
     }
   }
 
-  /** @throws PodError InvalidArgument when the bytes were not those of the diffID. */
-  verify(): void {
-    if (this.#task.isVerified) return;
-    const found = `sha256:${this.#hash.digest("hex")}`;
-    if (found === this.#task.diffId) return;
-    throw new PodError(
-      "InvalidArgument",
-      `its unpacked digest is ${found}: the archive is damaged or was edited`,
-    );
+  /** Of the unpacked bytes; undefined when they were not hashed. Once, at the end. */
+  digest(): Digest | undefined {
+    return this.#hash === undefined ? undefined : (`sha256:${this.#hash.digest("hex")}` as Digest);
   }
 }

@@ -6,9 +6,10 @@ import { readdirSync, rmSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { isPodError, messageOf } from "../base/errors.ts";
 import { confine, dieWithParent, removeCapabilities } from "./confine.ts";
+import { Growth } from "./growth.ts";
 import type { Note, RemoveTask, Report, Task } from "./messages.ts";
 import { readArchive } from "./read-archive.ts";
-import { unpackLayer } from "./unpack-layer.ts";
+import { unpackEarly, unpackLayer } from "./unpack-layer.ts";
 import { writeAll } from "./write-all.ts";
 
 /** Bytes between two progress reports. */
@@ -38,23 +39,34 @@ function removeContent({ folder }: RemoveTask): void {
   }
 }
 
-async function perform(task: Task, note: (wanted: Note) => Promise<void>): Promise<void> {
+async function perform(task: Task, notes: Notes): Promise<void> {
   switch (task.task) {
     case "read": {
-      const reading = await readArchive(task, { onProgress: progressReporter(), warn });
+      const reading = await readArchive(task, {
+        onProgress: progressReporter(),
+        warn,
+        onMember: (member) => report({ type: "member", ...member }),
+        onGrown: (file, bytes, isComplete) => report({ type: "grown", file, bytes, isComplete }),
+      });
       report({ type: "done", result: reading.result });
-      await note("sync");
+      await notes.said("sync");
       reading.sync();
       report({ type: "synced" });
       return;
     }
     case "unpack": {
-      const lowerReady = note("lower-ready");
+      const lowerReady = notes.said("lower-ready");
       const result = await unpackLayer(task, {
         onProgress: progressReporter(),
         warn,
         lowerReady: () => lowerReady,
       });
+      report({ type: "done", result });
+      return;
+    }
+    case "unpack-early": {
+      const hooks = { onProgress: progressReporter(), warn };
+      const result = await unpackEarly(task, notes.growth, hooks);
       report({ type: "done", result });
       return;
     }
@@ -64,28 +76,45 @@ async function perform(task: Task, note: (wanted: Note) => Promise<void>): Promi
   }
 }
 
+/** What the parent has said after the task. */
+class Notes {
+  readonly growth: Growth = new Growth();
+  readonly #said = new Map<Note, PromiseWithResolvers<void>>();
+
+  take(note: Note): void {
+    if (typeof note === "string") this.#of(note).resolve();
+    else this.growth.take(note);
+  }
+
+  /** Resolves when the word was said. */
+  said(word: "lower-ready" | "sync"): Promise<void> {
+    return this.#of(word).promise;
+  }
+
+  #of(word: "lower-ready" | "sync"): PromiseWithResolvers<void> {
+    const known = this.#said.get(word) ?? Promise.withResolvers<void>();
+    this.#said.set(word, known);
+    return known;
+  }
+}
+
 async function main(): Promise<void> {
   dieWithParent();
   const lines = createInterface({ input: process.stdin });
   const first = Promise.withResolvers<Task>();
-  const notes = new Map<Note, PromiseWithResolvers<void>>();
-  const noted = (name: Note): PromiseWithResolvers<void> => {
-    const known = notes.get(name) ?? Promise.withResolvers<void>();
-    notes.set(name, known);
-    return known;
-  };
+  const notes = new Notes();
   let isFirst = true;
   lines.on("line", (line) => {
     // Written by our parent: src/image/run-worker.ts.
     const message = JSON.parse(line) as Task | Note;
     if (isFirst) first.resolve(message as Task);
-    else noted(message as Note).resolve();
+    else notes.take(message as Note);
     isFirst = false;
   });
   // The parent lets go: whatever we do, nobody wants it any more.
   lines.on("close", () => process.exit(2));
   try {
-    await perform(await first.promise, (name) => noted(name).promise);
+    await perform(await first.promise, notes);
     process.exit(0);
   } catch (error) {
     const kind = isPodError(error) ? error.kind : "Internal";
