@@ -5,6 +5,7 @@
  * Source: Kubernetes API reference ("Defaults to …"); Quantity's canonical form.
  */
 
+import { defaultVariables } from "./default-config.ts";
 import { type DefaultOptions, defaultMetadata } from "./default-metadata.ts";
 import { defaultPodResources } from "./default-pod-resources.ts";
 import { defaultProbes } from "./default-probe.ts";
@@ -19,6 +20,7 @@ import type {
   ResourceRequirements,
 } from "./pod.ts";
 import { canonicalQuantity } from "./quantity.ts";
+import { defaultServiceAccount } from "./service-account.ts";
 
 /** The pod with every default filled in. */
 export function defaultPod(pod: Pod, options: DefaultOptions): Pod {
@@ -40,6 +42,8 @@ function defaultSpec(spec: PodSpec): PodSpec {
   });
   return {
     ...spec,
+    ...defaultServiceAccount(spec),
+    enableServiceLinks: spec.enableServiceLinks ?? true,
     ...(initContainers !== undefined && { initContainers: initContainers.map(container) }),
     containers: spec.containers.map(container),
     ...(ephemeralContainers !== undefined && {
@@ -58,6 +62,7 @@ function defaultContainer(container: Container, hostNetwork: boolean): Container
   const { ports } = container;
   return {
     ...container,
+    ...defaultVariables(container),
     ...defaultProbes(container),
     imagePullPolicy: container.imagePullPolicy ?? defaultPullPolicy(container.image),
     ...(ports !== undefined && { ports: ports.map((port) => defaultPort(port, hostNetwork)) }),

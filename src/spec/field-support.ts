@@ -30,13 +30,15 @@ const blockDevices =
   "gives a container a raw block device of a claim, which nspod has no provisioner for: use volumeMounts with volumeMode Filesystem";
 const onlyFolders =
   "would change how a file system is mounted, and nspod binds folders: mount it on the host";
+const token =
+  "mounts no token: pods cannot reach the API of nspod, so project a serviceAccountToken where a program needs one";
+const pull = "have no effect: nspod loads images and pulls none";
 const windows = "is for Windows nodes only";
 
 /** Definition of the API reference → its exceptions. */
 export const fieldSupport: Readonly<Record<string, DefinitionSupport>> = {
   Container: {
     refused: {
-      envFrom: later,
       resizePolicy: later,
       volumeDevices: blockDevices,
     },
@@ -56,11 +58,6 @@ export const fieldSupport: Readonly<Record<string, DefinitionSupport>> = {
       restartPolicyRules: debugging,
       startupProbe: debugging,
       volumeDevices: blockDevices,
-    },
-  },
-  EnvVar: {
-    refused: {
-      valueFrom: later,
     },
   },
   LifecycleHandler: {
@@ -120,10 +117,6 @@ export const fieldSupport: Readonly<Record<string, DefinitionSupport>> = {
   PodSpec: {
     refused: {
       affinity: later,
-      automountServiceAccountToken: later,
-      enableServiceLinks: later,
-      hostUsers: later,
-      imagePullSecrets: later,
       nodeName: later,
       nodeSelector: later,
       preemptionPolicy: later,
@@ -134,15 +127,23 @@ export const fieldSupport: Readonly<Record<string, DefinitionSupport>> = {
       schedulerName: later,
       schedulingGates: later,
       schedulingGroup: later,
-      serviceAccount: later,
-      serviceAccountName: later,
       tolerations: later,
       topologySpreadConstraints: later,
+    },
+    warned: {
+      automountServiceAccountToken: token,
+      imagePullSecrets: pull,
     },
   },
   ResourceRequirements: {
     refused: {
       claims: dra,
+    },
+  },
+  ServiceAccount: {
+    warned: {
+      automountServiceAccountToken: token,
+      imagePullSecrets: pull,
     },
   },
   SecurityContext: {
@@ -158,6 +159,14 @@ export const fieldSupport: Readonly<Record<string, DefinitionSupport>> = {
     warned: {
       allowedTopologies: "has no effect: there is one node",
       parameters: "have no effect: the provisioner of nspod makes plain folders",
+    },
+  },
+  VolumeProjection: {
+    refused: {
+      clusterTrustBundle:
+        "needs the signers of a cluster, which a single machine does not have: put the certificates into a ConfigMap",
+      podCertificate:
+        "needs the signers of a cluster, which a single machine does not have: put the certificate into a Secret",
     },
   },
   Volume: {
@@ -184,10 +193,6 @@ export const fieldSupport: Readonly<Record<string, DefinitionSupport>> = {
       gitRepo:
         "lets the author of a repository run commands on the node: clone it in an init container into an emptyDir",
       nfs: nfs,
-      configMap: later,
-      downwardAPI: later,
-      projected: later,
-      secret: later,
     },
   },
 };

@@ -4,13 +4,14 @@
  */
 
 import { childPath, itemPath, type Report } from "./field-issue.ts";
-import type { Container, EnvVar, PodSpec } from "./pod.ts";
+import type { Container, PodSpec } from "./pod.ts";
 import { quote } from "./quote.ts";
+import { validateEnvironment } from "./validate-environment.ts";
+import { validateRestart } from "./validate-lifecycle.ts";
 import {
   type Complaint,
   checkAbsolutePath,
   checkDnsLabel,
-  checkEnvName,
   checkIpAddress,
   checkNoNul,
   checkPort,
@@ -52,13 +53,10 @@ export function validateContainer(
   if (container.workingDir) {
     check(childPath(path, "workingDir"), checkWorkingDir(container.workingDir));
   }
-  for (const [index, variable] of (container.env ?? []).entries()) {
-    const at = itemPath(childPath(path, "env"), index);
-    check(childPath(at, "name"), checkEnvName(variable.name));
-    check(childPath(at, "value"), checkEnvValue(variable));
-  }
+  validateEnvironment(container, path, { spec, report });
   validatePorts(container, spec, childPath(path, "ports"), check);
   validateProbes(container, path, { spec, report });
+  validateRestart(container, path, report);
   validateResources(container.resources ?? {}, childPath(path, "resources"), report);
   validateVolumeMounts(container, volumes, path, report);
   validateContainerSecurity(
@@ -89,14 +87,6 @@ function checkWorkingDir(workingDir: string): Complaint {
   return workingDir.startsWith("/")
     ? checkNoNul(workingDir)
     : `must be an absolute path: got ${quote(workingDir)}`;
-}
-
-function checkEnvValue({ name, value = "" }: EnvVar): Complaint {
-  // HOME reaches generated passwd lines in other runtimes (CVE-2022-4318): a line break is an attack or a mistake.
-  if (name === "HOME" && hasControlBytes(value)) {
-    return `must not contain control characters: got ${quote(value)}`;
-  }
-  return checkNoNul(value);
 }
 
 function validatePorts(

@@ -8,9 +8,12 @@
 import { childPath, type FieldIssue, IssueList, itemPath, type Report } from "./field-issue.ts";
 import type { Container, Pod, PodSpec } from "./pod.ts";
 import { quote } from "./quote.ts";
+import { validateServiceAccount } from "./service-account.ts";
+import { validateConfigVolumes } from "./validate-config-volumes.ts";
 import { validateContainer } from "./validate-container.ts";
 import { validateDns } from "./validate-dns.ts";
 import { validateEphemeralContainers, validatePodLifecycle } from "./validate-lifecycle.ts";
+import { validateHostUsers } from "./validate-host-users.ts";
 import { validateMetadata } from "./validate-metadata.ts";
 import { validateOs } from "./validate-os.ts";
 import { validatePodResources } from "./validate-pod-resources.ts";
@@ -29,6 +32,7 @@ export function validatePod(pod: Pod): FieldIssue[] {
 /** The rules below `metadata`. */
 export function validatePodSpec({ spec }: Pod, report: Report): void {
   validateVolumes(spec.volumes ?? [], report);
+  validateConfigVolumes(spec, report);
   validateContainers(spec, report);
   const grace = spec.terminationGracePeriodSeconds ?? 0;
   if (grace < 0) {
@@ -41,7 +45,9 @@ export function validatePodSpec({ spec }: Pod, report: Report): void {
   validateEphemeralContainers(spec, report);
   validatePodResources(spec, report);
   validateOverhead(spec, report);
+  validateHostUsers(spec, report);
   validateOs(spec, report);
+  validateServiceAccount(spec, report);
   validateDns(spec, report);
   validatePodSecurity(spec, report);
 }
