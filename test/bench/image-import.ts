@@ -39,6 +39,8 @@ const env = {
   NSPOD_SUBNET: `10.${196 + Math.floor(slot / 256)}.${slot % 256}.0/24`,
   NSPOD_CGROUP: `/nspod-bench-${slot}`,
 };
+// Stopped from outside, the daemon must go too.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(1));
 process.on("exit", () => {
   spawnSync(values.nspod, ["system", "reset", "--yes"], { env, stdio: "ignore" });
   rmSync(base, { recursive: true, force: true });
