@@ -15,30 +15,32 @@ import type {
   RemovedReport,
   StoredImage,
 } from "../image/store-types.ts";
+import type { DeletionWish } from "../spec/deletion.ts";
 import type { Pod } from "../spec/pod.ts";
+import type { KubernetesObject } from "../spec/resources.ts";
+import type { Deletion } from "../store/delete-object.ts";
 import type { Store } from "../store/store.ts";
 
 export interface Backend {
   readonly store: Store;
   readonly images: Images;
   /**
-   * Stores a new pod and lets the node work on it.
-   * @param pod - defaulted and valid, with name, namespace, uid and creationTimestamp.
+   * Stores a new object; who cares for its kind hears of it.
+   * @param object - defaulted and valid, with name, namespace, uid and creationTimestamp.
    * @throws PodError AlreadyExists.
    */
-  createPod(pod: Pod): Promise<Pod>;
+  createObject<T extends KubernetesObject>(object: T): Promise<T>;
   /**
-   * Replaces a pod that exists. Its metadata.resourceVersion, uid and status are those of the
-   * stored pod; its spec differs from the stored one in images of containers at most.
+   * Replaces an object that exists, or ends its deletion when that waited for this change.
+   * @param object - valid; its metadata.resourceVersion and uid are those of the stored one.
    * @throws PodError Conflict when it changed in the meantime.
    */
-  replacePod(pod: Pod): Promise<Pod>;
-  /** Begins the deletion; the pod as it is then. @throws PodError NotFound. */
-  deletePod(
-    namespace: string,
-    name: string,
-    options: { readonly gracePeriodSeconds?: number },
-  ): Promise<Pod>;
+  replaceObject<T extends KubernetesObject>(object: T): Promise<T>;
+  /** Begins the deletion of this incarnation of an object. @throws PodError NotFound. */
+  deleteObject<T extends KubernetesObject>(
+    object: T,
+    wish: Omit<DeletionWish, "nowMs">,
+  ): Promise<Deletion<T>>;
   /** The log of one container as bytes; an error before the first chunk becomes the answer. */
   logs(pod: Pod, options: PodLogOptions): AsyncIterable<Uint8Array>;
   exec(pod: Pod, options: ExecOptions): Promise<Session>;

@@ -13,17 +13,23 @@ const bodyTimeoutMs = 30_000;
 
 /**
  * The JSON value of a body; undefined when the body is empty.
+ * @param mediaTypes - what Content-Type may say.
  * @throws RequestProblem 400, 408, 413 or 415.
  */
-export async function readJson(request: IncomingMessage): Promise<unknown> {
+export async function readJson(
+  request: IncomingMessage,
+  mediaTypes: readonly string[] = ["application/json"],
+): Promise<unknown> {
   const { "content-type": type, "content-encoding": encoding } = request.headers;
   if (encoding !== undefined && encoding !== "identity") {
     throw unsupported(`Content-Encoding "${encoding}" is not supported`);
   }
   const text = decodeUtf8(await readBody(request, maxBodyBytes));
   if (text === "") return undefined;
-  if (type !== undefined && !/^application\/json\s*(?:;|$)/i.test(type)) {
-    throw unsupported(`Content-Type: must be application/json: got "${type}"`);
+  if (type !== undefined && !mediaTypes.includes(mediaTypeOf(type))) {
+    throw unsupported(
+      `the body of the request was in an unknown format - accepted media types include: ${mediaTypes.join(", ")}: got "${type}"`,
+    );
   }
   if (depthOf(text) > maxDepth) {
     throw badRequest(`The body is nested more than ${maxDepth} levels deep`);
@@ -33,6 +39,11 @@ export async function readJson(request: IncomingMessage): Promise<unknown> {
   } catch (error) {
     throw badRequest(`The body is no JSON: ${error instanceof Error ? error.message : ""}`);
   }
+}
+
+/** `application/json; charset=utf-8` → `application/json`. */
+export function mediaTypeOf(contentType: string): string {
+  return (contentType.split(";", 1)[0] ?? "").trim().toLowerCase();
 }
 
 function unsupported(message: string): RequestProblem {

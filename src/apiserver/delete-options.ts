@@ -2,53 +2,82 @@
  * How to delete, from the query and from a DeleteOptions body (kubectl sends both ways).
  * Source: Kubernetes API reference, meta/v1 DeleteOptions.
  */
+import type { PropagationPolicy } from "../spec/deletion.ts";
 import { badRequest } from "./problem.ts";
 import type { Query } from "./query.ts";
 
 export interface DeleteOptions {
   /** Seconds, 0..; absent: the pod's own. */
   readonly gracePeriodSeconds?: number;
+  readonly propagationPolicy?: PropagationPolicy;
+  readonly isDryRun: boolean;
   readonly preconditions: { readonly uid?: string; readonly resourceVersion?: string };
 }
 
-// All three mean the same for pods, which own nothing.
-const policies = ["Background", "Foreground", "Orphan"] as const;
+const policies = ["Background", "Foreground", "Orphan"] as const satisfies PropagationPolicy[];
+
+/** Query parameters that the decoder below reads. */
+export const deleteParameters: readonly string[] = [
+  "gracePeriodSeconds",
+  "propagationPolicy",
+  "orphanDependents",
+  "dryRun",
+  "pretty",
+];
 
 /** @param body - parsed JSON or undefined. @throws RequestProblem 400 on anything unknown. */
 export function decodeDeleteOptions(body: unknown, query: Query): DeleteOptions {
-  query.oneOf("propagationPolicy", policies);
-  const grace = query.integer("gracePeriodSeconds", 0);
-  const given = decodeBody(body ?? {});
-  const gracePeriodSeconds = grace ?? given.gracePeriodSeconds;
+  const fromBody = decodeBody(body ?? {});
+  const grace = query.integer("gracePeriodSeconds", 0) ?? fromBody.gracePeriodSeconds;
+  const orphans = query.optionalFlag("orphanDependents");
+  const policy =
+    query.oneOf("propagationPolicy", policies) ??
+    (orphans === undefined ? fromBody.propagationPolicy : orphans ? "Orphan" : "Background");
   return {
-    ...(gracePeriodSeconds !== undefined && { gracePeriodSeconds }),
-    preconditions: given.preconditions,
+    ...(grace !== undefined && { gracePeriodSeconds: grace }),
+    ...(policy !== undefined && { propagationPolicy: policy }),
+    isDryRun: query.oneOf("dryRun", ["All"]) !== undefined || fromBody.isDryRun,
+    preconditions: fromBody.preconditions,
   };
 }
 
 function decodeBody(body: unknown): DeleteOptions {
   let gracePeriodSeconds: number | undefined;
+  let propagationPolicy: PropagationPolicy | undefined;
+  let isDryRun = false;
   let preconditions: DeleteOptions["preconditions"] = {};
   for (const [field, value] of Object.entries(objectOf(body, "The body"))) {
+    // As in every Kubernetes object, null is the same as absent.
+    if (value === null) continue;
     switch (field) {
       case "kind":
         if (value !== "DeleteOptions") throw badRequest('kind: must be "DeleteOptions"');
         break;
       case "apiVersion":
-        if (value !== "v1" && value !== "meta.k8s.io/v1") {
-          throw badRequest('apiVersion: must be "v1"');
-        }
+        // Clients say the group of what they delete.
+        if (typeof value !== "string") throw badRequest('apiVersion: must be "v1"');
         break;
       case "propagationPolicy":
-        if (!policies.some((policy) => policy === value)) {
+        propagationPolicy = policies.find((policy) => policy === value);
+        if (propagationPolicy === undefined) {
           throw badRequest(`propagationPolicy: must be ${policies.join(", ")}`);
         }
+        break;
+      case "orphanDependents":
+        if (typeof value !== "boolean") throw badRequest("orphanDependents: must be true or false");
+        propagationPolicy ??= value ? "Orphan" : "Background";
         break;
       case "gracePeriodSeconds":
         if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0) {
           throw badRequest("gracePeriodSeconds: must be a whole number of at least 0");
         }
         gracePeriodSeconds = value;
+        break;
+      case "dryRun":
+        if (!Array.isArray(value) || value.some((item) => item !== "All")) {
+          throw badRequest('dryRun: must be ["All"]');
+        }
+        isDryRun = value.length > 0;
         break;
       case "preconditions":
         preconditions = decodePreconditions(value);
@@ -57,7 +86,12 @@ function decodeBody(body: unknown): DeleteOptions {
         throw badRequest(`${field}: is not a field of DeleteOptions that nspod supports`);
     }
   }
-  return { ...(gracePeriodSeconds !== undefined && { gracePeriodSeconds }), preconditions };
+  return {
+    ...(gracePeriodSeconds !== undefined && { gracePeriodSeconds }),
+    ...(propagationPolicy !== undefined && { propagationPolicy }),
+    isDryRun,
+    preconditions,
+  };
 }
 
 function decodePreconditions(value: unknown): DeleteOptions["preconditions"] {

@@ -1,28 +1,91 @@
 /**
- * What a Kubernetes client asks first: versions, groups and resources, and whether we live.
+ * What a Kubernetes client asks first: versions, groups and resources, and whether we live. The resources are those
+ * of the table that the routes come from.
  * Source: Kubernetes API reference, meta/v1 APIVersions, APIGroupList, APIResourceList.
  */
+import { groupOf } from "../spec/object-problem.ts";
+import { type Resource, resources } from "../spec/resources.ts";
+import { partsOf } from "./resource-routes.ts";
 import { type Route, sendJson, sendText } from "./router.ts";
 
 /** The Kubernetes release whose API we speak. */
 const kubernetesRelease = { major: "1", minor: "34" } as const;
 
-const resources: readonly (readonly [name: string, kind: string, verbs: readonly string[]])[] = [
-  ["pods", "Pod", ["create", "delete", "get", "list", "update", "watch"]],
+const objectVerbs = [
+  "create",
+  "delete",
+  "deletecollection",
+  "get",
+  "list",
+  "patch",
+  "update",
+  "watch",
+] as const;
+
+/** Subresources of pods that are no objects. */
+const podStreams: readonly (readonly [name: string, kind: string, verbs: readonly string[]])[] = [
   ["pods/attach", "PodAttachOptions", ["create", "get"]],
   ["pods/exec", "PodExecOptions", ["create", "get"]],
   ["pods/log", "Pod", ["get"]],
-  ["pods/status", "Pod", ["get"]],
-  ["events", "Event", ["get", "list", "watch"]],
 ];
 
-const shortNames: Readonly<Record<string, readonly string[]>> = { pods: ["po"], events: ["ev"] };
+/** Short words for what people mean by "all". */
+const categories: Readonly<Record<string, readonly string[]>> = { Pod: ["all"] };
+
+function entriesOf(resource: Resource): readonly object[] {
+  const { kind, plural, singular, shortNames, isNamespaced: namespaced } = resource;
+  const entries = partsOf(resource).map(({ subresource }) =>
+    subresource === ""
+      ? {
+          name: plural,
+          singularName: singular,
+          namespaced,
+          kind,
+          verbs: objectVerbs,
+          ...(shortNames.length > 0 && { shortNames }),
+          ...(categories[kind] && { categories: categories[kind] }),
+        }
+      : subresourceEntry(resource, `${plural}/${subresource}`, kind, ["get", "patch", "update"]),
+  );
+  const streams = kind === "Pod" ? podStreams : [];
+  return [...entries, ...streams.map((stream) => subresourceEntry(resource, ...stream))];
+}
+
+function subresourceEntry(
+  { isNamespaced: namespaced }: Resource,
+  name: string,
+  kind: string,
+  verbs: readonly string[],
+): object {
+  return { name, singularName: "", namespaced, kind, verbs };
+}
+
+/** `v1`, `storage.k8s.io/v1`, each once. */
+const versions: readonly string[] = [...new Set(resources.map(({ apiVersion }) => apiVersion))];
+
+/** Every group but the core has one version here. */
+const groups: readonly object[] = versions.filter((version) => version !== "v1").map(groupEntry);
+
+function groupEntry(groupVersion: string): object {
+  const version = { groupVersion, version: groupVersion.split("/").at(-1) };
+  return { name: groupOf(groupVersion), versions: [version], preferredVersion: version };
+}
+
+function answer(path: string, value: object): Route {
+  return {
+    method: "GET",
+    path,
+    query: ["timeout"],
+    handle: ({ response }) => sendJson(response, 200, value),
+  };
+}
 
 export const discoveryRoutes: readonly Route[] = [
   ...["/healthz", "/livez", "/readyz"].map(
     (path): Route => ({
       method: "GET",
       path,
+      query: ["verbose", "timeout"],
       handle: ({ response }) => sendText(response, 200, "text/plain", "ok"),
     }),
   ),
@@ -41,40 +104,25 @@ export const discoveryRoutes: readonly Route[] = [
       });
     },
   },
-  {
-    method: "GET",
-    path: "/api",
-    query: ["timeout"],
-    handle: ({ response }) =>
-      sendJson(response, 200, {
-        kind: "APIVersions",
-        versions: ["v1"],
-        serverAddressByClientCIDRs: [],
+  answer("/api", { kind: "APIVersions", versions: ["v1"], serverAddressByClientCIDRs: [] }),
+  answer("/apis", { kind: "APIGroupList", apiVersion: "v1", groups }),
+  ...versions
+    .filter((version) => version !== "v1")
+    .map((version) =>
+      answer(`/apis/${groupOf(version)}`, {
+        kind: "APIGroup",
+        apiVersion: "v1",
+        ...groupEntry(version),
       }),
-  },
-  {
-    method: "GET",
-    path: "/apis",
-    query: ["timeout"],
-    handle: ({ response }) =>
-      sendJson(response, 200, { kind: "APIGroupList", apiVersion: "v1", groups: [] }),
-  },
-  {
-    method: "GET",
-    path: "/api/v1",
-    query: ["timeout"],
-    handle: ({ response }) =>
-      sendJson(response, 200, {
-        kind: "APIResourceList",
-        groupVersion: "v1",
-        resources: resources.map(([name, kind, verbs]) => ({
-          name,
-          singularName: name.includes("/") ? "" : kind.toLowerCase(),
-          namespaced: true,
-          kind,
-          verbs,
-          ...(shortNames[name] && { shortNames: shortNames[name] }),
-        })),
-      }),
-  },
+    ),
+  ...versions.map((groupVersion) =>
+    answer(groupVersion === "v1" ? "/api/v1" : `/apis/${groupVersion}`, {
+      kind: "APIResourceList",
+      apiVersion: "v1",
+      groupVersion,
+      resources: resources
+        .filter(({ apiVersion }) => apiVersion === groupVersion)
+        .flatMap(entriesOf),
+    }),
+  ),
 ];

@@ -13,22 +13,40 @@ export interface FieldRequirement {
 
 const objectFields = ["metadata.name", "metadata.namespace"] as const;
 
-/** Fields that can be selected by, per kind. */
-export const selectableFields: Readonly<Record<"Pod" | "Event", readonly string[]>> = {
-  Pod: [...objectFields, "spec.nodeName", "spec.restartPolicy", "status.phase", "status.podIP"],
+/** Fields that can be selected by besides those of every kind. */
+const furtherFields: Readonly<Record<string, readonly string[]>> = {
+  Pod: [
+    "spec.hostNetwork",
+    "spec.nodeName",
+    "spec.restartPolicy",
+    "spec.schedulerName",
+    "spec.serviceAccountName",
+    "status.nominatedNodeName",
+    "status.phase",
+    "status.podIP",
+  ],
   Event: [
-    ...objectFields,
     "involvedObject.apiVersion",
     "involvedObject.fieldPath",
     "involvedObject.kind",
     "involvedObject.name",
     "involvedObject.namespace",
+    "involvedObject.resourceVersion",
     "involvedObject.uid",
     "reason",
     "reportingComponent",
+    "source",
     "type",
   ],
+  Namespace: ["status.phase"],
+  Node: ["spec.unschedulable"],
+  Secret: ["type"],
 };
+
+/** Fields that objects of a kind can be selected by. */
+export function selectableFields(kind: string): readonly string[] {
+  return [...objectFields, ...(furtherFields[kind] ?? [])];
+}
 
 /** @throws RequestProblem 400. */
 export function parseFieldSelector(
@@ -63,11 +81,16 @@ export function matchesFields(requirements: readonly FieldRequirement[], object:
   );
 }
 
+/** Fields that count as false when they are not written. */
+const flags: readonly string[] = ["spec.hostNetwork", "spec.unschedulable"];
+
 function valueAt(object: unknown, field: string): string {
+  if (field === "source") return valueAt(object, "source.component");
   let value = object;
   for (const name of field.split(".")) {
     if (typeof value !== "object" || value === null) return "";
     value = (value as Readonly<Record<string, unknown>>)[name];
   }
+  if (typeof value === "boolean" || flags.includes(field)) return String(value === true);
   return typeof value === "string" ? value : "";
 }

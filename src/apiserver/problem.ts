@@ -17,9 +17,10 @@ export class RequestProblem extends PodError {
     problem: readonly [code: number, reason: string, kind: ErrorKind],
     message: string,
     headers: Readonly<Record<string, string>> = {},
+    data: Readonly<Record<string, unknown>> = {},
   ) {
     const [code, reason, kind] = problem;
-    super(kind, message);
+    super(kind, message, { data });
     this.code = code;
     this.reason = reason;
     this.headers = headers;
@@ -53,7 +54,10 @@ export interface Status {
   readonly reason?: string;
   readonly details?: {
     readonly name?: string;
+    /** The word of the path; the kind itself when the object is invalid. */
     readonly kind?: string;
+    readonly group?: string;
+    readonly uid?: string;
     readonly causes?: readonly StatusCause[];
     /** The `data` of our PodError, for programs that know nspod. */
     readonly data?: Readonly<Record<string, unknown>>;
@@ -75,6 +79,7 @@ export function statusOf(error: unknown): Status & { readonly code: number } {
     details: {
       ...(typeof data["name"] === "string" && { name: data["name"] }),
       ...(typeof data["kind"] === "string" && { kind: data["kind"] }),
+      ...(typeof data["group"] === "string" && { group: data["group"] }),
       ...(causes.length > 0 && { causes }),
       ...(Object.keys(data).length > 0 && { data }),
     },
@@ -95,8 +100,15 @@ function codesOfError(error: unknown): { readonly code: number; readonly reason:
 function causesOf(issues: unknown): readonly StatusCause[] {
   if (!Array.isArray(issues)) return [];
   return issues.map((issue: { readonly path?: unknown; readonly message?: unknown }) => ({
-    reason: "FieldValueInvalid",
+    reason: causeReason(String(issue.message)),
     message: String(issue.message),
     field: String(issue.path),
   }));
+}
+
+/** The word for programs, by how our sentences begin. */
+function causeReason(message: string): string {
+  if (/^is required|is required$/.test(message)) return "FieldValueRequired";
+  if (/^must be unique|^duplicate/.test(message)) return "FieldValueDuplicate";
+  return /^must be one of/.test(message) ? "FieldValueNotSupported" : "FieldValueInvalid";
 }

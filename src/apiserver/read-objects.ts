@@ -2,16 +2,18 @@
  * Getting, listing and watching objects of the store: the same for every kind.
  */
 import { PodError } from "../base/errors.ts";
+import { notFound } from "../spec/object-problem.ts";
+import { type KubernetesObject, type Resource, resourcePath } from "../spec/resources.ts";
 import type { StoredObject } from "../store/watch-event.ts";
 import { pageOf } from "./page.ts";
 import { badRequest } from "./problem.ts";
 import type { Query } from "./query.ts";
-import { type Exchange, type Route, sendJson } from "./router.ts";
-import { Selection, type ServedKind } from "./selection.ts";
+import { type Exchange, type Route, sendJson, sendObject, shownObject } from "./router.ts";
+import { Selection } from "./selection.ts";
 import { watchObjects } from "./watch-objects.ts";
 
 /** Query parameters of a list; kubectl sends them all. */
-const listParameters = [
+export const listParameters: readonly string[] = [
   "watch",
   "resourceVersion",
   "resourceVersionMatch",
@@ -23,45 +25,57 @@ const listParameters = [
   "labelSelector",
   "limit",
   "continue",
+  "pretty",
 ];
 
-/** The routes that read a kind. @param resource - plural name in the path. */
-export function readRoutes(kind: ServedKind, resource: string): readonly Route[] {
-  const list = { method: "GET", query: listParameters } as const;
+/** The routes that read the objects of a resource. */
+export function readRoutes(resource: Resource): readonly Route[] {
+  const list: Pick<Route, "method" | "query" | "handle"> = {
+    method: "GET",
+    query: listParameters,
+    handle: (exchange) => readList(exchange, resource),
+  };
   return [
-    { ...list, path: `/api/v1/${resource}`, handle: (exchange) => readList(exchange, kind) },
-    {
-      ...list,
-      path: `/api/v1/namespaces/{namespace}/${resource}`,
-      handle: (exchange) => readList(exchange, kind, exchange.parameters.get("namespace")),
-    },
-    readRoute(kind, `/api/v1/namespaces/{namespace}/${resource}/{name}`),
+    { ...list, path: resourcePath(resource, "") },
+    ...(resource.isNamespaced ? [{ ...list, path: collectionPath(resource) }] : []),
+    readRoute(resource.kind, objectPath(resource)),
   ];
 }
 
+/** Where objects are created, e.g. `/api/v1/namespaces/{namespace}/pods`. */
+export function collectionPath(resource: Resource): string {
+  return resourcePath(resource, resource.isNamespaced ? "{namespace}" : "");
+}
+
+/** E.g. `/api/v1/nodes/{name}`. */
+export function objectPath(resource: Resource): string {
+  return `${collectionPath(resource)}/{name}`;
+}
+
 /** The route that reads one object. */
-export function readRoute(kind: ServedKind, path: string): Route {
+export function readRoute(kind: string, path: string): Route {
   const handle = (exchange: Exchange): void => {
-    sendJson(exchange.response, 200, findObject(exchange, kind));
+    sendObject(exchange.response, 200, findObject<KubernetesObject>(exchange, kind));
   };
-  return { method: "GET", path, query: ["resourceVersion"], handle };
+  return { method: "GET", path, query: ["resourceVersion", "pretty"], handle };
 }
 
 /** The object that the path names. @throws PodError NotFound. */
 export function findObject<T>(
   { backend, parameters }: Pick<Exchange, "backend" | "parameters">,
-  kind: ServedKind,
+  kind: string,
 ): T {
   const [namespace, name] = [parameters.get("namespace"), parameters.get("name")];
   const found = backend.store.get<T>(kind, namespace, name);
   if (found !== undefined) return found;
-  throw new PodError("NotFound", `${kind} "${namespace}/${name}" does not exist`, {
-    data: { kind, namespace, name },
-  });
+  throw notFound(kind, name);
 }
 
-async function readList(exchange: Exchange, kind: ServedKind, namespace?: string): Promise<void> {
-  const { query, backend, response } = exchange;
+async function readList(exchange: Exchange, resource: Resource): Promise<void> {
+  const { kind, apiVersion } = resource;
+  const { query, backend, response, parameters } = exchange;
+  // A path without a namespace is that of all namespaces.
+  const namespace = parameters.get("namespace") || undefined;
   const selection = new Selection(query, kind);
   if (query.flag("watch")) return await watchObjects(exchange, { kind, namespace, selection });
   const { items, resourceVersion } = backend.store.list<StoredObject>(kind, namespace);
@@ -70,14 +84,14 @@ async function readList(exchange: Exchange, kind: ServedKind, namespace?: string
   const page = pageOf(wanted, resourceVersion, query);
   sendJson(response, 200, {
     kind: `${kind}List`,
-    apiVersion: "v1",
+    apiVersion,
     metadata: {
       resourceVersion: page.resourceVersion,
       ...(page.token !== undefined && { continue: page.token }),
       ...(page.token !== undefined &&
         selection.isEverything && { remainingItemCount: page.remaining }),
     },
-    items: page.items,
+    items: page.items.map(shownObject),
   });
 }
 

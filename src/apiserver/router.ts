@@ -5,6 +5,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
+import type { ObjectMeta } from "../spec/meta.ts";
+import type { KubernetesObject } from "../spec/resources.ts";
 import type { Backend } from "./backend.ts";
 import { pathNotFound, RequestProblem } from "./problem.ts";
 import type { Query } from "./query.ts";
@@ -44,7 +46,7 @@ export class Parameters {
 }
 
 export interface Route {
-  readonly method: "GET" | "POST" | "PUT" | "DELETE";
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** E.g. `/api/v1/namespaces/{namespace}/pods/{name}`. */
   readonly path: string;
   /** Known query parameters; a trailing "[]" allows repetition. Default: none. */
@@ -83,7 +85,7 @@ function matchPath(
   path: string,
   segments: readonly string[],
 ): ReadonlyMap<string, string> | undefined {
-  const expected = path.slice(1).split("/");
+  const expected = partsOf(path);
   if (expected.length !== segments.length) return undefined;
   const values = new Map<string, string>();
   for (const [index, part] of expected.entries()) {
@@ -97,6 +99,29 @@ function matchPath(
     }
   }
   return values;
+}
+
+const parts = new Map<string, readonly string[]>();
+
+/** The table is long and searched for every request. */
+function partsOf(path: string): readonly string[] {
+  const known = parts.get(path);
+  if (known !== undefined) return known;
+  const split = path.slice(1).split("/");
+  parts.set(path, split);
+  return split;
+}
+
+/** Ends the answer with an object; those of the cluster have no namespace outside. */
+export function sendObject(response: ServerResponse, code: number, object: KubernetesObject): void {
+  sendJson(response, code, shownObject(object));
+}
+
+/** The object as clients see it. */
+export function shownObject<T extends { readonly metadata: ObjectMeta }>(object: T): object {
+  if (object.metadata.namespace !== "") return object;
+  const { namespace: _, ...metadata } = object.metadata;
+  return { ...object, metadata };
 }
 
 /** Ends the answer with a JSON value. */

@@ -9,17 +9,14 @@ import {
 import { type LabelRequirement, matchesLabels, parseLabelSelector } from "./label-selector.ts";
 import type { Query } from "./query.ts";
 
-/** Kinds that can be read here. */
-export type ServedKind = "Pod" | "Event";
-
 /** Made from `labelSelector` and `fieldSelector`. */
 export class Selection {
   readonly #labels: readonly LabelRequirement[];
   readonly #fields: readonly FieldRequirement[];
 
-  constructor(query: Query, kind: ServedKind) {
+  constructor(query: Query, kind: string) {
     this.#labels = parseLabelSelector(query.text("labelSelector") ?? "");
-    this.#fields = parseFieldSelector(query.text("fieldSelector") ?? "", selectableFields[kind]);
+    this.#fields = parseFieldSelector(query.text("fieldSelector") ?? "", selectableFields(kind));
   }
 
   /** Whether every object is wanted. */

@@ -22,18 +22,14 @@ import { podLogRoute } from "./pod-log.ts";
 import { type PreparedSession, plainStreamRoutes, streamRoutes } from "./pod-streams.ts";
 import { badRequest, forbidden, RequestProblem, statusOf } from "./problem.ts";
 import { Query } from "./query.ts";
-import { readRoute, readRoutes } from "./read-objects.ts";
+import { resourceRoutes } from "./resource-routes.ts";
 import { type Door, type Exchange, findRoute, type Route, sendJson } from "./router.ts";
 import { systemRoutes } from "./system.ts";
 import { parseTarget } from "./target.ts";
-import { writePodRoutes } from "./write-pods.ts";
 
 const routes: readonly Route[] = [
   ...discoveryRoutes,
-  ...readRoutes("Pod", "pods"),
-  ...readRoutes("Event", "events"),
-  ...writePodRoutes,
-  readRoute("Pod", "/api/v1/namespaces/{namespace}/pods/{name}/status"),
+  ...resourceRoutes,
   podLogRoute,
   ...plainStreamRoutes,
   ...imageRoutes,

@@ -1,15 +1,15 @@
 /** What is not Kubernetes: /nspod/v1/explain and /nspod/v1/system. */
 import { decodePod } from "../spec/decode-json.ts";
 import { readJson } from "./body.ts";
+import { readyObject } from "./create-object.ts";
 import { type Route, sendJson, sendText } from "./router.ts";
-import { readyPod } from "./write-pods.ts";
 
 export const systemRoutes: readonly Route[] = [
   {
     method: "POST",
     path: "/nspod/v1/explain",
     handle: async ({ request, response, backend }) => {
-      const pod = readyPod(decodePod(await readJson(request)));
+      const pod = readyObject(decodePod(await readJson(request)));
       sendText(response, 200, "text/plain", await backend.explain(pod));
     },
   },

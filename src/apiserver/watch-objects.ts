@@ -7,12 +7,12 @@
 import type { StoredObject, WatchEvent } from "../store/watch-event.ts";
 import { badRequest, statusOf } from "./problem.ts";
 import type { Query } from "./query.ts";
-import type { Exchange } from "./router.ts";
-import type { Selection, ServedKind } from "./selection.ts";
+import { type Exchange, shownObject } from "./router.ts";
+import type { Selection } from "./selection.ts";
 import { writeChunk } from "./stream-answer.ts";
 
 export interface WatchRequest {
-  readonly kind: ServedKind;
+  readonly kind: string;
   readonly namespace: string | undefined;
   readonly selection: Selection;
 }
@@ -50,7 +50,8 @@ export async function watchObjects(exchange: Exchange, request: WatchRequest): P
       }
       const type = visibleType(event, selection);
       if (type === undefined) continue;
-      await writeChunk(response, `${JSON.stringify({ type, object: event.object })}\n`);
+      const line = JSON.stringify({ type, object: shownObject(event.object) });
+      await writeChunk(response, `${line}\n`);
     }
   } catch (error) {
     await writeChunk(response, `${JSON.stringify({ type: "ERROR", object: statusOf(error) })}\n`);

@@ -14,15 +14,20 @@ import type {
   Session,
   SystemInfo,
 } from "../apiserver/backend.ts";
-import { type Clock, toTime } from "../base/clock.ts";
+import type { Clock } from "../base/clock.ts";
 import { PodError } from "../base/errors.ts";
 import type { Digest } from "../base/ids.ts";
 import { isDigest } from "../base/ids.ts";
+import { ensureServiceAccount } from "../controller/first-objects.ts";
 import type { PodEngine } from "../pod/engine.ts";
 import { explainPod } from "../pod/explain-pod.ts";
 import { podLogs } from "../pod/pod-logs.ts";
 import { attachToPod, execInPod } from "../pod/pod-streams.ts";
+import type { DeletionWish } from "../spec/deletion.ts";
+import { notFound } from "../spec/object-problem.ts";
 import type { Pod } from "../spec/pod.ts";
+import type { KubernetesObject } from "../spec/resources.ts";
+import { type Deletion, deleteObject, finishDeletion } from "../store/delete-object.ts";
 import type { Store } from "../store/store.ts";
 
 export interface NodeBackendOptions {
@@ -48,32 +53,28 @@ export class NodeBackend implements Backend {
     this.#options = options;
   }
 
-  async createPod(pod: Pod): Promise<Pod> {
+  async createObject<T extends KubernetesObject>(object: T): Promise<T> {
     if (this.#isResetting) {
-      throw new PodError("Unavailable", "The instance is being reset and takes no new pods");
+      throw new PodError("Unavailable", "The instance is being reset and takes nothing new");
     }
-    return await this.#begin(this.store.create(pod, { durable: false }));
+    const created = this.store.create(object, { durable: false });
+    if (created.kind === "Namespace") ensureServiceAccount(this.store, created, this.#nowMs());
+    return await this.#begin(created);
   }
 
-  async replacePod(pod: Pod): Promise<Pod> {
-    return await this.#begin(this.store.update(pod, { durable: false }));
+  async replaceObject<T extends KubernetesObject>(object: T): Promise<T> {
+    const updated = this.store.update(object, { durable: false });
+    return await this.#begin(finishDeletion(this.store, updated).object);
   }
 
-  async deletePod(
-    namespace: string,
-    name: string,
-    options: { readonly gracePeriodSeconds?: number },
-  ): Promise<Pod> {
-    const nowMs = this.#options.clock.now();
-    const marked = this.store.mutate<Pod>(
-      "Pod",
-      namespace,
-      name,
-      (pod) => markDeleted(pod, options.gracePeriodSeconds, nowMs),
-      { durable: false },
-    );
-    if (marked === undefined) throw new PodError("NotFound", `pods "${name}" not found`);
-    return await this.#begin(marked);
+  async deleteObject<T extends KubernetesObject>(
+    object: T,
+    wish: Omit<DeletionWish, "nowMs">,
+  ): Promise<Deletion<T>> {
+    const deletion = deleteObject<T>(this.store, object, { ...wish, nowMs: this.#nowMs() });
+    if (deletion === undefined) throw notFound(object.kind, object.metadata.name);
+    await this.#begin(deletion.object);
+    return deletion;
   }
 
   logs(pod: Pod, options: PodLogOptions): AsyncIterable<Uint8Array> {
@@ -130,23 +131,27 @@ export class NodeBackend implements Backend {
   }
 
   /** The agent begins at once; who asked hears of it when no power cut can undo it any more. */
-  async #begin(pod: Pod): Promise<Pod> {
+  async #begin<T extends KubernetesObject>(object: T): Promise<T> {
     const isKept = this.store.flush();
-    this.#options.agent.notice(pod);
+    if (isPod(object)) this.#options.agent.notice(object);
     await isKept;
-    return pod;
+    return object;
+  }
+
+  #nowMs(): number {
+    return this.#options.clock.now();
   }
 
   /** Deletes a pod and resolves when nothing of it is left. */
   async #deleteAndWait(pod: Pod, gracePeriodSeconds: number): Promise<Pod> {
-    const { namespace, name, uid } = pod.metadata;
+    const { namespace, uid } = pod.metadata;
     const stop = new AbortController();
     const changes = this.store.watch<Pod>("Pod", {
       namespace,
       from: this.store.resourceVersion,
       signal: stop.signal,
     });
-    await this.deletePod(namespace, name, { gracePeriodSeconds });
+    await this.deleteObject(pod, { gracePeriodSeconds });
     for await (const { type, object } of changes) {
       if (type === "DELETED" && object.metadata.uid === uid) break;
     }
@@ -155,21 +160,6 @@ export class NodeBackend implements Backend {
   }
 }
 
-/** A second deletion may only shorten the grace period; a finished pod needs none. */
-function markDeleted(pod: Pod, wantedSeconds: number | undefined, nowMs: number): Pod | undefined {
-  const { metadata, spec, status } = pod;
-  const isFinished = status?.phase === "Succeeded" || status?.phase === "Failed";
-  const seconds = isFinished ? 0 : (wantedSeconds ?? spec.terminationGracePeriodSeconds ?? 30);
-  const known = metadata.deletionGracePeriodSeconds;
-  if (metadata.deletionTimestamp !== undefined && known !== undefined && known <= seconds) {
-    return undefined;
-  }
-  return {
-    ...pod,
-    metadata: {
-      ...metadata,
-      deletionTimestamp: toTime(nowMs + 1000 * seconds),
-      deletionGracePeriodSeconds: seconds,
-    },
-  };
+function isPod(object: KubernetesObject): object is Pod {
+  return object.kind === "Pod";
 }

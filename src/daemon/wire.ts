@@ -22,6 +22,7 @@ import { type Hierarchy, openHierarchy } from "../cgroup/hierarchy.ts";
 import { hasAppArmor } from "../container/app-armor.ts";
 import { defaultCapabilities, readOwnCapabilities } from "../container/capabilities.ts";
 import { defaultSeccomp } from "../container/seccomp.ts";
+import { ensureFirstObjects } from "../controller/first-objects.ts";
 import { ImageStore } from "../image/store.ts";
 import { ensureBridge } from "../net/bridge.ts";
 import { forgetConnections } from "../net/conntrack.ts";
@@ -60,6 +61,7 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
   const nodeName = hostname();
   const hierarchy = openHierarchy(cgroupMountPoint(), instance.cgroup);
   const store = Store.open(join(instance.root, "nspod.db"));
+  ensureFirstObjects(store, clock.now());
   const images = ImageStore.open(instance, { onChange: () => agent.wakeAll() });
   const trash = new TrashCollector(join(instance.root, "trash"), log);
   const events = new EventRecorder({ store, clock, log, nodeName });

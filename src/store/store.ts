@@ -17,6 +17,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { invariant } from "../base/assert.ts";
 import { type Clock, systemClock } from "../base/clock.ts";
 import { PodError } from "../base/errors.ts";
+import { alreadyExists, conflict, notFound } from "../spec/object-problem.ts";
 import { numberOf, openDatabase, storeError } from "./database.ts";
 import { LogFile } from "./log-file.ts";
 import { prepareStatements, type Statements } from "./statements.ts";
@@ -50,6 +51,9 @@ export class Store implements Disposable {
   readonly #limits: StoreLimits;
   readonly #statements: Statements;
   readonly #watches = new Set<{ wake(): void; end(): void }>();
+  readonly #listeners = new Set<(change: WatchEvent<StoredObject>) => void>();
+  /** What the transaction that is under way has changed, for the listeners. */
+  #changed: WatchEvent<StoredObject>[] = [];
   #revision: number;
   /** The highest revision that is no longer in the log. */
   #compacted: number;
@@ -103,9 +107,7 @@ export class Store implements Disposable {
     invariant(kind !== "" && metadata.name !== "", "the door names every object");
     const created = this.#write(options.durable ?? true, () => {
       if (this.#read(kind, metadata.namespace, metadata.name) !== undefined) {
-        throw new PodError("AlreadyExists", `${describe(object)} already exists`, {
-          data: { kind, namespace: metadata.namespace, name: metadata.name },
-        });
+        throw alreadyExists(kind, metadata.name);
       }
       return this.#put("ADDED", object);
     });
@@ -143,13 +145,9 @@ export class Store implements Disposable {
   update<T extends StoredObject>(object: T, options: WriteOptions = {}): T {
     const { kind, metadata } = object;
     const current = this.get<T>(kind, metadata.namespace, metadata.name);
-    if (current === undefined) throw notFound(object);
+    if (current === undefined) throw notFound(kind, metadata.name);
     if (current.metadata.resourceVersion !== metadata.resourceVersion) {
-      throw new PodError(
-        "Conflict",
-        `Cannot update ${describe(object)}: it was changed in the meantime: read it again and repeat the change`,
-        { data: { current: current.metadata.resourceVersion, given: metadata.resourceVersion } },
-      );
+      throw conflict(kind, metadata.name);
     }
     return this.#replace(current, object, options);
   }
@@ -213,6 +211,16 @@ export class Store implements Disposable {
       compacted: () => this.#compacted,
     });
     return watch;
+  }
+
+  /**
+   * Calls `listener` after every commit with each object that it changed, in order. For who follows many kinds at
+   * once: a watch would be woken and ask for each. Must not throw nor write; state from before is not told.
+   * @returns ends it.
+   */
+  follow(listener: (change: WatchEvent<StoredObject>) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   /** Records of another part of nspod under a name of its own. */
@@ -316,6 +324,7 @@ export class Store implements Disposable {
     const { namespace, name } = metadata;
     this.#statements.put.run(kind, namespace, name, revision, now, body);
     this.#statements.log.run(revision, kind, namespace, name, type, body);
+    this.#changed.push({ type, object: stored });
     return stored;
   }
 
@@ -325,6 +334,7 @@ export class Store implements Disposable {
     const { namespace, name } = last.metadata;
     this.#statements.remove.run(last.kind, namespace, name);
     this.#statements.log.run(revision, last.kind, namespace, name, "DELETED", JSON.stringify(last));
+    this.#changed.push({ type: "DELETED", object: last });
     return last;
   }
 
@@ -343,12 +353,20 @@ export class Store implements Disposable {
       this.#database.exec("COMMIT");
     } catch (error) {
       this.#revision = before;
+      this.#changed = [];
       if (this.#database.isOpen && this.#database.isTransaction) this.#database.exec("ROLLBACK");
       throw storeError(`Cannot write to store "${this.#path}"`, this.#path, error);
     }
     this.#changesSinceHousekeeping += this.#revision - before;
-    if (this.#revision !== before) for (const watch of this.#watches) watch.wake();
+    if (this.#revision !== before) this.#tell();
     return result;
+  }
+
+  #tell(): void {
+    for (const watch of this.#watches) watch.wake();
+    const changes = this.#changed;
+    this.#changed = [];
+    for (const listener of this.#listeners) for (const change of changes) listener(change);
   }
 
   #housekeep(): void {
@@ -391,16 +409,4 @@ function parse<T>(body: string): T {
 
 function withRevision<T extends StoredObject>(object: T, revision: number): T {
   return { ...object, metadata: { ...object.metadata, resourceVersion: String(revision) } };
-}
-
-function describe({ kind, metadata }: StoredObject): string {
-  const { namespace, name } = metadata;
-  return `${kind} "${namespace === "" ? name : `${namespace}/${name}`}"`;
-}
-
-function notFound(object: StoredObject): PodError {
-  const { kind, metadata } = object;
-  return new PodError("NotFound", `${describe(object)} does not exist`, {
-    data: { kind, namespace: metadata.namespace, name: metadata.name },
-  });
 }

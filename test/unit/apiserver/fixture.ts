@@ -18,8 +18,12 @@ import { systemClock } from "../../../src/base/clock.ts";
 import { PodError } from "../../../src/base/errors.ts";
 import type { Digest } from "../../../src/base/ids.ts";
 import { createLogger } from "../../../src/base/log.ts";
+import { ensureFirstObjects } from "../../../src/controller/first-objects.ts";
 import type { ImageSource } from "../../../src/image/store-types.ts";
+import type { DeletionWish } from "../../../src/spec/deletion.ts";
 import type { Pod } from "../../../src/spec/pod.ts";
+import type { KubernetesObject } from "../../../src/spec/resources.ts";
+import { type Deletion, deleteObject, finishDeletion } from "../../../src/store/delete-object.ts";
 import { Store } from "../../../src/store/store.ts";
 
 const digest = `sha256:${"0".repeat(64)}` as Digest;
@@ -40,20 +44,24 @@ export class FakeBackend implements Backend {
     this.images = this.#images();
   }
 
-  async createPod(pod: Pod): Promise<Pod> {
+  async createObject<T extends KubernetesObject>(object: T): Promise<T> {
     if (this.failCreate) throw this.failCreate;
-    return this.store.create(pod, fast);
+    return this.store.create(object, fast);
   }
 
-  async replacePod(pod: Pod): Promise<Pod> {
-    return this.store.update(pod, fast);
+  async replaceObject<T extends KubernetesObject>(object: T): Promise<T> {
+    return finishDeletion(this.store, this.store.update(object, fast)).object;
   }
 
-  async deletePod(namespace: string, name: string, options: object): Promise<Pod> {
-    this.calls.push(["deletePod", namespace, name, options]);
-    const gone = this.store.delete<Pod>("Pod", namespace, name, undefined, fast);
-    if (gone === undefined) throw new PodError("NotFound", "no such pod");
-    return gone;
+  async deleteObject<T extends KubernetesObject>(
+    object: T,
+    wish: Omit<DeletionWish, "nowMs">,
+  ): Promise<Deletion<T>> {
+    const { namespace, name } = object.metadata;
+    this.calls.push(["deleteObject", object.kind, namespace, name, wish]);
+    const deletion = deleteObject<T>(this.store, object, { ...wish, nowMs: 0 });
+    if (deletion === undefined) throw new PodError("NotFound", "it is gone");
+    return deletion;
   }
 
   logs(_: Pod, options: PodLogOptions): AsyncIterable<Uint8Array> {
@@ -184,6 +192,7 @@ export class Fixture {
   }
 
   async start(): Promise<this> {
+    ensureFirstObjects(this.store, 0);
     await this.server.listen(this.socketPath);
     return this;
   }

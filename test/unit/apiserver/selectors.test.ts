@@ -177,7 +177,7 @@ const pod = {
 };
 
 function selects(text: string): boolean {
-  return matchesFields(parseFieldSelector(text, selectableFields.Pod), pod);
+  return matchesFields(parseFieldSelector(text, selectableFields("Pod")), pod);
 }
 
 fields("matches equal and unequal fields, and absent ones as empty", () => {
@@ -216,7 +216,7 @@ fields("reads back any escaped value", () => {
   fc.assert(
     fc.property(fc.string(), (value) => {
       const escaped = value.replaceAll(/[\\,=]/g, "\\$&");
-      const parsed = parseFieldSelector(`metadata.name=${escaped}`, selectableFields.Pod);
+      const parsed = parseFieldSelector(`metadata.name=${escaped}`, selectableFields("Pod"));
       assert.equal(parsed, [{ field: "metadata.name", isEqual: true, value }]);
     }),
   );

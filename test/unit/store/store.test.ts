@@ -74,7 +74,7 @@ store("refuses a second object of the same name", () => {
   assert.throws(
     () => open.create(thing("a", "one")),
     (error: unknown) =>
-      isPodError(error, "AlreadyExists") && error.message === 'Thing "a/one" already exists',
+      isPodError(error, "AlreadyExists") && error.message === 'Thing "one" already exists',
   );
   assert.is(open.resourceVersion, before, "a refused write takes no revision");
 });
@@ -93,6 +93,26 @@ store("refuses an update of an old version and of nothing", () => {
     (e: unknown) => isPodError(e, "NotFound"),
   );
   assert.is(open.get<Thing>("Thing", "a", "one")?.value, 2);
+});
+
+store("follow() tells every change after its commit, and none of a write that failed", () => {
+  using open = Store.open(path);
+  const seen: string[] = [];
+  const stop = open.follow(({ type, object }) => {
+    assert.equal(open.get("Thing", "a", "one") === undefined, type === "DELETED");
+    seen.push(`${type} ${object.metadata.resourceVersion}`);
+  });
+  const first = open.create(thing("a", "one", 1));
+  assert.throws(() => open.create(thing("a", "one")));
+  const second = open.update({ ...first, value: 2 });
+  const last = open.delete<Thing>("Thing", "a", "one");
+  stop();
+  open.create(thing("a", "two"));
+  assert.equal(seen, [
+    `ADDED ${first.metadata.resourceVersion}`,
+    `MODIFIED ${second.metadata.resourceVersion}`,
+    `DELETED ${last?.metadata.resourceVersion}`,
+  ]);
 });
 
 store("takes no revision for an update that changes nothing", () => {

@@ -1,0 +1,107 @@
+/**
+ * Creating objects. The door makes a body into a whole, defaulted and valid object with an identity; the backend
+ * stores it. Source: Kubernetes API conventions, "Metadata", "Names"; API concepts, "Dry-run".
+ */
+import { toTime } from "../base/clock.ts";
+import { isPodError } from "../base/errors.ts";
+import { newPodUid, randomSuffix } from "../base/ids.ts";
+import { defaultObject, rulesOf, validateObject } from "../spec/admit.ts";
+import { alreadyExists, invalid } from "../spec/object-problem.ts";
+import type { KubernetesObject, Resource } from "../spec/resources.ts";
+import { warningsOf } from "../spec/warnings.ts";
+import { admitNew } from "./admission.ts";
+import { readJson } from "./body.ts";
+import { decodeBody } from "./decode-body.ts";
+import { badRequest } from "./problem.ts";
+import { collectionPath } from "./read-objects.ts";
+import { type Exchange, type Route, sendObject } from "./router.ts";
+import { addWarnings } from "./warning-header.ts";
+
+/** Query parameters of every write; fieldManager only names the writer. */
+export const writeParameters: readonly string[] = [
+  "dryRun",
+  "fieldManager",
+  "fieldValidation",
+  "pretty",
+];
+
+/** As many tries as the Kubernetes API server makes to find a free generated name. */
+const nameAttempts = 8;
+
+export function createRoute(resource: Resource): Route {
+  return {
+    method: "POST",
+    path: collectionPath(resource),
+    query: writeParameters,
+    handle: (exchange) => createObject(exchange, resource),
+  };
+}
+
+async function createObject(exchange: Exchange, resource: Resource): Promise<void> {
+  const { request, response, query, backend, clock, parameters } = exchange;
+  const body = decodeBody(exchange, resource, await readJson(request));
+  const isDryRun = query.oneOf("dryRun", ["All"]) !== undefined;
+  const wish = inNamespace(body.object, parameters.get("namespace"));
+  if (wish.metadata.resourceVersion) {
+    throw badRequest("resourceVersion should not be set on objects to be created");
+  }
+  addWarnings(response, [...body.warnings, ...warningsOf(wish)]);
+  const admitted = admitNew(backend.store, wish);
+  const isGenerated = wish.metadata.name === "";
+  for (let attempt = 1; ; attempt++) {
+    const object = withIdentity(readyObject(admitted), clock.now());
+    try {
+      const { kind, metadata } = object;
+      if (isDryRun && backend.store.get(kind, metadata.namespace, metadata.name) !== undefined) {
+        throw alreadyExists(kind, metadata.name);
+      }
+      const created = isDryRun ? object : await backend.createObject(object);
+      return sendObject(response, 201, created);
+    } catch (error) {
+      if (!isGenerated || attempt === nameAttempts || !isPodError(error, "AlreadyExists")) {
+        throw error;
+      }
+    }
+  }
+}
+
+/** The object with defaults and the status that it begins with. @throws PodError InvalidArgument with every issue. */
+export function readyObject<T extends KubernetesObject>(wish: T): T {
+  const { hasStatus = false, begin } = rulesOf(wish.kind);
+  const { status: _, ...rest } = wish as T & { readonly status?: unknown };
+  // Only the status is gone, which no kind must have.
+  const object = defaultObject((hasStatus ? rest : wish) as T, { randomSuffix });
+  const issues = validateObject(object);
+  if (issues.length > 0) throw invalid(object.kind, object.metadata.name, issues);
+  return begin === undefined ? object : (begin(object) as T);
+}
+
+/** What only the server writes. */
+function withIdentity(object: KubernetesObject, nowMs: number): KubernetesObject {
+  const {
+    deletionTimestamp: _,
+    deletionGracePeriodSeconds: __,
+    generation: ___,
+    ...metadata
+  } = object.metadata;
+  return {
+    ...object,
+    metadata: {
+      ...metadata,
+      uid: newPodUid(),
+      ...(rulesOf(object.kind).hasGeneration && { generation: 1 }),
+      creationTimestamp: toTime(nowMs),
+    },
+  };
+}
+
+/** @throws RequestProblem 400 when the object names another namespace than the path. */
+export function inNamespace<T extends KubernetesObject>(object: T, namespace: string): T {
+  const own = object.metadata.namespace;
+  if (own !== "" && own !== namespace) {
+    throw badRequest(
+      `the namespace of the provided object does not match the namespace sent on the request: got "${own}", the path says "${namespace}"`,
+    );
+  }
+  return { ...object, metadata: { ...object.metadata, namespace } };
+}
