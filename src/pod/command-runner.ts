@@ -7,6 +7,7 @@
  * group. What a finished command leaves running stays there; it goes with the container, or with the next command
  * in the same cgroup that takes too long.
  */
+import { once } from "node:events";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
@@ -71,7 +72,8 @@ async function finish(session: Session, signal: AbortSignal): Promise<CommandRes
   if (signal.aborted) onAbort();
   try {
     const { exitCode } = await Promise.race([session.exit, aborted]);
-    return { exitCode, output: output.text() };
+    // The exit comes after all output, but streams hand out what they have a little later.
+    return { exitCode, output: await Promise.race([output.text(), aborted]) };
   } finally {
     signal.removeEventListener("abort", onAbort);
     session.close();
@@ -81,6 +83,7 @@ async function finish(session: Session, signal: AbortSignal): Promise<CommandRes
 /** The beginning of two streams; the rest is read and dropped. */
 class Output {
   readonly #pieces: Buffer[] = [];
+  readonly #ends: Promise<unknown>;
   #room = maxOutputBytes;
 
   constructor(...streams: readonly Readable[]) {
@@ -90,9 +93,13 @@ class Output {
         this.#room -= piece.length;
       });
     }
+    this.#ends = Promise.all(streams.map((stream) => once(stream, "end")));
+    this.#ends.catch(() => undefined);
   }
 
-  text(): string {
+  /** When both streams have ended. */
+  async text(): Promise<string> {
+    await this.#ends;
     return Buffer.concat(this.#pieces).toString("utf8");
   }
 }
