@@ -9,9 +9,11 @@ import type { Clock } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { PodEngine } from "../pod/engine.ts";
+import { withForeignStatus } from "../pod/status.ts";
 import type { Pod } from "../spec/pod.ts";
 import type { Store } from "../store/store.ts";
 import type { EventRecorder } from "./event-recorder.ts";
+import { ObjectWatcher } from "./object-watcher.ts";
 import { PodWorker } from "./pod-worker.ts";
 
 export interface AgentOptions {
@@ -29,16 +31,21 @@ interface Managed {
   readonly name: string;
   /** What the last wake-up was for: a change of status alone wakes nobody. */
   wish: string;
+  /** Labels and annotations, which volumes and variables may show. */
+  description: string;
 }
 
 export class Agent {
   readonly #options: AgentOptions;
   readonly #pods = new Map<string, Managed>();
   readonly #stop = new AbortController();
+  readonly #objects: ObjectWatcher;
   #watching: Promise<void> | undefined;
 
   constructor(options: AgentOptions) {
     this.#options = options;
+    const { store, engine } = options;
+    this.#objects = new ObjectWatcher({ store, onChange: (uid) => engine.retry(uid) });
   }
 
   /** Removes orphans, adopts every pod of the store and follows changes from then on. */
@@ -68,15 +75,21 @@ export class Agent {
   notice(pod: Pod): void {
     const { uid, namespace, name } = pod.metadata;
     const wish = wishOf(pod);
+    const description = JSON.stringify([pod.metadata.labels, pod.metadata.annotations]);
     const known = this.#pods.get(uid);
+    if (known && known.description !== description) {
+      known.description = description;
+      this.#options.engine.retry(uid);
+    }
     if (known?.wish === wish) return;
+    this.#objects.track(pod);
     if (known) {
       known.wish = wish;
       known.worker.wake();
       return;
     }
     const worker = this.#newWorker(uid, namespace, name);
-    this.#pods.set(uid, { worker, namespace, name, wish });
+    this.#pods.set(uid, { worker, namespace, name, wish, description });
     this.#announce(pod);
     worker.wake();
   }
@@ -86,6 +99,7 @@ export class Agent {
     this.#stop.abort();
     await Promise.all([...this.#pods.values()].map(({ worker }) => worker.close()));
     await this.#watching;
+    this.#objects[Symbol.dispose]();
     this.#options.events.flush();
     await this.#options.engine.close();
   }
@@ -121,6 +135,7 @@ export class Agent {
       log: log.child({ pod: `${namespace}/${name}` }),
       onRemoved: () => {
         this.#pods.delete(uid);
+        this.#objects.forget(uid);
         events.flush();
         events.forget(uid);
       },
@@ -151,7 +166,10 @@ export class Agent {
       "Pod",
       namespace,
       name,
-      (current) => (current.metadata.uid === uid ? { ...current, status } : undefined),
+      (current) =>
+        current.metadata.uid === uid
+          ? { ...current, status: withForeignStatus(status, current.status) }
+          : undefined,
       { durable: false },
     );
   }
@@ -167,9 +185,13 @@ export class Agent {
 }
 
 /** The part of a pod that somebody wishes, as opposed to what the agent reports. */
-function wishOf({ metadata, spec }: Pod): string {
-  const { deletionTimestamp, deletionGracePeriodSeconds } = metadata;
-  return JSON.stringify([deletionTimestamp, deletionGracePeriodSeconds, spec]);
+function wishOf({ metadata, spec, status }: Pod): string {
+  const { deletionTimestamp, deletionGracePeriodSeconds, generation } = metadata;
+  // Readiness gates are conditions that others set.
+  const gates = (spec.readinessGates ?? []).map(({ conditionType }) => {
+    return status?.conditions?.find(({ type }) => type === conditionType)?.status;
+  });
+  return JSON.stringify([deletionTimestamp, deletionGracePeriodSeconds, generation, gates, spec]);
 }
 
 function hasEnded(status: Pod["status"]): boolean {

@@ -1,4 +1,5 @@
 /** Kubernetes' defaults of one volume. Source: Kubernetes API reference, core/v1 Volume. */
+import { defaultConfigVolume } from "./default-config.ts";
 import { defaultPullPolicy } from "./default-pull-policy.ts";
 import { fillClaimSpec } from "./persistent-volume-claim-rules.ts";
 import type { Volume } from "./pod.ts";
@@ -11,6 +12,7 @@ export function defaultVolume(volume: Volume): Volume {
   const template = ephemeral?.volumeClaimTemplate;
   return {
     ...volume,
+    ...defaultConfigVolume(volume),
     ...(emptyDir?.sizeLimit !== undefined && {
       emptyDir: { ...emptyDir, sizeLimit: canonicalQuantity(emptyDir.sizeLimit) },
     }),

@@ -48,7 +48,10 @@ test("fills in what an API server fills in", () => {
       restartPolicy: "Always",
       terminationGracePeriodSeconds: 30,
       dnsPolicy: "ClusterFirst",
+      enableServiceLinks: true,
       securityContext: {},
+      serviceAccount: "default",
+      serviceAccountName: "default",
     },
   });
 });

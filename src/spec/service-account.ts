@@ -1,0 +1,37 @@
+/**
+ * The service account that a pod runs as: named by two fields of which one is deprecated, "default" when neither is.
+ * Source: Kubernetes, "Managing Service Accounts"; PodSpec of the API reference.
+ */
+
+import type { Report } from "./field-issue.ts";
+import type { ObjectReader } from "./object-reader.ts";
+import type { Pod, PodSpec } from "./pod.ts";
+import { checkDnsSubdomain } from "./validate-names.ts";
+
+const byDefault = "default";
+
+/** The part of a pod's spec that this adds. */
+export function defaultServiceAccount({
+  serviceAccount,
+  serviceAccountName,
+}: PodSpec): Pick<PodSpec, "serviceAccount" | "serviceAccountName"> {
+  const name = serviceAccountName || serviceAccount || byDefault;
+  return { serviceAccount: name, serviceAccountName: name };
+}
+
+/** Checks the name. */
+export function validateServiceAccount({ serviceAccountName = "" }: PodSpec, report: Report): void {
+  const complaint = checkDnsSubdomain(serviceAccountName);
+  if (complaint !== undefined) report("spec.serviceAccountName", complaint);
+}
+
+/**
+ * Why a new pod is forbidden: its account is not there. "default" is taken for there: every namespace has it.
+ * @returns the phrase of Kubernetes' admission; undefined when all is well.
+ */
+export function missingServiceAccount(pod: Pod, objects: ObjectReader): string | undefined {
+  const { namespace } = pod.metadata;
+  const name = pod.spec.serviceAccountName ?? byDefault;
+  if (name === byDefault || objects.get("ServiceAccount", namespace, name)) return undefined;
+  return `error looking up service account ${namespace}/${name}: serviceaccount "${name}" not found`;
+}
