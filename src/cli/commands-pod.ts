@@ -1,0 +1,95 @@
+/** Commands that work with the containers of a pod: run, logs, exec, attach. */
+import type { Command } from "commander";
+import { collect, examples, list, oneOf, type Tree, text } from "./command-tree.ts";
+
+export function addPodCommands(program: Command, tree: Tree): void {
+  examples(
+    program
+      .command("run")
+      .description("Run the pods of a manifest and stay with them: logs, Ctrl-C, exit code")
+      .argument("<file...>", 'manifests or folders of them; "-" is standard input')
+      .option("-d, --detach", "return as soon as the pods are created")
+      .option("--rm", "delete the pods when they have ended")
+      .addOption(
+        oneOf("--wait <goal>", "return when the pods are there (implies -d)", ["running", "ready"]),
+      )
+      .option("--timeout <duration>", "longest --wait", "60s")
+      .option("--image-archive <tar>", "load this image archive first (repeatable)", collect)
+      .option("--explain", "print the system calls instead of running them")
+      .option("--name <name>", "name of the pod, instead of the manifest's")
+      .option("--raw", "print logs on a terminal as they are")
+      .action(
+        tree.asRoot(async (context, [files], options) => {
+          const { runPods } = await import("./commands/run.ts");
+          return await runPods(context, list(files), options);
+        }),
+      ),
+    [
+      "nspod run pod.yaml",
+      "nspod run --image-archive app.tar --rm pod.yaml",
+      "nspod run pod.yaml --wait ready --timeout 30s && nspod get pods",
+      "nspod run --explain pod.yaml",
+    ],
+  );
+  examples(
+    program
+      .command("logs")
+      .description("Print what the containers of a pod wrote")
+      .argument("<pod>")
+      .argument("[container]")
+      .option("-c, --container <name>", "container of the pod")
+      .option("-f, --follow", "print new lines as they come")
+      .option("-p, --previous", "the attempt before the last restart")
+      .option("--tail <lines>", "only the last lines")
+      .option("--since <duration>", "only what is newer, e.g. 10m")
+      .option("--since-time <time>", "only what is newer than an RFC 3339 time")
+      .option("--timestamps", "begin each line with its time")
+      .option("--all-containers", "all containers of the pod")
+      .option("--prefix", "begin each line with pod and container")
+      .option("--limit-bytes <bytes>", "stop after so many bytes")
+      .option("--raw", "print on a terminal as it is, control characters included")
+      .action(
+        tree.asRoot(async (context, [pod, container], options) => {
+          const { showLogs } = await import("./commands/logs.ts");
+          const words = [text(pod), ...(container === undefined ? [] : [text(container)])];
+          return await showLogs(context, words, options);
+        }),
+      ),
+    ["nspod logs -f web", "nspod logs web -c sidecar --tail 20 --timestamps"],
+  );
+  examples(
+    program
+      .command("exec")
+      .description("Run a command in a container")
+      .argument("<pod>")
+      .argument("[command...]", 'the command and its arguments, after "--"')
+      .usage("[options] <pod> -- <command> [argument...]")
+      .showHelpAfterError('(options of the command come after "--": nspod exec web -- ls -l)')
+      .option("-c, --container <name>", "container of the pod")
+      .option("-i, --stdin", "pass standard input to the command")
+      .option("-t, --tty", "give the command a terminal")
+      .action(
+        tree.asRoot(async (context, [pod, command], options) => {
+          const { execCommand } = await import("./commands/exec.ts");
+          return await execCommand(context, text(pod), list(command), options);
+        }),
+      ),
+    ["nspod exec web -- ls -l /", "nspod exec -it web -c app -- sh"],
+  );
+  examples(
+    program
+      .command("attach")
+      .description("Connect to the streams of a running container")
+      .argument("<pod>")
+      .option("-c, --container <name>", "container of the pod")
+      .option("-i, --stdin", "pass standard input to the container")
+      .option("-t, --tty", "standard input is a terminal")
+      .action(
+        tree.asRoot(async (context, [pod], options) => {
+          const { attachContainer } = await import("./commands/exec.ts");
+          return await attachContainer(context, text(pod), options);
+        }),
+      ),
+    ["nspod attach -it web"],
+  );
+}

@@ -1,0 +1,120 @@
+/** Commands about the daemon, the machine and the command line itself. */
+import { Argument, type Command } from "commander";
+import { examples, oneOf, type Tree, text } from "./command-tree.ts";
+
+export function addSystemCommands(program: Command, tree: Tree): void {
+  examples(
+    program
+      .command("daemon")
+      .description("Run the daemon in the foreground; other commands start one on demand")
+      .option("--enforce-limits", "refuse pods whose limits this machine cannot enforce")
+      .option(
+        "--allowed-unsafe-sysctls <names>",
+        'sysctls that pods may set besides the safe ones, like "kernel.msg*,net.core.somaxconn"',
+      )
+      .addOption(
+        oneOf("--log-level <level>", "least severe message of the log ($NSPOD_LOG_LEVEL)", [
+          ...["trace", "debug", "info", "warn", "error", "fatal", "silent"],
+        ]),
+      )
+      .action(
+        tree.asRoot(async (context, _args, options) => {
+          const { runDaemon } = await import("./commands/daemon.ts");
+          return await runDaemon(context, options);
+        }),
+      ),
+    ["nspod daemon --log-level debug"],
+  );
+  examples(
+    program
+      .command("doctor")
+      .description("Check what this machine has and lacks for pods, and how to mend it")
+      .addOption(oneOf("-o, --output <format>", "output format", ["json"]))
+      .action(
+        tree.asRoot(async (context, _args, options) => {
+          const { runDoctor } = await import("./commands/doctor.ts");
+          return runDoctor(context, options);
+        }),
+      ),
+    ["nspod doctor"],
+  );
+  const system = program.command("system").description("Facts and clean-up of this instance");
+  examples(system, ["nspod system info", "nspod system reset --yes"]);
+  examples(
+    system
+      .command("info")
+      .description("Print what the daemon knows about itself and the machine")
+      .addOption(oneOf("-o, --output <format>", "output format", ["json", "yaml"]))
+      .action(
+        tree.asRoot(async (context, _args, options) => {
+          const { showInfo } = await import("./commands/system.ts");
+          return await showInfo(context, options);
+        }),
+      ),
+    ["nspod system info -o json"],
+  );
+  const sure = (command: Command): Command =>
+    command.option("-y, --yes", "do not ask").option("-f, --force", "the same as --yes");
+  examples(
+    sure(system.command("prune"))
+      .description("Remove pods that have ended and images without a name that no pod uses")
+      .action(
+        tree.asRoot(async (context, _args, options) => {
+          const { pruneSystem } = await import("./commands/system.ts");
+          return await pruneSystem(context, options);
+        }),
+      ),
+    ["nspod system prune --yes"],
+  );
+  examples(
+    sure(system.command("reset"))
+      .description("Kill all pods and remove everything that belongs to this instance")
+      .action(
+        tree.asRoot(async (context, _args, options) => {
+          const { resetSystem } = await import("./commands/system.ts");
+          return await resetSystem(context, options);
+        }),
+      ),
+    ["nspod system reset --yes"],
+  );
+  examples(
+    program
+      .command("version")
+      .description("Print the version of the command line and of a running daemon")
+      .option("--client", "of the command line only")
+      .addOption(oneOf("-o, --output <format>", "output format", ["json", "yaml"]))
+      .action(
+        tree.asAnyone(async (context, _args, options) => {
+          const { showVersion } = await import("./commands/version.ts");
+          return await showVersion(context, options);
+        }),
+      ),
+    ["nspod version"],
+  );
+  examples(
+    program
+      .command("completion")
+      .description("Print a script that completes nspod commands in a shell")
+      .addArgument(new Argument("<shell>").choices(["bash", "zsh", "fish"]))
+      .action(
+        tree.asAnyone(async (context, [shell]) => {
+          const { completionScript } = await import("./completion-script.ts");
+          context.screen.print(completionScript(program, text(shell)));
+          return 0;
+        }),
+      ),
+    [
+      "source <(nspod completion bash)",
+      "nspod completion fish > ~/.config/fish/completions/nspod.fish",
+    ],
+  );
+  program
+    .command("__complete", { hidden: true })
+    .argument("<what>", "pods or images")
+    .action(
+      tree.asAnyone(async (context, [what]) => {
+        const { printCandidates } = await import("./commands/complete.ts");
+        return await printCandidates(context, text(what));
+      }),
+    );
+}
