@@ -61,11 +61,6 @@ export class Agent {
     this.#pods.get(uid)?.worker.wake();
   }
 
-  /** Syncs every pod soon, e.g. because an image has come. */
-  wakeAll(): void {
-    for (const { worker } of this.#pods.values()) worker.wake();
-  }
-
   /** Number of pods that it works for. */
   get size(): number {
     return this.#pods.size;
@@ -147,8 +142,10 @@ export class Agent {
         }
         const result = await engine.sync(pod);
         if (result.isRemoved) {
+          const held = store.get<Pod>("Pod", namespace, name)?.metadata.finalizers ?? [];
           // Its deletion is on the disk already: a power cut only has it removed once more.
-          store.delete("Pod", namespace, name, uid, { durable: false });
+          // A change that takes the last finalizer away makes a new worker, which comes here again.
+          if (held.length === 0) store.delete("Pod", namespace, name, uid, { durable: false });
           return result;
         }
         // Who was told that a pod has ended must not find it running again after a power cut.

@@ -23,6 +23,8 @@ import { hasAppArmor } from "../container/app-armor.ts";
 import { defaultCapabilities, readOwnCapabilities } from "../container/capabilities.ts";
 import { defaultSeccomp } from "../container/seccomp.ts";
 import { ensureFirstObjects } from "../controller/first-objects.ts";
+import { GarbageCollector } from "../controller/garbage-collector.ts";
+import { NamespaceLifecycle } from "../controller/namespace-lifecycle.ts";
 import { ImageStore } from "../image/store.ts";
 import { ensureBridge } from "../net/bridge.ts";
 import { forgetConnections } from "../net/conntrack.ts";
@@ -62,7 +64,7 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
   const hierarchy = openHierarchy(cgroupMountPoint(), instance.cgroup);
   const store = Store.open(join(instance.root, "nspod.db"));
   ensureFirstObjects(store, clock.now());
-  const images = ImageStore.open(instance, { onChange: () => agent.wakeAll() });
+  const images = ImageStore.open(instance, { onChange: () => engine.retryAll() });
   const trash = new TrashCollector(join(instance.root, "trash"), log);
   const events = new EventRecorder({ store, clock, log, nodeName });
   const network = openNetwork(instance, store);
@@ -107,11 +109,17 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
   const agent = new Agent({ store, engine, events, clock, log, nodeName });
   const housekeeping = new Housekeeping(clock, log);
 
+  const controllers = [
+    new GarbageCollector({ store, clock, log }),
+    new NamespaceLifecycle({ store, clock, log }),
+  ];
+
   let isClosed = false;
   const close = async (): Promise<void> => {
     if (isClosed) return;
     isClosed = true;
     await housekeeping[Symbol.asyncDispose]();
+    for (const controller of controllers) controller[Symbol.dispose]();
     await agent.close();
     await claims[Symbol.asyncDispose]();
     await trash[Symbol.asyncDispose]();
@@ -133,6 +141,7 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
 
   if (pods().length > 0) network.bridge();
   claims.start();
+  for (const controller of controllers) controller.start();
   await agent.start();
   trash.collect();
   housekeeping.add({

@@ -6,6 +6,7 @@ export interface Statements {
   readonly get: StatementSync;
   readonly listAll: StatementSync;
   readonly listNamespace: StatementSync;
+  readonly search: StatementSync;
   readonly put: StatementSync;
   readonly remove: StatementSync;
   readonly log: StatementSync;
@@ -32,6 +33,9 @@ export function prepareStatements(database: DatabaseSync): Statements {
     listAll: database.prepare("SELECT body FROM objects WHERE kind = ? ORDER BY namespace, name"),
     listNamespace: database.prepare(
       "SELECT body FROM objects WHERE kind = ? AND namespace = ? ORDER BY name",
+    ),
+    search: database.prepare(
+      "SELECT body FROM objects WHERE instr(body, ?) > 0 ORDER BY kind, namespace, name",
     ),
     put: database.prepare(
       "INSERT OR REPLACE INTO objects (kind, namespace, name, revision, written_ms, body) VALUES (?, ?, ?, ?, ?, ?)",

@@ -137,6 +137,12 @@ export class Store implements Disposable {
     };
   }
 
+  /** Objects of every kind whose JSON holds a text: a coarse filter, for who must find the few that matter to it. */
+  search<T>(text: string): readonly T[] {
+    this.#checkOpen();
+    return this.#statements.search.all(text).map((row) => parse<T>(String(row["body"])));
+  }
+
   /**
    * Replaces an object; no change of content takes no revision.
    * @param object - its metadata.resourceVersion must be that of the stored one.
