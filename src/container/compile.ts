@@ -9,7 +9,7 @@
  */
 import { K } from "../sys/abi.ts";
 import { Program } from "../sys/program.ts";
-import { bindMount } from "./bind-mounts.ts";
+import { bindMount, cloneEarly } from "./bind-mounts.ts";
 import { execute } from "./execute.ts";
 import { makeDirectories } from "./in-root.ts";
 import { maskPaths, mountDev, mountProc, mountSys } from "./kernel-filesystems.ts";
@@ -70,6 +70,7 @@ function compileStart(plan: ContainerPlan): Program {
 
   const { root, empty } = mountRoot(program, plan.rootFilesystem, keptFd + 1, etcFiles(plan));
   const proc = mountProc(program, root);
+  const early = cloneEarly(program, plan.mounts);
   const sys = mountSys(program, root, plan.privileged);
   const dev = mountDev(program, root, {
     devptsFd: keptFd,
@@ -86,7 +87,7 @@ function compileStart(plan: ContainerPlan): Program {
     program.call("dup3", [nothing, 0, 0]);
     program.close(nothing);
   }
-  for (const mount of plan.mounts) bindMount(program, root, mount);
+  for (const mount of plan.mounts) bindMount(program, root, mount, early.get(mount));
 
   ownStreams(program, plan.user.uid, plan);
   program.from(`${field}.workingDir`);

@@ -143,7 +143,7 @@ function sharedMemory(program: Program, folder: string | undefined): Register {
     return newMount(program, { type: "tmpfs", parameters, attributes: restricted });
   }
   const shm = cloneTree(program, { path: folder });
-  setAttributes(program, shm, { set: restricted, private: true });
+  setAttributes(program, shm, { set: restricted, propagation: "private" });
   return shm;
 }
 

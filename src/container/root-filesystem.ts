@@ -12,11 +12,12 @@ import { PodError } from "../base/errors.ts";
 import { K } from "../sys/abi.ts";
 import type { Program, Register } from "../sys/program.ts";
 import { attachAt, newMount } from "./mount-calls.ts";
+import { mapLayers } from "./user-namespace.ts";
 
 export interface RootFilesystem {
   /** Absolute folders, lowest first. */
   readonly layers: readonly string[];
-  /** Absolute, empty folders on one file system. */
+  /** Absolute, empty folders on one file system. Mode and owner of `upper` are those of "/" in the container. */
   readonly upper: string;
   readonly work: string;
   /** Absolute folder to mount on; the mount is seen in the container's mount namespace only. */
@@ -24,6 +25,8 @@ export interface RootFilesystem {
   readonly readOnly: boolean;
   /** Device nodes in layers and upper folder do not work. */
   readonly noDevices: boolean;
+  /** Users of their own: ids in the layers are those of the container. */
+  readonly mapsIds?: boolean;
 }
 
 /** overlayfs stacks at most this many (OVL_MAX_STACK). */
@@ -54,6 +57,7 @@ export function mountRoot(
     );
   }
   const folders = [filesystem.upper, filesystem.work, ...layers.toReversed()];
+  if (filesystem.mapsIds) mapLayers(program, layers);
   program.from("layers of the image");
   const opened = openInOrder(program, folders);
   const [upper, work, ...lowers] = folders.map((_, index) => firstFd + index);
@@ -95,8 +99,6 @@ function prepareUpper(program: Program, folder: string, files: readonly string[]
   const tolerate = ["EEXIST"] as const;
   const flags = K.O_PATH | K.O_DIRECTORY | K.O_NOFOLLOW | K.O_CLOEXEC;
   program.from("mount points of the root file system");
-  // The folder itself becomes "/": anyone may enter it.
-  program.call("fchmodat", [K.AT_FDCWD, folder, 0o755]);
   const upper = program.open("openat", [K.AT_FDCWD, folder, flags]);
   for (const [name, mode] of [
     ["dev", 0o755],

@@ -122,10 +122,14 @@ export class NodeBackend implements Backend {
       const attempted = Object.values(record?.containers ?? {}).flatMap(({ current }) =>
         current === undefined ? [] : [current.imageId],
       );
-      const asked = [...(spec.initContainers ?? []), ...spec.containers].flatMap(
-        ({ image }) => this.images.find(image)?.id ?? [],
-      );
-      return [...attempted, ...asked];
+      const { volumes = new Map() } = this.#options.engine.live(metadata.uid) ?? {};
+      const mounted = [...volumes.values()].flatMap(({ imageId }) => imageId ?? []);
+      const references = (spec.volumes ?? []).flatMap(({ image }) => image?.reference ?? []);
+      const asked = [...(spec.initContainers ?? []), ...spec.containers]
+        .map(({ image }) => image)
+        .concat(references)
+        .flatMap((image) => this.images.find(image)?.id ?? []);
+      return [...attempted, ...mounted, ...asked];
     });
     return new Set(used.filter(isDigest));
   }

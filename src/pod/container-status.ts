@@ -68,7 +68,9 @@ function attemptFacts({ container }: ContainerRef, attempt: Attempt): Partial<Co
             mountPath,
             ...(readOnly === true && {
               readOnly,
-              recursiveReadOnly: recursiveReadOnly ?? "Disabled",
+              // IfPossible is possible on every kernel that nspod runs on.
+              recursiveReadOnly:
+                (recursiveReadOnly ?? "Disabled") === "Disabled" ? "Disabled" : "Enabled",
             }),
           })),
         }),

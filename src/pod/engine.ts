@@ -146,6 +146,11 @@ export class PodEngine {
     this.context.wake(uid);
   }
 
+  /** Something that any pod may wait for has come, e.g. an image. */
+  retryAll(): void {
+    for (const uid of this.#live.keys()) this.retry(uid);
+  }
+
   /** The status of a pod as its record stands. */
   status(pod: Pod): PodStatus {
     return this.#status(pod, this.record(pod.metadata.uid) ?? this.#accept(pod));

@@ -117,8 +117,12 @@ export function launchRequest(
     cloneFlags: sandboxFlags(pod),
     cgroup: shimCgroup(context.hierarchy, uid),
     prepare: (program) => {
-      compileSharedMemory(program, pod, folders);
-      compileVolumes(program, context, pod, folders.volumes);
+      if (users) {
+        pinUsers(program, holderPid, users.namespace);
+        joinHolder(program, holderPid, flags & ~K.CLONE_NEWNS);
+      }
+      compileSharedMemory(program, pod, folders, users?.base ?? 0);
+      volumes.mount(program);
       compileHostname(program, pod);
       network(program);
       compileSysctls(program, pod);
@@ -130,6 +134,7 @@ export function launchRequest(
  * Ends the sandbox: every process of the pod, its rules, shim, namespaces and cgroups. Repeating
  * it is fine, also when nothing of it exists.
  * @returns false while processes that the kernel cannot end keep the cgroup alive.
+  const volumes = compileVolumes(context, pod, folders.volumes);
  */
 export async function stopSandbox(
   context: EngineContext,

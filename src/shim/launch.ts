@@ -22,6 +22,8 @@ export interface LaunchRequest {
   readonly cloneFlags: number;
   /** Absolute path of the cgroup directory that the shim starts in; absent: the daemon's own. */
   readonly cgroup?: string;
+  /** Adds operations that need mounts of the host while they are still joined with ours. */
+  readonly open?: (program: Program) => void;
   /**
    * Adds operations that run inside the new namespaces before the shim is exec'ed: mounts, host
    * name, network, sysctls. The working directory is `folder`; descriptors left open are closed.
@@ -47,6 +49,7 @@ export function compileLaunch(request: LaunchRequest, binaryFd: number, reaperFd
   const program = new Program(`shim of pod ${request.podUid}`);
   // A session of its own: a signal to the daemon's terminal does not reach it.
   program.from("shim session").call("setsid", []);
+  request.open?.(program);
   // Unmounts on the host reach the pod, its own mounts never reach the host.
   program.from("shim mounts").call("mount", ["none", "/", 0, K.MS_REC | K.MS_SLAVE, 0]);
   program.from("shim folder");

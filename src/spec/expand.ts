@@ -18,3 +18,17 @@ export function expandVariables(
     name === undefined ? "$" : (lookup(name) ?? reference),
   );
 }
+
+/** Like `expandVariables()`, and the names of those that are not defined. */
+export function expandStrictly(
+  text: string,
+  lookup: (name: string) => string | undefined,
+): { readonly text: string; readonly missing: readonly string[] } {
+  const missing: string[] = [];
+  const expanded = expandVariables(text, (name) => {
+    const value = lookup(name);
+    if (value === undefined) missing.push(name);
+    return value;
+  });
+  return { text: expanded, missing };
+}

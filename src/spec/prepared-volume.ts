@@ -24,6 +24,10 @@ export interface PreparedVolume {
   readonly nosuidNodev: boolean;
   /** Every mount of it is read-only, whatever the container asks for. */
   readonly readOnly?: boolean;
+  /** Nothing in it can be executed. */
+  readonly noexec?: boolean;
+  /** Of an image volume: the id of the image, "" before it is known. */
+  readonly imageId?: string;
   /** fsGroup owns what is in it. */
   readonly hasOwnership?: boolean;
 }

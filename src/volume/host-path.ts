@@ -11,6 +11,13 @@ import type { PreparedVolume } from "../spec/prepared-volume.ts";
 import { K } from "../sys/abi.ts";
 import { run, tryRun } from "../sys/ffi.ts";
 import { Program } from "../sys/program.ts";
+import {
+  checkPropagation,
+  cloneOfHost,
+  makeClonePlace,
+  placeClone,
+  propagationOf,
+} from "./propagation.ts";
 import type { VolumeKind } from "./volume-kind.ts";
 
 type Found = "Directory" | "File" | "Socket" | "CharDevice" | "BlockDevice" | "other";
@@ -36,14 +43,30 @@ const wantedByType: Readonly<Record<HostPathType, Found | undefined>> = {
 
 /** The row of the table. */
 export const hostPathKind: VolumeKind = {
-  prepare: (_host, { volume }) => prepareHostPath(volume.name, volume.hostPath ?? { path: "" }),
-  plan: (_host, { volume: { name, hostPath } }) => ({
+  prepare: (_host, { pod, volume, folder }) => {
+    const { name, hostPath = { path: "" } } = volume;
+    const prepared = prepareHostPath(name, hostPath);
+    const propagation = propagationOf(pod, name);
+    checkPropagation(hostPath.path, propagation);
+    if (propagation !== "Bidirectional") return prepared;
+    if (prepared.isFile) throw failedCheck(hostPath, "is no directory, which Bidirectional needs");
+    makeClonePlace(folder);
+    return { ...prepared, source: folder };
+  },
+  plan: (_host, { pod, volume: { name, hostPath }, folder }) => ({
     name,
     kind: "hostPath",
-    source: hostPath?.path ?? "",
+    source: propagationOf(pod, name) === "Bidirectional" ? folder : (hostPath?.path ?? ""),
     isFile: false,
     nosuidNodev: false,
   }),
+  open: (program, { pod, volume: { name, hostPath } }) =>
+    propagationOf(pod, name) === "Bidirectional"
+      ? cloneOfHost(program, hostPath?.path ?? "")
+      : undefined,
+  compile: (program, _host, { folder }, clone) => {
+    if (clone !== undefined) placeClone(program, clone, folder);
+  },
 };
 
 /**
@@ -63,12 +86,9 @@ export function prepareHostPath(name: string, source: HostPathVolumeSource): Pre
   }
   const wanted = wantedByType[type];
   if (found === undefined || (wanted !== undefined && wanted !== found)) {
-    throw new PodError(
-      "FailedPrecondition",
-      `hostPath type check failed: "${source.path}" ${
-        found === undefined ? "does not exist on this node" : `is not a ${wanted} but a ${found}`
-      }`,
-      { data: { reason: "FailedMount", path: source.path, type } },
+    throw failedCheck(
+      source,
+      found === undefined ? "does not exist on this node" : `is not a ${wanted} but a ${found}`,
     );
   }
   return {
@@ -78,6 +98,12 @@ export function prepareHostPath(name: string, source: HostPathVolumeSource): Pre
     isFile: found !== "Directory",
     nosuidNodev: false,
   };
+}
+
+function failedCheck({ path, type = "" }: HostPathVolumeSource, problem: string): PodError {
+  return new PodError("FailedPrecondition", `hostPath type check failed: "${path}" ${problem}`, {
+    data: { reason: "FailedMount", path, type },
+  });
 }
 
 function typeOf(name: string, path: string): Found | undefined {

@@ -8,22 +8,29 @@ import { join } from "node:path";
 import { messageOf, PodError } from "../base/errors.ts";
 import type { Pod } from "../spec/pod.ts";
 import type { PreparedVolume, VolumeSourceName } from "../spec/prepared-volume.ts";
-import type { Program } from "../sys/program.ts";
+import type { Program, Register } from "../sys/program.ts";
+import { configVolumeKind } from "./config-volume.ts";
 import { emptyDirKind } from "./empty-dir.ts";
 import { hostPathKind } from "./host-path.ts";
-import type { VolumeHost, VolumeKind, VolumeRequest } from "./volume-kind.ts";
+import { imageVolumeKind } from "./image-volume.ts";
+import { applyOwnership } from "./ownership.ts";
 import { persistentVolumeKind } from "./persistent-volume.ts";
+import { propagationOf, shareFolder } from "./propagation.ts";
+import type { VolumeHost, VolumeKind, VolumeRequest } from "./volume-kind.ts";
 
 const kinds: Readonly<Partial<Record<VolumeSourceName, VolumeKind>>> = {
+  configMap: configVolumeKind("configMap"),
+  downwardAPI: configVolumeKind("downwardAPI"),
   emptyDir: emptyDirKind,
-  hostPath: hostPathKind,
-};
-
   ephemeral: persistentVolumeKind("ephemeral"),
-interface Entry {
+  hostPath: hostPathKind,
+  image: imageVolumeKind,
   persistentVolumeClaim: persistentVolumeKind("persistentVolumeClaim"),
   projected: configVolumeKind("projected"),
   secret: configVolumeKind("secret"),
+};
+
+interface Entry {
   readonly kind: VolumeKind;
   readonly request: VolumeRequest;
 }
@@ -44,12 +51,28 @@ export async function prepareVolumes(
   for (const { kind, request } of entries(pod, folder)) {
     const { name } = request.volume;
     try {
-      prepared.set(name, await kind.prepare(host, request));
+      const volume = await kind.prepare(host, request);
+      await own(pod, volume);
+      prepared.set(name, volume);
     } catch (error) {
       throw failedMount(name, error);
     }
   }
   return prepared;
+}
+
+/** Gives what outlives pods to the group of this one. */
+async function own(
+  { spec }: Pod,
+  { source, hasOwnership, readOnly }: PreparedVolume,
+): Promise<void> {
+  const { fsGroup, fsGroupChangePolicy } = spec.securityContext ?? {};
+  if (fsGroup === undefined || hasOwnership !== true) return;
+  await applyOwnership(source, {
+    group: fsGroup,
+    isReadOnly: readOnly === true,
+    onlyOnMismatch: fsGroupChangePolicy === "OnRootMismatch",
+  });
 }
 
 /**
@@ -84,13 +107,36 @@ export function plannedVolumes(host: VolumeHost, pod: Pod, folder: string): Prep
   );
 }
 
-/** Adds the mounts that belong to the whole pod to the program of its sandbox. */
-export function compileVolumes(program: Program, host: VolumeHost, pod: Pod, folder: string): void {
-  for (const { kind, request } of entries(pod, folder)) {
-    if (kind.compile === undefined) continue;
-    program.from(request.origin);
-    kind.compile(program, host, request);
-  }
+/** The operations of a sandbox's program for its volumes, in two parts. */
+export interface VolumePrograms {
+  /** Before the mount namespace is cut off from the host. */
+  readonly open: (program: Program) => void;
+  /** Mounts that belong to the whole pod. */
+  readonly mount: (program: Program) => void;
+}
+
+export function compileVolumes(host: VolumeHost, pod: Pod, folder: string): VolumePrograms {
+  const opened = new Map<string, Register>();
+  return {
+    open: (program) => {
+      for (const { kind, request } of entries(pod, folder)) {
+        program.from(request.origin);
+        const register = kind.open?.(program, request);
+        if (register !== undefined) opened.set(request.volume.name, register);
+      }
+    },
+    mount: (program) => {
+      for (const { kind, request } of entries(pod, folder)) {
+        const { name, hostPath } = request.volume;
+        program.from(request.origin);
+        kind.compile?.(program, host, request, opened.get(name));
+        if (!hostPath && propagationOf(pod, name) !== "None") {
+          program.from(`${request.origin}: mountPropagation`);
+          shareFolder(program, kind.plan(host, request).source);
+        }
+      }
+    },
+  };
 }
 
 function entries(pod: Pod, folder: string): Entry[] {

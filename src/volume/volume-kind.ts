@@ -2,7 +2,8 @@
  * What a kind of volume is to the rest of nspod: one row of the table in prepare.ts, one file per kind.
  *
  *   prepare   before the sandbox starts: makes what the volume needs, or fails and is tried again
- *   compile   adds its mounts to the program of the sandbox (the shim's mount namespace)
+ *   open      opens what belongs to the host, at the beginning of the program of the sandbox
+ *   compile   adds its mounts to that program, in the shim's mount namespace
  *   plan      what prepare would answer, without making or checking anything
  *
  * Nothing is taken down: mounts go with the shim's namespace, files with the pod's folder.
@@ -12,7 +13,7 @@ import type { PersistentVolume } from "../spec/kubernetes.gen.ts";
 import type { ObjectReader } from "../spec/object-reader.ts";
 import type { Pod, Volume } from "../spec/pod.ts";
 import type { PreparedVolume } from "../spec/prepared-volume.ts";
-import type { Program } from "../sys/program.ts";
+import type { Program, Register } from "../sys/program.ts";
 import type { ServiceAccountTokens } from "./service-account-tokens.ts";
 
 export interface ClaimBinder {
@@ -65,5 +66,12 @@ export interface VolumeKind {
     request: VolumeRequest,
   ) => PreparedVolume | Promise<PreparedVolume>;
   readonly plan: (host: VolumeHost, request: VolumeRequest) => PreparedVolume;
-  readonly compile?: (program: Program, host: VolumeHost, request: VolumeRequest) => void;
+  /** Before the mount namespace hears of the host only. The answer is given to `compile`. */
+  readonly open?: (program: Program, request: VolumeRequest) => Register | undefined;
+  readonly compile?: (
+    program: Program,
+    host: VolumeHost,
+    request: VolumeRequest,
+    opened?: Register,
+  ) => void;
 }

@@ -45,6 +45,7 @@ function input(
       terminationLog: "/f/log",
     },
     imageVolumes: [],
+    variables: new Map([["POD", "web-0"]]),
     ...changes,
   };
 }
