@@ -45,6 +45,7 @@ static bool read_all(int fd, void *data, size_t size)
 /* GET /status/CODE answers with it, /away leads to another host, /stall never answers. */
 static void serve_http(int fd, int unused)
 {
+	static const char refusal[] = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n";
 	char request[4096];
 	char answer[512];
 	size_t size = 0;
@@ -59,6 +60,11 @@ static void serve_http(int fd, int unused)
 			return;
 		size += (size_t)done;
 		request[size] = '\0';
+		/* TLS, for example: whoever speaks it is told at once that this is HTTP. */
+		if (size >= 4 && memcmp(request, "GET ", 4) != 0) {
+			write_all(fd, refusal, sizeof(refusal) - 1);
+			return;
+		}
 	}
 	fputs(request, stdout);
 	fflush(stdout);
