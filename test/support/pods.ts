@@ -9,7 +9,13 @@ import { deletePod, waitUntilGone } from "../../src/cli/delete-pod.ts";
 import { currentPod, followPod } from "../../src/cli/follow-pod.ts";
 import type { Event } from "../../src/spec/event.ts";
 import type { Container, ContainerStatus, Pod, PodSpec } from "../../src/spec/pod.ts";
+import {
+  type KubernetesObject,
+  resourceOfKind,
+  resourcePath,
+} from "../../src/spec/resources.ts";
 import { Instance, testImage } from "./instance.ts";
+import { readManifests } from "./manifest-file.ts";
 import { patient } from "./patience.ts";
 import { cgroup2MountPoint } from "./requires.ts";
 import type { CommandOptions, CommandResult } from "./run-command.ts";
@@ -39,10 +45,16 @@ export function podOf(name: string, spec: PodSpec): object {
 /** The status of a container or init container by name; empty when nothing is reported of it yet. */
 export function statusOf(pod: Pod, container: string): ContainerStatus {
   const { initContainerStatuses = [], containerStatuses = [] } = pod.status ?? {};
-  const status = [...initContainerStatuses, ...containerStatuses].find(
-    ({ name }) => name === container,
-  );
+  const { ephemeralContainerStatuses = [] } = pod.status ?? {};
+  const all = [...initContainerStatuses, ...containerStatuses, ...ephemeralContainerStatuses];
+  const status = all.find(({ name }) => name === container);
   return status ?? { name: container, ready: false, restartCount: 0, image: "", imageID: "" };
+}
+
+function objectPath(kind: string, name?: string): string {
+  const resource = resourceOfKind(kind);
+  if (resource === undefined) throw new Error(`"${kind}" is no kind that nspod serves`);
+  return resourcePath(resource, resource.isNamespaced ? "default" : "", name);
 }
 
 /** An instance in which a test file makes its pods. */
@@ -74,6 +86,28 @@ export class Pods {
 
   async createFrom(manifest: object): Promise<void> {
     await this.client.json("POST", podsPath("default"), { body: manifest });
+  }
+
+  /** Creates the objects of a manifest of test/manifests. */
+  async createManifest(name: string): Promise<void> {
+    for (const object of readManifests(name)) await this.createObject(object);
+  }
+
+  /** Creates an object of any kind; in namespace "default" where it has one. */
+  async createObject(object: Pick<KubernetesObject, "kind">): Promise<void> {
+    await this.client.json("POST", objectPath(object.kind), { body: object });
+  }
+
+  /** Changes fields of an object by a JSON merge patch. */
+  async patch(kind: string, name: string, patch: object): Promise<void> {
+    await this.client.json("PATCH", objectPath(kind, name), {
+      body: patch,
+      contentType: "application/merge-patch+json",
+    });
+  }
+
+  async deleteObject(kind: string, name: string): Promise<void> {
+    await this.client.json("DELETE", objectPath(kind, name));
   }
 
   /** Creates a pod and waits until all its containers run. */
