@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import { type AddressInfo, createServer as createTcpServer, type Socket } from "node:net";
 import fc from "fast-check";
 import { suite } from "uvu";
@@ -12,6 +13,23 @@ import { withDeadline } from "../../support/with-deadline.ts";
 
 const address = "127.0.0.1";
 const forever = new AbortController().signal;
+
+// Signed by itself and worth nothing, like those of many servers that are probed.
+const key = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgS0IGYdPhPkXn/wvz
+rKgQ6vfy0zcnD2CVUKFNPfyR6YihRANCAATsJCX6onNNA6hr3hxUG0s9wYq2Ao8H
+3ZosqFLCSgGGfNkTDhziDXa7Y4x2sXUo7h8MFwfo98Em0GenmkMnU/gn
+-----END PRIVATE KEY-----`;
+const cert = `-----BEGIN CERTIFICATE-----
+MIIBdTCCARugAwIBAgIUMQDDV0onDED5Ijb9tnZn4Gg9/E0wCgYIKoZIzj0EAwIw
+EDEOMAwGA1UEAwwFcHJvYmUwHhcNMjYxMTIyMTQxMzQ1WhcNMzYxMTE5MTQxMzQ1
+WjAQMQ4wDAYDVQQDDAVwcm9iZTBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABOwk
+Jfqic00DqGveHFQbSz3BirYCjwfdmiyoUsJKAYZ82RMOHOINdrtjjHaxdSjuHwwX
+B+j3wSbQZ6eaQydT+CejUzBRMB0GA1UdDgQWBBRSmVo56Cz5ciBRRMWJF5kzhUOS
+tDAfBgNVHSMEGDAWgBRSmVo56Cz5ciBRRMWJF5kzhUOStDAPBgNVHRMBAf8EBTAD
+AQH/MAoGCCqGSM49BAMCA0gAMEUCIDd6nhETMGMms2Q104wB30I2V1TcpuHyNbDJ
+QuJjSHfcAiEA5Xm6h7gU/R6PL3gP6nKAtL4joI4tW+DVNfKzG1drwsw=
+-----END CERTIFICATE-----`;
 
 interface Listening extends AsyncDisposable {
   readonly port: number;
@@ -198,6 +216,14 @@ test("says that a server has no TLS", async () => {
     await failureOf(get(plain.port, { scheme: "HTTPS" })),
     `Get "https://127.0.0.1:${plain.port}/": http: server gave HTTP response to HTTPS client`,
   );
+});
+
+test("takes any certificate", async () => {
+  const server = createTlsServer({ key, cert }, (_request, response) => response.end("secret"));
+  await new Promise<void>((resolve) => server.listen(0, address, resolve));
+  const { port } = server.address() as AddressInfo;
+  assert.equal((await get(port, { scheme: "HTTPS" })).body, "secret");
+  await new Promise((resolve) => server.close(resolve));
 });
 
 test("throws the caller's reason when it is cancelled", async () => {
