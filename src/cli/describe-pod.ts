@@ -2,6 +2,7 @@
 import type { Event } from "../spec/event.ts";
 import type { Container, ContainerState, ContainerStatus, Pod, Volume } from "../spec/pod.ts";
 import { age, humanDuration } from "./age.ts";
+import { describeProbe } from "./describe-probe.ts";
 import { compareEvents } from "./print-pods.ts";
 import { formatTable } from "./table.ts";
 
@@ -110,6 +111,7 @@ function containerFields(
     ["Restart Count", String(status?.restartCount ?? 0)],
     ...resourceField("Limits", resources.limits),
     ...resourceField("Requests", resources.requests),
+    ...probeFields(container),
     [
       "Environment",
       (container.env ?? []).length === 0
@@ -125,6 +127,15 @@ function containerFields(
             return `${mount.mountPath} from ${mount.name} (${mount.readOnly ? "ro" : "rw"}${path})`;
           }),
     ],
+  ];
+}
+
+function probeFields(container: Container): readonly Field[] {
+  const { livenessProbe, readinessProbe, startupProbe } = container;
+  return [
+    ...optional("Liveness", livenessProbe && describeProbe(livenessProbe)),
+    ...optional("Readiness", readinessProbe && describeProbe(readinessProbe)),
+    ...optional("Startup", startupProbe && describeProbe(startupProbe)),
   ];
 }
 

@@ -1,6 +1,9 @@
 /** `run --wait`: follows pods until all have reached the goal, one never can, or time is up. */
+import type { Event } from "../spec/event.ts";
+import type { List } from "../spec/list.ts";
 import type { Pod } from "../spec/pod.ts";
 import { type Context, podsPath } from "./context.ts";
+import { failedProbes } from "./failed-probes.ts";
 import { followPod } from "./follow-pod.ts";
 import { describeWaiting, firstFailure, type Goal, waitState } from "./pod-outcome.ts";
 
@@ -21,8 +24,20 @@ export async function waitForPods(
   const { pod, why } = failed;
   const label = `${pod.metadata.namespace}/${pod.metadata.name}`;
   context.screen.remark(`nspod: Pod "${label}" is not ${goal}: ${why}`);
+  for (const line of await unhealthy(context, pod)) context.screen.remark(`  ${line}`);
   await reportLog(context, pod);
   return 1;
+
+  async function unhealthy({ client }: Context, broken: Pod): Promise<readonly string[]> {
+    const { namespace, name, uid } = broken.metadata;
+    const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/events`;
+    const fieldSelector = `involvedObject.name=${name},involvedObject.uid=${uid}`;
+    return await client.json<List<Event>>("GET", path, { query: { fieldSelector } }).then(
+      ({ items }) => failedProbes(broken, items),
+      // An extra, too.
+      () => [],
+    );
+  }
 
   async function reportLog({ client, screen }: Context, broken: Pod): Promise<void> {
     const container = firstFailure(broken)?.container;
