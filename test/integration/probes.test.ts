@@ -6,7 +6,7 @@ import { eventually } from "../support/eventually.ts";
 import { daemonPid } from "../support/manifest.ts";
 import { manifestFile } from "../support/manifest-file.ts";
 import { podSuite } from "../support/pod-suite.ts";
-import { type Pods, sleeper, statusOf } from "../support/pods.ts";
+import { type Pods, podOf, sleeper, statusOf } from "../support/pods.ts";
 import { pidsWith } from "../support/processes.ts";
 import { requires } from "../support/requires.ts";
 
@@ -210,6 +210,26 @@ test("by exec that take too long leave no process behind", async (pods) => {
   assert.equal(pidsWith("sleep", marker), []);
   assert.is(statusOf(await pods.get("slow"), "main").restartCount, 0);
   await pods.delete("slow");
+});
+
+test("that keep a pod from being ready are named by run --wait=ready and describe", async (pods) => {
+  const probe = { httpGet: { path: "/status/503", port: 8080 } };
+  const input = JSON.stringify(
+    podOf("unready", { containers: [scratch("web", ["serve", "http", "8080"], probe)] }),
+  );
+  const flags = ["-d", "--wait", "ready", "--timeout", "3s"];
+  const { code, stderr } = await pods.instance.nspod(["run", ...flags, "-"], { input });
+  assert.is(code, 1);
+  assert.match(
+    stderr,
+    /Container "web": Readiness probe failed: HTTP probe failed with statuscode: 503/,
+  );
+  const described = await pods.instance.must(["describe", "pod", "unready"]);
+  assert.match(
+    described,
+    /Readiness: +http-get http:\/\/:8080\/status\/503 delay=0s timeout=1s period=1s #success=1 #failure=1/,
+  );
+  await pods.delete("unready");
 });
 
 run();
