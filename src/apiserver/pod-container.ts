@@ -8,8 +8,9 @@ import { badRequest } from "./problem.ts";
  * @throws RequestProblem 400 that lists the names, as kubectl users know it.
  */
 export function chooseContainer(pod: Pod, wanted: string | undefined): string {
-  const { containers, initContainers = [] } = pod.spec;
-  const names = [...containers, ...initContainers].map(({ name }) => name);
+  const { containers, initContainers = [], ephemeralContainers = [] } = pod.spec;
+  const all = [...containers, ...initContainers, ...ephemeralContainers];
+  const names = all.map(({ name }) => name);
   const label = `pod "${pod.metadata.namespace}/${pod.metadata.name}"`;
   if (wanted !== undefined) {
     if (names.includes(wanted)) return wanted;

@@ -22,7 +22,8 @@ export function defaultContainer(pod: Pod, screen: Screen): string {
 /** In the order and the words of kubectl (pkg/cmd/util/podcmd AllContainerNames). */
 function choices({ spec }: Pod): readonly string[] {
   const init = (spec.initContainers ?? []).map(({ name }) => `${name} (init)`);
-  return [...spec.containers.map(({ name }) => name), ...init];
+  const ephemeral = (spec.ephemeralContainers ?? []).map(({ name }) => `${name} (ephem)`);
+  return [...spec.containers.map(({ name }) => name), ...init, ...ephemeral];
 }
 
 /** @throws PodError NotFound when the pod has no container of that name. */

@@ -31,7 +31,8 @@ export function logPrefixes(
   );
 }
 
-/** Names of all containers, init containers first, in the order of the manifest. */
+/** Names of all containers, init containers first, ephemeral ones last, in the order of the manifest. */
 export function containerNames({ spec }: Pod): readonly string[] {
-  return [...(spec.initContainers ?? []), ...spec.containers].map(({ name }) => name);
+  const { initContainers = [], containers, ephemeralContainers = [] } = spec;
+  return [...initContainers, ...containers, ...ephemeralContainers].map(({ name }) => name);
 }
