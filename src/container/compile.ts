@@ -27,6 +27,7 @@ import {
   sharedRegisterCount,
   takeStreams,
 } from "./terminal.ts";
+import { keepUsers, makeFilesAs, openUsers, usersFd } from "./user-namespace.ts";
 
 export interface Programs {
   readonly prelude?: Program;
@@ -45,7 +46,7 @@ export function compileContainer(plan: ContainerPlan): CompiledProcess {
   const joins = plan.pidNamespace === "pod";
   const prelude = new Program(`container "${plan.name}", before the start`, sharedRegisterCount);
   if (joins) enterPidNamespace(prelude, "spec.shareProcessNamespace");
-  makeDevpts(prelude);
+  makeDevpts(prelude, plan.users?.base);
   if (plan.tty) openTerminal(prelude, plan.field);
   const postlude = new Program(`container "${plan.name}", after the start`, sharedRegisterCount);
   if (joins) leavePidNamespace(postlude);
@@ -56,21 +57,30 @@ export function compileContainer(plan: ContainerPlan): CompiledProcess {
 }
 
 function compileStart(plan: ContainerPlan): Program {
-  const { field } = plan;
+  const { field, users } = plan;
   const program = new Program(`container "${plan.name}"`, sharedRegisterCount);
   takeStreams(program, shared.devpts);
   enterProcess(program, plan, plan.tty);
+  if (users) {
+    openUsers(program, users);
+    makeFilesAs(program, users.base);
+  }
   // Modes of what is made below are as written.
   program.from("before the sandbox").call("umask", [0]);
   program.from("cgroup namespace");
   // Here and not by clone3, which would take the cgroup of the shim as its root.
   program.call("unshare", [K.CLONE_NEWCGROUP]);
+  const early = cloneEarly(program, plan.mounts);
   program.from("mount namespace");
   program.call("mount", ["none", "/", 0, K.MS_REC | K.MS_PRIVATE, 0]);
 
-  const { root, empty } = mountRoot(program, plan.rootFilesystem, keptFd + 1, etcFiles(plan));
+  const { root, empty } = mountRoot(
+    program,
+    plan.rootFilesystem,
+    users ? usersFd + 1 : keptFd + 1,
+    etcFiles(plan),
+  );
   const proc = mountProc(program, root);
-  const early = cloneEarly(program, plan.mounts);
   const sys = mountSys(program, root, plan.privileged);
   const dev = mountDev(program, root, {
     devptsFd: keptFd,
@@ -80,7 +90,7 @@ function compileStart(plan: ContainerPlan): Program {
     field,
   });
   // Before the volumes, of which one may cover /dev/null: only our own nodes are used here.
-  if (!plan.privileged) maskPaths(program, { proc, sys, dev, empty }, plan.cpuNames);
+  if (plan.masksPaths) maskPaths(program, { proc, sys, dev, empty }, plan.cpuNames);
   if (!plan.stdin && !plan.tty) {
     program.from("standard input without stdin");
     const nothing = program.open("openat", [dev, "null", K.O_RDWR | K.O_CLOEXEC]);
@@ -89,7 +99,7 @@ function compileStart(plan: ContainerPlan): Program {
   }
   for (const mount of plan.mounts) bindMount(program, root, mount, early.get(mount));
 
-  ownStreams(program, plan.user.uid, plan);
+  ownStreams(program, (users?.base ?? 0) + plan.user.uid, plan);
   program.from(`${field}.workingDir`);
   const workingDir = makeDirectories(program, root, plan.workingDir, 0o755);
   if (plan.rootFilesystem.readOnly) {
@@ -99,9 +109,10 @@ function compileStart(plan: ContainerPlan): Program {
   changeRoot(program, root);
   // By descriptor, opened inside the root: no WORKDIR of an image leads elsewhere (CVE-2024-21626).
   program.from(`${field}.workingDir`).call("fchdir", [workingDir]);
+  if (users) keepUsers(program);
   program.from("no descriptor but the standard streams");
-  program.call("close_range", [keptFd, 0xffff_ffff, 0]);
-  dropPrivileges(program, plan);
+  program.call("close_range", [users ? keptFd + 1 : keptFd, 0xffff_ffff, 0]);
+  dropPrivileges(program, plan, { ownMounts: true });
   execute(program, plan.argv, plan.environment, `${field}.command`);
   return program;
 }

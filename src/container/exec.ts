@@ -21,6 +21,7 @@ import {
   sharedRegisterCount,
   takeStreams,
 } from "./terminal.ts";
+import { keepUsers, openUsers } from "./user-namespace.ts";
 
 export interface ExecRequest {
   readonly command: readonly string[];
@@ -49,6 +50,7 @@ export function planExec(container: ContainerPlan, request: ExecRequest): ExecPl
     noNewPrivileges: container.noNewPrivileges,
     seccomp: container.seccomp,
     appArmor: container.appArmor,
+    users: container.users,
     limits: container.limits,
     oomScoreAdj: container.oomScoreAdj,
     name: container.name,
@@ -80,16 +82,18 @@ function compileProcess(plan: ExecPlan, title: string): Program {
   const program = new Program(title, sharedRegisterCount);
   takeStreams(program, shared.target);
   enterProcess(program, { ...plan, field: "exec" }, plan.tty);
+  if (plan.users) openUsers(program, plan.users);
   program.from("namespaces of the container");
   program.call("setns", [keptFd, K.CLONE_NEWNS | K.CLONE_NEWCGROUP]);
-  ownStreams(program, plan.user.uid, plan);
+  ownStreams(program, (plan.users?.base ?? 0) + plan.user.uid, plan);
   // setns has made the container's root ours; from here on nothing is opened but the working directory.
   program.from(`${plan.field}.workingDir`);
   const root = program.open("openat", [K.AT_FDCWD, "/", K.O_PATH | K.O_DIRECTORY | K.O_CLOEXEC]);
   const folder = openInRoot(program, root, plan.workingDir, { flags: K.O_PATH | K.O_DIRECTORY });
   program.call("fchdir", [folder]);
+  if (plan.users) keepUsers(program);
   program.from("no descriptor but the standard streams");
-  program.call("close_range", [keptFd, 0xffff_ffff, 0]);
+  program.call("close_range", [plan.users ? keptFd + 1 : keptFd, 0xffff_ffff, 0]);
   dropPrivileges(program, plan);
   execute(program, plan.argv, plan.environment, "exec");
   return program;

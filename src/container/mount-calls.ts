@@ -64,25 +64,40 @@ export function cloneTree(
   return program.open("open_tree", operands, { tolerate });
 }
 
+export type Propagation = "private" | "slave" | "shared";
+
+const propagationFlags: Readonly<Record<Propagation, number>> = {
+  private: K.MS_PRIVATE,
+  slave: K.MS_SLAVE,
+  shared: 0,
+};
+
 export interface Attributes {
   /** MOUNT_ATTR_* to switch on. */
   readonly set?: number;
-  /** Cuts the tree off from mount events elsewhere. */
-  readonly private?: boolean;
+  /**
+   * "private" cuts the tree off from mount events elsewhere, "slave" still gets them, "shared" leaves the tree as it
+   * was cloned. Default: as it is.
+   */
+  readonly propagation?: Propagation;
+  /** Descriptor of a user namespace: ids on disk become ids in it. */
+  readonly idmap?: number | undefined;
   readonly recursive?: boolean;
 }
 
 /** Changes the attributes of the mount that a descriptor leads to. */
 export function setAttributes(program: Program, mount: Register, attributes: Attributes): void {
   const bytes = Buffer.alloc(mountAttrSize);
-  bytes.writeBigUInt64LE(BigInt(attributes.set ?? 0), 0);
-  bytes.writeBigUInt64LE(BigInt(attributes.private ? K.MS_PRIVATE : 0), 16);
+  const { set = 0, idmap } = attributes;
+  bytes.writeBigUInt64LE(BigInt(set | (idmap === undefined ? 0 : K.MOUNT_ATTR_IDMAP)), 0);
+  bytes.writeBigUInt64LE(BigInt(idmap ?? 0), 24);
+  bytes.writeBigUInt64LE(BigInt(propagationFlags[attributes.propagation ?? "shared"]), 16);
   const flags = K.AT_EMPTY_PATH | (attributes.recursive ? K.AT_RECURSIVE : 0);
   const text = `{${describe(attributes)}}`;
   program.call("mount_setattr", [mount, "", flags, program.bytes(bytes, text), mountAttrSize]);
 }
 
-function describe({ set = 0, private: isPrivate }: Attributes): string {
+function describe({ set = 0, idmap, propagation = "shared" }: Attributes): string {
   const names = [
     [K.MOUNT_ATTR_RDONLY, "RDONLY"],
     [K.MOUNT_ATTR_NOSUID, "NOSUID"],
@@ -91,8 +106,9 @@ function describe({ set = 0, private: isPrivate }: Attributes): string {
   ] as const;
   const on = names.flatMap(([bit, name]) => (set & bit ? [name] : []));
   return [
+    ...(idmap === undefined ? [] : [`attr_set=IDMAP, userns_fd=${idmap}`]),
     ...(on.length > 0 ? [`attr_set=${on.join("|")}`] : []),
-    ...(isPrivate ? ["propagation=MS_PRIVATE"] : []),
+    ...(propagation === "shared" ? [] : [`propagation=MS_${propagation.toUpperCase()}`]),
   ].join(", ");
 }
 

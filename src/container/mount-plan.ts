@@ -7,9 +7,12 @@
  */
 import { posix } from "node:path";
 import { PodError } from "../base/errors.ts";
+import { expandStrictly } from "../spec/expand.ts";
 import type { Container, VolumeMount } from "../spec/pod.ts";
 import type { PreparedVolume } from "../spec/prepared-volume.ts";
+import { checkRelativePath } from "../spec/validate-names.ts";
 import { components } from "./in-root.ts";
+import type { Propagation } from "./mount-calls.ts";
 
 export interface PlannedMount {
   /** The field or phrase it comes from. */
@@ -25,10 +28,15 @@ export interface PlannedMount {
   /** "source": a directory or a file, as the source turns out to be. */
   readonly kind: "directory" | "file" | "source";
   readonly readOnly: boolean;
+  /** What is mounted below the source is read-only too. */
+  readonly recursiveReadOnly: boolean;
+  readonly propagation: Propagation;
   readonly nosuidNodev: boolean;
   readonly noexec: boolean;
   /** Takes the mounts below the source along. */
   readonly recursive: boolean;
+  /** The pod's user namespace, and its root on the host: ids in the source are those of the containers. */
+  readonly idmap?: { readonly fd: number; readonly base: number };
 }
 
 /** Host paths of the files that nspod writes for the container. */
@@ -46,6 +54,8 @@ export interface MountPlanInput {
   readonly privileged: boolean;
   readonly readOnlyRoot: boolean;
   readonly volumes: ReadonlyMap<string, PreparedVolume>;
+  /** Of the container's `env`, for subPathExpr. */
+  readonly variables: ReadonlyMap<string, string>;
   readonly files: PodFiles;
   readonly imageVolumes: readonly string[];
 }
@@ -87,7 +97,8 @@ function planVolume(input: MountPlanInput, mount: VolumeMount, origin: string): 
   }
   const target = absolutePath(mount.mountPath);
   checkTarget(target, input.privileged, `${origin}.mountPath`);
-  const subPath = components(mount.subPath ?? "").join("/");
+  const subPath = components(subPathOf(mount, input.variables, origin)).join("/");
+  const readOnly = mount.readOnly === true || volume.readOnly === true;
   return {
     origin,
     source: volume.source,
@@ -96,11 +107,42 @@ function planVolume(input: MountPlanInput, mount: VolumeMount, origin: string): 
     subPathMode: volume.kind === "emptyDir" ? 0o777 : 0o755,
     target,
     kind: subPath !== "" ? "source" : volume.isFile ? "file" : "directory",
-    readOnly: mount.readOnly === true,
+    readOnly,
+    recursiveReadOnly: readOnly && isRecursive(mount),
+    propagation: propagations[mount.mountPropagation ?? "None"],
     nosuidNodev: volume.nosuidNodev,
-    noexec: false,
+    noexec: volume.noexec === true,
     recursive: true,
   };
+}
+
+const propagations: Readonly<Record<NonNullable<VolumeMount["mountPropagation"]>, Propagation>> = {
+  None: "private",
+  HostToContainer: "slave",
+  Bidirectional: "shared",
+};
+
+/** IfPossible is possible on every kernel that nspod runs on: mount_setattr(2) came with Linux 5.12. */
+function isRecursive({ recursiveReadOnly = "Disabled" }: VolumeMount): boolean {
+  return recursiveReadOnly !== "Disabled";
+}
+
+/** @throws PodError whose data.reason is the container's waiting reason, as the kubelet's */
+function subPathOf(
+  { subPath = "", subPathExpr = "" }: VolumeMount,
+  variables: ReadonlyMap<string, string>,
+  origin: string,
+): string {
+  if (subPathExpr === "") return subPath;
+  const { text, missing } = expandStrictly(subPathExpr, (name) => variables.get(name));
+  const problem =
+    missing.length > 0
+      ? `no value for variable ${missing.map((name) => JSON.stringify(name)).join(", ")}`
+      : checkRelativePath(text);
+  if (problem === undefined) return text;
+  throw new PodError("FailedPrecondition", `${origin}.subPathExpr: ${problem}`, {
+    data: { reason: "CreateContainerConfigError" },
+  });
 }
 
 function checkTarget(target: string, privileged: boolean, field: string): void {
@@ -121,6 +163,8 @@ const fileDefaults = {
   subPath: "",
   subPathMode: 0,
   kind: "file",
+  recursiveReadOnly: false,
+  propagation: "private",
   nosuidNodev: true,
   noexec: true,
   recursive: false,
@@ -171,6 +215,8 @@ function planImageVolumes(input: MountPlanInput): PlannedMount[] {
         target,
         kind: "directory" as const,
         readOnly: false,
+        recursiveReadOnly: false,
+        propagation: "private" as const,
         nosuidNodev: true,
         noexec: false,
         recursive: false,

@@ -14,18 +14,27 @@ import { containerCapabilities } from "./capabilities.ts";
 import { containerArguments, containerEnvironment, containerVariables } from "./command.ts";
 import { type DeviceNode, deviceRules } from "./devices.ts";
 import type { ImageDefaults } from "./image-defaults.ts";
-import { isVolumeAt, type PlannedMount, type PodFiles, planMounts } from "./mount-plan.ts";
+import {
+  isVolumeAt,
+  type MountPlanInput,
+  type PlannedMount,
+  type PodFiles,
+  planMounts,
+} from "./mount-plan.ts";
 import { containerOomScoreAdj } from "./oom-score.ts";
 import type { RootFilesystem } from "./root-filesystem.ts";
 import { defaultLimits, type Sandbox } from "./sandbox.ts";
 import type { SeccompFilter } from "./seccomp.ts";
 import { appArmorChoice, type ProfileChoice, seccompChoice } from "./security-profiles.ts";
 import type { ResolvedUser } from "./user.ts";
+import { type PodUsers, usersFd } from "./user-namespace.ts";
 
 export interface ContainerPlan extends Sandbox {
   readonly name: string;
   readonly rootFilesystem: RootFilesystem;
   readonly privileged: boolean;
+  /** Whether paths of /proc and /sys are hidden and read-only. */
+  readonly masksPaths: boolean;
   readonly argv: readonly string[];
   /** `NAME=value` */
   readonly environment: readonly string[];
@@ -42,7 +51,7 @@ export interface ContainerPlan extends Sandbox {
   readonly stdin: boolean;
   /** "pod": joins the PID namespace of the process that START names as target. */
   readonly pidNamespace: "container" | "pod" | "host";
-  /** Name or number as the image says it, e.g. "SIGQUIT"; undefined is SIGTERM. */
+  /** Name or number as the pod or the image says it, e.g. "SIGQUIT"; undefined is SIGTERM. */
   readonly stopSignal: string | undefined;
 }
 
@@ -72,6 +81,8 @@ export interface PlanInput {
   readonly nodeCapabilities: readonly CapabilityName[];
   /** From `listCpuNames()`. */
   readonly cpuNames: readonly string[];
+  /** The pod's users; undefined: the host's. */
+  readonly users?: PodUsers | undefined;
   /** Finds the filter; called unless the container is unconfined. */
   readonly seccomp: (
     capabilities: readonly CapabilityName[],
@@ -111,17 +122,20 @@ export function planContainer(input: PlanInput): ContainerPlan {
       mountPoint: `${folder}/root`,
       readOnly: readOnlyRoot,
       noDevices: !privileged && !capabilities.includes("MKNOD"),
+      mapsIds: input.users !== undefined,
     },
     privileged,
+    masksPaths: !privileged && security.procMount !== "Unmasked",
     argv: containerArguments(container, image, variables),
     environment: containerEnvironment({ image, variables, hostname, home: imageUser.home, tty }),
     workingDir: container.workingDir || image.workingDir || "/",
-    mounts: planMounts({
+    mounts: mapIds(input.users, {
       container,
       field,
       privileged,
       readOnlyRoot,
       volumes: input.volumes,
+      variables,
       files: input.files,
       imageVolumes: image.volumes,
     }),
@@ -132,7 +146,7 @@ export function planContainer(input: PlanInput): ContainerPlan {
     tty,
     stdin: container.stdin === true,
     pidNamespace: pidNamespace(input),
-    stopSignal: image.stopSignal,
+    stopSignal: container.lifecycle?.stopSignal ?? image.stopSignal,
     user: { uid: imageUser.uid, gid: imageUser.gid, groups: imageUser.groups },
     capabilities,
     noNewPrivileges: !(
@@ -145,9 +159,18 @@ export function planContainer(input: PlanInput): ContainerPlan {
         ? undefined
         : { ...input.seccomp(capabilities, seccomp), origin: seccomp.origin },
     appArmor,
+    users: input.users,
     limits: defaultLimits,
     oomScoreAdj: containerOomScoreAdj(pod, container, input.nodeMemoryBytes),
   };
+}
+
+/** The root file system has the container's ids already, what comes from elsewhere gets them. */
+function mapIds(users: PodUsers | undefined, input: MountPlanInput): readonly PlannedMount[] {
+  const mounts = planMounts(input);
+  if (users === undefined) return mounts;
+  const idmap = { fd: usersFd, base: users.base };
+  return mounts.map((mount) => (mount.source === undefined ? mount : { ...mount, idmap }));
 }
 
 function pidNamespace({ pod, joinsTarget }: PlanInput): ContainerPlan["pidNamespace"] {

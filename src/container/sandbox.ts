@@ -11,6 +11,7 @@ import type { Program } from "../sys/program.ts";
 import { type AppArmorTransition, changeProfileOnExec } from "./app-armor.ts";
 import { capabilitySet } from "./capabilities.ts";
 import type { SeccompFilter } from "./seccomp.ts";
+import { enterUsers, type PodUsers } from "./user-namespace.ts";
 
 export interface ResourceLimit {
   readonly resource: Extract<ConstantName, `RLIMIT_${string}`>;
@@ -34,6 +35,8 @@ export interface Sandbox {
   readonly noNewPrivileges: boolean;
   /** undefined is unconfined. */
   readonly seccomp: SeccompFilter | undefined;
+  /** undefined: the host's users. */
+  readonly users?: PodUsers | undefined;
   /** undefined: nothing changes with the execve. */
   readonly appArmor?: AppArmorTransition | undefined;
   readonly limits: readonly ResourceLimit[];
@@ -77,10 +80,15 @@ export function enterProcess(program: Program, sandbox: Sandbox, tty: boolean): 
 }
 
 /**
- * Gives up all privileges but those of the sandbox. Nothing but execve may follow.
+ * Gives up all privileges but those of the sandbox. Nothing but execve may follow. With users of its own, `keptFd`
+ * is their namespace; `ownMounts`: the mounts become that namespace's.
  * The order is what the kernel demands; each line says why.
  */
-export function dropPrivileges(program: Program, sandbox: Sandbox): void {
+export function dropPrivileges(
+  program: Program,
+  sandbox: Sandbox,
+  { ownMounts = false }: { readonly ownMounts?: boolean } = {},
+): void {
   const { user, field } = sandbox;
   const security = `${field}.securityContext`;
   setLimits(program, sandbox.limits);
@@ -88,6 +96,9 @@ export function dropPrivileges(program: Program, sandbox: Sandbox): void {
   // A kernel without keys, or one that forbids more of them, has nothing to share either.
   program.call("keyctl", [K.KEYCTL_JOIN_SESSION_KEYRING, 0], { tolerate: ["ENOSYS", "EPERM"] });
   program.from("file mode mask").call("umask", [0o022]);
+
+  // Limits need privileges over the host; the namespace brings a new bounding set.
+  if (sandbox.users) enterUsers(program, { ownMounts });
 
   // Before the ids: dropping from the bounding set takes CAP_SETPCAP.
   program.from(`${security}.capabilities`);

@@ -34,12 +34,12 @@ export const shared: SharedRegisters = {
 
 export const sharedRegisterCount = 8;
 
-/** Makes the devpts instance of a container. Group 5 is "tty" in nearly every image. */
-export function makeDevpts(program: Program): void {
+/** Makes the devpts instance of a container. Group 5 is "tty" in nearly every image. @param base - host id of its 0 */
+export function makeDevpts(program: Program, base = 0): void {
   program.from("/dev/pts");
   const devpts = {
     type: "devpts",
-    parameters: { newinstance: true, gid: "5", mode: "0620", ptmxmode: "0666" },
+    parameters: { newinstance: true, gid: String(base + 5), mode: "0620", ptmxmode: "0666" },
     attributes: K.MOUNT_ATTR_NOSUID | K.MOUNT_ATTR_NOEXEC,
   } as const;
   newMount(program, devpts, shared.devpts);
@@ -75,7 +75,10 @@ export function takeStreams(program: Program, keep: Register | undefined): void 
 /** Number of the descriptor that takeStreams() keeps. */
 export const keptFd = 3;
 
-/** Lets the user of the container open /dev/stdout and the like again, whose inodes belong to root. */
+/**
+ * Lets the user of the container open /dev/stdout and the like again, whose inodes belong to root.
+ * @param uid - on the host
+ */
 export function ownStreams(
   program: Program,
   uid: number,

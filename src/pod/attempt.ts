@@ -37,6 +37,7 @@ import { type ContainerRef, targetContainerName } from "./container-refs.ts";
 import type { EngineContext } from "./context.ts";
 import { attemptFolder, logFolder, logPath, podFolders } from "./folders.ts";
 import { hostFilePaths, podHostname } from "./host-files.ts";
+import { podUsers } from "./pod-users.ts";
 import { profileFinders } from "./profiles.ts";
 import type { Attempt } from "./record.ts";
 import { warnAboutMissing } from "./sandbox.ts";
@@ -115,6 +116,7 @@ export function planAttempt(context: EngineContext, request: AttemptRequest): Co
     hostDevices: isPrivileged ? listHostDevices() : [],
     nodeCapabilities: context.nodeCapabilities,
     cpuNames: listCpuNames(),
+    users: podUsers(context, pod),
     ...profileFinders(context),
   });
 }
@@ -145,7 +147,7 @@ export function prepareAttempt(
   ];
   const missing = ensureCgroup(context.hierarchy, cgroup, settings);
   attachDevicePolicy(cgroup, plan.deviceRules);
-  makeAttemptFolder(attemptFolder(folders, name, number), plan.rootFilesystem.layers);
+  makeAttemptFolder(attemptFolder(folders, name, number), plan);
   mkdirSync(logFolder(folders, name), { recursive: true, mode: 0o700 });
   return { compiled: compileContainer(plan), missing };
 }
@@ -203,13 +205,14 @@ export async function startAttempt(
 }
 
 /** The folders and files that the program of a container expects. */
-function makeAttemptFolder(folder: string, layers: readonly string[]): void {
+function makeAttemptFolder(folder: string, { rootFilesystem, users }: ContainerPlan): void {
   for (const name of ["upper", "work", "root"]) {
     mkdirSync(join(folder, name), { recursive: true });
   }
   // The upper folder is what the container sees as "/": it looks like the image's.
-  const { mode, uid, gid } = statSync(layers.at(-1) ?? folder);
-  chownSync(join(folder, "upper"), uid, gid);
+  const { mode, uid, gid } = statSync(rootFilesystem.layers.at(-1) ?? folder);
+  const base = users?.base ?? 0;
+  chownSync(join(folder, "upper"), base + uid, base + gid);
   chmodSync(join(folder, "upper"), mode & 0o7777);
   const fd = openSync(join(folder, "termination-log"), "w");
   // Whatever user the container runs as may write it.

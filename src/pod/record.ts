@@ -120,6 +120,8 @@ export interface PodRecord {
   readonly bootId: string;
   readonly acceptedAtMs: number;
   readonly address?: string;
+  /** First host id of a pod with users of its own. */
+  readonly idBase?: number;
   readonly sandbox: SandboxRecord;
   readonly containers: Readonly<Record<string, ContainerRecord>>;
   /** What the volumes hold whose content the node writes, by name (`config-volumes.ts`). */

@@ -11,6 +11,7 @@ import { planAhead } from "./container-steps.ts";
 import type { EngineContext } from "./context.ts";
 import type { StepInput } from "./engine.ts";
 import { podFolders } from "./folders.ts";
+import { reserveIds } from "./pod-users.ts";
 import { type PodRecord, withoutSandbox } from "./record.ts";
 import { releaseAddress } from "./release-address.ts";
 import { startSandbox, stopSandbox } from "./sandbox.ts";
@@ -25,8 +26,10 @@ export async function performSandboxStart(input: StepInput): Promise<PodRecord> 
   const { uid } = pod.metadata;
   try {
     const address = pod.spec.hostNetwork ? undefined : context.addresses.reserve(uid);
+    const idBase = reserveIds(context, pod);
     const starting = save({
       ...record,
+      ...(idBase === undefined ? {} : { idBase }),
       ...(address === undefined ? {} : { address }),
       bootId: context.bootId,
       sandbox: {

@@ -24,8 +24,10 @@ import {
 import { hugePageSizes } from "../cgroup/huge-pages.ts";
 import { podSettings, type Setting } from "../cgroup/limits.ts";
 import { waitUntilEmpty } from "../cgroup/wait-until-empty.ts";
+import { idsPerPod, makeFilesAs, makeFilesAsRoot } from "../container/user-namespace.ts";
 import { type Attachment, attachmentFor, compileAttach } from "../net/attach.ts";
 import { type LaunchRequest, launchShim, reapShim } from "../shim/launch.ts";
+import { holdNamespaces, joinHolder, pinUsers } from "../shim/namespace-holder.ts";
 import type { Pod } from "../spec/pod.ts";
 import type { PreparedVolume } from "../spec/prepared-volume.ts";
 import { normalSysctlName, sysctlPath } from "../spec/validate-sysctls.ts";
@@ -37,6 +39,7 @@ import type { EngineContext } from "./context.ts";
 import { type PodFolders, podFolders } from "./folders.ts";
 import { podHostname, writeHostFiles } from "./host-files.ts";
 import { publishPorts } from "./host-ports.ts";
+import { podUsers } from "./pod-users.ts";
 
 export interface StartedSandbox {
   readonly shimPid: number;
@@ -92,29 +95,46 @@ export async function startSandbox(
   return { shimPid: pid, volumes };
 }
 
-function startShim(
+async function startShim(
   context: EngineContext,
   pod: Pod,
   attachment: Attachment | undefined,
 ): Promise<{ readonly pid: number }> {
-  if (attachment === undefined) return launchShim(launchRequest(context, pod, () => undefined));
-  return withNetlinkSocket((fd) =>
-    launchShim(launchRequest(context, pod, (program) => compileAttach(program, attachment, fd))),
-  );
+  const users = podUsers(context, pod);
+  const cloneFlags = sandboxFlags(pod) & ~K.CLONE_NEWNS;
+  const holder = users && holdNamespaces({ cloneFlags, base: users.base, count: idsPerPod });
+  const launch = (network: (program: Program) => void): ReturnType<typeof launchShim> =>
+    launchShim(launchRequest(context, pod, network, holder?.pid));
+  try {
+    if (attachment === undefined) return await launch(() => undefined);
+    return await withNetlinkSocket((fd) =>
+      launch((program) => compileAttach(program, attachment, fd)),
+    );
+  } finally {
+    await holder?.release();
+  }
 }
 
-/** What the shim of a pod is launched with. @param network - adds the network's operations. */
+/**
+ * What the shim of a pod is launched with.
+ * @param network - adds the network's operations.
+ * @param holderPid - of the process that holds the namespaces of a pod with users of its own.
+ */
 export function launchRequest(
   context: EngineContext,
   pod: Pod,
   network: (program: Program) => void,
+  holderPid = 1,
 ): LaunchRequest {
   const uid = pod.metadata.uid;
+  const users = podUsers(context, pod);
+  const flags = sandboxFlags(pod);
   const folders = podFolders(context.instance, uid);
+  const volumes = compileVolumes(context, pod, folders.volumes);
   return {
     podUid: uid,
     folder: folders.runtime,
-    cloneFlags: sandboxFlags(pod),
+    cloneFlags: users ? K.CLONE_NEWNS : flags,
     cgroup: shimCgroup(context.hierarchy, uid),
     prepare: (program) => {
       if (users) {
@@ -125,7 +145,10 @@ export function launchRequest(
       volumes.mount(program);
       compileHostname(program, pod);
       network(program);
+      // The files of a namespace belong to the root of its users.
+      if (users) makeFilesAs(program, users.base);
       compileSysctls(program, pod);
+      if (users) makeFilesAsRoot(program);
     },
   };
 }
@@ -134,7 +157,6 @@ export function launchRequest(
  * Ends the sandbox: every process of the pod, its rules, shim, namespaces and cgroups. Repeating
  * it is fine, also when nothing of it exists.
  * @returns false while processes that the kernel cannot end keep the cgroup alive.
-  const volumes = compileVolumes(context, pod, folders.volumes);
  */
 export async function stopSandbox(
   context: EngineContext,
@@ -201,13 +223,18 @@ function sandboxFlags(pod: Pod): number {
   );
 }
 
-/** /dev/shm of the pod, 64 MiB as every runtime gives it (security: B4). */
-function compileSharedMemory(program: Program, pod: Pod, folders: PodFolders): void {
+function shmOptions(base: number): string {
+  const owner = base === 0 ? "" : `,uid=${base},gid=${base}`;
+  return `mode=1777,size=65536k${owner}`;
+}
+
+/** /dev/shm of the pod, 64 MiB as every runtime gives it (security: B4). @param base - id of the containers' root */
+function compileSharedMemory(program: Program, pod: Pod, folders: PodFolders, base: number): void {
   if (pod.spec.hostIPC) return;
   const flags = K.MS_NOSUID | K.MS_NODEV | K.MS_NOEXEC;
   program
     .from("shared memory")
-    .call("mount", ["shm", folders.shm, "tmpfs", flags, "mode=1777,size=65536k"]);
+    .call("mount", ["shm", folders.shm, "tmpfs", flags, shmOptions(base)]);
 }
 
 function compileHostname(program: Program, pod: Pod): void {

@@ -34,6 +34,54 @@ start("cuts itself off before it opens anything of the container", () => {
   );
 });
 
+const users = { namespace: "/run/1f/userns", base: 655_360 };
+
+start("makes files as the root of the pod's users and joins them last", () => {
+  const all = lines({ input: { users }, container: { securityContext: { runAsUser: 7 } } });
+  inOrder(
+    all,
+    /^openat .*"\/run\/1f\/userns"/,
+    /^prctl 28 4 /, // PR_SET_SECUREBITS
+    /^setresgid -1 655360 -1$/,
+    /^setresuid -1 655360 -1$/,
+    /"\/layers"/,
+    /^mount_setattr .*IDMAP, userns_fd=4/,
+    /^mount "overlay"/,
+    /^pivot_root/,
+    /^dup3 4 3 /,
+    /^keyctl /,
+    /^setns 3 268435456$/,
+    /^unshare 131072$/,
+    /^prctl 24 /, // PR_CAPBSET_DROP
+    /^setgroups /,
+    /^execve /,
+  );
+  // What comes from outside gets the ids of the containers: hosts, hostname, resolv.conf and the layers.
+  assert.is(all.filter((line) => line.includes("userns_fd=4")).length, 4);
+  assert.not.ok(lines().some((line) => line.includes("IDMAP")));
+});
+
+start("shows what is masked with procMount Unmasked only", () => {
+  const masks = (procMount: "Default" | "Unmasked"): number =>
+    lines({ container: { securityContext: { procMount } } }).filter((line) =>
+      /"(?:kcore|sysrq-trigger)"/.test(line),
+    ).length;
+  assert.ok(masks("Default") > 0);
+  assert.is(masks("Unmasked"), 0);
+});
+
+start("announces an AppArmor profile while /proc is the host's", () => {
+  const choice = { type: "Localhost", localhostProfile: "deny-write" } as const;
+  const appArmor = () => ({ profile: choice.localhostProfile, origin: "x" });
+  const all = lines({ input: { appArmor } });
+  inOrder(
+    all,
+    /^openat .*"\/proc\/thread-self\/attr\/apparmor\/exec"/,
+    /^write R\d+ "exec deny-write" 15$/,
+    /^pivot_root/,
+  );
+});
+
 start("gives up privileges in the order that the kernel needs", () => {
   inOrder(
     lines(),

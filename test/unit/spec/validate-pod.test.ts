@@ -449,6 +449,28 @@ security("wants a profile's name with type Localhost only, and keeps it below it
   assert.is(apparmor({ type: "Localhost", localhostProfile: "a\nexec b" }).length, 1);
   assert.is(apparmor({ type: "RuntimeDefault", localhostProfile: "x" }).length, 1);
 });
+security("has no ids and namespaces of the host beside users of its own", () => {
+  assert.equal(complaints({ hostUsers: false }), []);
+  assert.equal(complaints({ hostUsers: true, hostNetwork: true }), []);
+  assert.equal(
+    complaints({
+      hostUsers: false,
+      hostNetwork: true,
+      hostPID: true,
+      hostIPC: true,
+      securityContext: { runAsUser: 65_536, fsGroup: 65_535, supplementalGroups: [70_000] },
+    }),
+    [
+      "spec.hostNetwork: must not be true while hostUsers is false",
+      "spec.hostPID: must not be true while hostUsers is false",
+      "spec.hostIPC: must not be true while hostUsers is false",
+      "spec.securityContext.runAsUser: must be at most 65535 while hostUsers is false: got 65536",
+      "spec.securityContext.supplementalGroups[0]: must be at most 65535 while hostUsers is false: got 70000",
+    ],
+  );
+  const securityContext = { procMount: "Unmasked" };
+  assert.equal(aboutContainer({ securityContext }, { hostUsers: false }), []);
+});
 security("unmasks /proc only for pods with users of their own", () => {
   const securityContext = { procMount: "Unmasked" };
   assert.equal(aboutContainer({ securityContext }), [
