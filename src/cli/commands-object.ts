@@ -1,6 +1,7 @@
 /** Commands that work with objects of every kind: get, describe, apply, delete. */
 import type { Command } from "commander";
 import { collect, examples, list, oneOf, type Tree } from "./command-tree.ts";
+import { outputOption } from "./output-format.ts";
 
 export function addObjectCommands(program: Command, tree: Tree): void {
   examples(
@@ -20,16 +21,19 @@ export function addObjectCommands(program: Command, tree: Tree): void {
   const get = (name: string, first: readonly string[]): Command =>
     program
       .command(name)
-      .option("-A, --all-namespaces", "pods of all namespaces")
+      .option("-A, --all-namespaces", "objects of all namespaces")
       .option("-l, --selector <labels>", "only those with these labels, e.g. app=web")
       .option(
         "--field-selector <fields>",
         "only those with these fields, e.g. status.phase=Running",
       )
-      .addOption(oneOf("-o, --output <format>", "output format", ["wide", "json", "yaml", "name"]))
+      .addOption(outputOption(["wide", "json", "yaml", "name"]))
+      .option("--sort-by <path>", "order of the list, e.g. .metadata.creationTimestamp")
+      .option("--show-labels", "a column with all labels")
       .option("-w, --watch", "print changes as they happen")
+      .option("--watch-only", "print changes only, not what there is")
       .option("--no-headers", "leave out the heading")
-      .option("--ignore-not-found", "a missing pod is no error")
+      .option("--ignore-not-found", "a missing object is no error")
       .action(
         tree.asRoot(async (context, [words], options) => {
           const { getObjects } = await import("./commands/get.ts");
@@ -38,9 +42,14 @@ export function addObjectCommands(program: Command, tree: Tree): void {
       );
   examples(
     get("get", [])
-      .description("List pods or events")
-      .argument("[resource...]", "pods [NAME…], pod/NAME or events"),
-    ["nspod get pods -o wide", "nspod get pod web -o yaml", "nspod get events -w"],
+      .description("List objects of any kind")
+      .argument("<resource...>", "TYPE[,TYPE] [NAME…], TYPE/NAME… or all"),
+    [
+      "nspod get pods -o wide",
+      "nspod get configmaps,secrets -A",
+      "nspod get pod web -o jsonpath='{.status.podIP}'",
+      "nspod get events -w",
+    ],
   );
   examples(get("ps", ["pods"]).description("List pods: short for get pods").argument("[name...]"), [
     "nspod ps -A",

@@ -6,8 +6,8 @@ import { type Context, podsPath } from "../context.ts";
 import { defaultContainer, requireContainer } from "../default-container.ts";
 import { DetachKeys } from "../detach-keys.ts";
 import { type LocalTerminal, localTerminal, takeTerminal } from "../local-terminal.ts";
+import { podName } from "../object-arguments.ts";
 import { runRemoteSession } from "../remote-session.ts";
-import { podName } from "../resources.ts";
 
 export interface SessionOptions {
   readonly container?: string;

@@ -1,215 +1,200 @@
-/** `nspod get pods|events`: lists, and watches with -w. */
-import { setTimeout as sleep } from "node:timers/promises";
+/** `nspod get`: lists objects of every kind, and watches with -w. */
 import { isPodError, PodError } from "../../base/errors.ts";
-import type { Event } from "../../spec/event.ts";
-import type { List } from "../../spec/list.ts";
-import type { ObjectMeta } from "../../spec/meta.ts";
-import type { Pod } from "../../spec/pod.ts";
-import { isLostConnection, type Query } from "../api-client.ts";
+import type { KubernetesObject, Resource } from "../../spec/resources.ts";
 import type { Context } from "../context.ts";
-import { printValue, wrapItems } from "../object-output.ts";
-import {
-  compareEvents,
-  eventHeading,
-  eventRow,
-  podHeading,
-  podRow,
-  type RowOptions,
-} from "../print-pods.ts";
-import { parseResource, podName, type Resource, resourceOf } from "../resources.ts";
-import { columnWidths, formatRow } from "../table.ts";
+import { parseObjects, type Wanted } from "../object-arguments.ts";
+import { ObjectTable, type TableOptions } from "../object-table.ts";
+import { getObject, listObjects, type Selection } from "../objects.ts";
+import { isObjectForm, type OutputFormat, printObjects } from "../output-format.ts";
+import { sortByField, sortObjects } from "../sort-objects.ts";
+import { watchTable } from "../watch-table.ts";
 
 export interface GetOptions {
-  readonly output?: "wide" | "json" | "yaml" | "name";
+  readonly output?: OutputFormat;
   readonly watch?: boolean;
+  readonly watchOnly?: boolean;
   readonly allNamespaces?: boolean;
   readonly selector?: string;
   readonly fieldSelector?: string;
+  readonly sortBy?: string;
+  readonly showLabels?: boolean;
   readonly headers?: boolean;
   readonly ignoreNotFound?: boolean;
 }
 
-interface KubeObject {
-  readonly metadata: ObjectMeta;
-}
-
-interface Kind<T extends KubeObject> {
+/** Objects of one resource that were asked for together. */
+interface Group {
   readonly resource: Resource;
-  readonly heading: (options: RowOptions) => readonly string[];
-  readonly row: (item: T, options: RowOptions) => readonly string[];
-  readonly compare: (a: T, b: T) => number;
+  /** Empty: all of them. */
+  readonly names: readonly string[];
 }
 
-const podKind: Kind<Pod> = {
-  resource: "pods",
-  heading: podHeading,
-  row: podRow,
-  compare: (a, b) =>
-    a.metadata.namespace.localeCompare(b.metadata.namespace) ||
-    a.metadata.name.localeCompare(b.metadata.name),
-};
+/** What was read of a group. */
+interface Found extends Group {
+  readonly objects: readonly KubernetesObject[];
+  /** Where a watch goes on. */
+  readonly resourceVersion: string | undefined;
+}
 
-const eventKind: Kind<Event> = {
-  resource: "events",
-  heading: eventHeading,
-  row: eventRow,
-  compare: compareEvents,
-};
-
-/** @param words - `pods`, `pods NAME…`, `pod/NAME…`, `events`. */
+/** @param words - `pods`, `pods,cm`, `pods NAME…`, `pod/NAME…`, `all`. */
 export async function getObjects(
   context: Context,
   words: readonly string[],
   options: GetOptions,
 ): Promise<number> {
-  const [first = "pods", ...rest] = words;
-  const isSlashed = resourceOf(first) === undefined && first.includes("/");
-  const resource = parseResource(isSlashed ? first.slice(0, first.indexOf("/")) : first);
-  const names = isSlashed ? words.map(podName) : rest.map(podName);
-  if (names.length > 0 && (options.allNamespaces || options.selector !== undefined)) {
-    throw new PodError("InvalidArgument", "Names cannot be combined with -A or -l");
+  const wanted = parseObjects(words);
+  const groups = grouped(wanted);
+  checkOptions(groups, options);
+  const missing: PodError[] = [];
+  const found: Found[] = [];
+  for (const group of groups) found.push(await read(context, group, options, missing));
+  const isSingle = wanted.length === 1 && wanted[0]?.name !== undefined;
+  const table = options.watchOnly
+    ? newTable(found, found[0], options)
+    : await show(context, found, isSingle, options);
+  for (const error of missing) context.screen.remark(`nspod: ${error.message}`);
+  if (missing.length > 0) return 1;
+  const [first] = found;
+  if ((options.watch || options.watchOnly) && first !== undefined) {
+    await watchTable(context, {
+      selection: selectionOf(context, first, options),
+      names: first.names,
+      from: first.resourceVersion,
+      table,
+      output: options.output,
+    });
   }
-  return resource === "pods"
-    ? await new Getter(context, podKind, names, options).run()
-    : await new Getter(context, eventKind, names, options).run();
+  return 0;
 }
 
-class Getter<T extends KubeObject> {
-  readonly #context: Context;
-  readonly #kind: Kind<T>;
-  readonly #names: readonly string[];
-  readonly #options: GetOptions;
-  #widths: readonly number[] | undefined;
-
-  constructor(context: Context, kind: Kind<T>, names: readonly string[], options: GetOptions) {
-    this.#context = context;
-    this.#kind = kind;
-    this.#names = names;
-    this.#options = options;
+function grouped(wanted: readonly Wanted[]): readonly Group[] {
+  const groups = new Map<Resource, string[]>();
+  for (const { resource, name } of wanted) {
+    const names = groups.get(resource) ?? [];
+    groups.set(resource, name === undefined ? names : [...names, name]);
   }
+  return [...groups].map(([resource, names]) => ({ resource, names }));
+}
 
-  async run(): Promise<number> {
-    const { items, resourceVersion, missing } = await this.#read();
-    await this.#show(items);
-    for (const error of missing) this.#context.screen.remark(`nspod: ${error.message}`);
-    if (missing.length > 0) return 1;
-    if (this.#options.watch === true) await this.#watch(resourceVersion);
-    return 0;
+function checkOptions(groups: readonly Group[], options: GetOptions): void {
+  const hasNames = groups.some(({ names }) => names.length > 0);
+  const { allNamespaces, selector, fieldSelector, watch, watchOnly } = options;
+  if (hasNames && (allNamespaces || selector !== undefined || fieldSelector !== undefined)) {
+    throw new PodError(
+      "InvalidArgument",
+      "Names cannot be combined with -A, -l or --field-selector",
+    );
   }
-
-  get #path(): string {
-    const { namespace } = this.#context;
-    const scope = this.#options.allNamespaces ? "" : `/namespaces/${encodeURIComponent(namespace)}`;
-    return `/api/v1${scope}/${this.#kind.resource}`;
+  if ((watch || watchOnly) && groups.length > 1) {
+    throw new PodError("InvalidArgument", "-w watches a single resource type: name one");
   }
+}
 
-  get #query(): Query {
-    const { selector, fieldSelector } = this.#options;
-    const [name, ...others] = this.#names;
-    return {
-      labelSelector: selector,
-      fieldSelector:
-        name !== undefined && others.length === 0 ? `metadata.name=${name}` : fieldSelector,
-    };
+function selectionOf(
+  { namespace }: Context,
+  { resource, names }: Group,
+  { allNamespaces, selector, fieldSelector }: GetOptions,
+): Selection {
+  const [name, ...others] = names;
+  const isOne = name !== undefined && others.length === 0;
+  return {
+    resource,
+    namespace: resource.isNamespaced && !allNamespaces ? namespace : "",
+    labelSelector: selector,
+    fieldSelector: isOne ? `metadata.name=${name}` : fieldSelector,
+  };
+}
+
+async function read(
+  context: Context,
+  group: Group,
+  options: GetOptions,
+  missing: PodError[],
+): Promise<Found> {
+  const { resource, names } = group;
+  const selection = selectionOf(context, group, options);
+  if (names.length === 0) {
+    const list = await listObjects<KubernetesObject>(context.client, selection);
+    const { resourceVersion } = list.metadata;
+    const objects =
+      options.sortBy === undefined
+        ? sortObjects(list.items)
+        : sortByField(list.items, options.sortBy);
+    return { ...group, objects, resourceVersion };
   }
-
-  async #read(): Promise<{
-    readonly items: readonly T[];
-    readonly resourceVersion: string | undefined;
-    readonly missing: readonly PodError[];
-  }> {
-    const { client } = this.#context;
-    if (this.#names.length === 0) {
-      const list = await client.json<List<T>>("GET", this.#path, { query: this.#query });
-      const items = [...list.items].sort(this.#kind.compare);
-      return { items, resourceVersion: list.metadata.resourceVersion, missing: [] };
-    }
-    const items: T[] = [];
-    const missing: PodError[] = [];
-    for (const name of this.#names) {
-      try {
-        items.push(await client.json<T>("GET", `${this.#path}/${encodeURIComponent(name)}`));
-      } catch (error) {
-        if (!isPodError(error, "NotFound")) throw error;
-        if (this.#options.ignoreNotFound !== true) missing.push(error);
-      }
-    }
-    return { items, resourceVersion: items[0]?.metadata.resourceVersion, missing };
-  }
-
-  async #show(items: readonly T[]): Promise<void> {
-    const { screen, namespace } = this.#context;
-    const { output, allNamespaces, watch } = this.#options;
-    if (output === "json" || output === "yaml") {
-      // A watch prints one object after the other, as kubectl does.
-      if (watch) for (const item of items) await printValue(screen, item, output);
-      else await printValue(screen, wrapItems(items, this.#names.length === 1), output);
-      return;
-    }
-    if (output === "name") {
-      for (const item of items) this.#printName(item);
-      return;
-    }
-    if (items.length === 0) {
-      const where = allNamespaces ? "" : ` in ${namespace} namespace`;
-      if (this.#names.length === 0 && !watch) screen.remark(`No resources found${where}.`);
-      return;
-    }
-    this.#printRows(items);
-  }
-
-  #printName(item: T): void {
-    const singular = this.#kind.resource.slice(0, -1);
-    this.#context.screen.print(`${singular}/${item.metadata.name}`);
-  }
-
-  #printRows(items: readonly T[]): void {
-    const rowOptions: RowOptions = {
-      isWide: this.#options.output === "wide",
-      withNamespace: this.#options.allNamespaces === true,
-      nowMs: Date.now(),
-    };
-    const rows = items.map((item) => this.#kind.row(item, rowOptions));
-    const isFirst = this.#widths === undefined;
-    const heading = this.#kind.heading(rowOptions);
-    const hasHeading = isFirst && this.#options.headers !== false;
-    const lines = hasHeading ? [heading, ...rows] : rows;
-    // A watch keeps the widths of its first table.
-    this.#widths ??= columnWidths(lines);
-    for (const line of lines) this.#context.screen.print(formatRow(line, this.#widths));
-  }
-
-  async #watch(from: string | undefined): Promise<void> {
-    const { client } = this.#context;
-    const { signal } = new AbortController();
-    const names = new Set(this.#names);
-    let resourceVersion = from;
-    for (;;) {
-      try {
-        const query = { ...this.#query, resourceVersion };
-        for await (const { type, object } of client.watch<T>(this.#path, query, signal)) {
-          resourceVersion = object.metadata.resourceVersion;
-          if (type === "BOOKMARK" || (names.size > 0 && !names.has(object.metadata.name))) continue;
-          await this.#showChange(object);
-        }
-      } catch (error) {
-        const isExpired = isPodError(error) && error.data["reason"] === "Expired";
-        if (isExpired) resourceVersion = undefined;
-        else if (!isLostConnection(error)) throw error;
-      }
-      // The daemon went away or ended the watch: take it up again where it was.
-      await sleep(500);
+  const objects: KubernetesObject[] = [];
+  for (const name of names) {
+    try {
+      const { namespace } = selection;
+      objects.push(await getObject(context.client, { resource, namespace, name }));
+    } catch (error) {
+      if (!isPodError(error, "NotFound")) throw error;
+      if (options.ignoreNotFound !== true) missing.push(error);
     }
   }
+  const sorted = options.sortBy === undefined ? objects : sortByField(objects, options.sortBy);
+  return { ...group, objects: sorted, resourceVersion: newestRevision(objects) };
+}
 
-  async #showChange(item: T): Promise<void> {
-    const { output } = this.#options;
-    if (output === "json" || output === "yaml") {
-      await printValue(this.#context.screen, item, output);
-    } else if (output === "name") {
-      this.#printName(item);
-    } else {
-      this.#printRows([item]);
-    }
+/** Revisions are numbers that the store counts up. */
+function newestRevision(objects: readonly KubernetesObject[]): string | undefined {
+  const revisions = objects.map(({ metadata }) => Number(metadata.resourceVersion ?? 0));
+  return revisions.length === 0 ? undefined : String(Math.max(...revisions));
+}
+
+/** @returns the table of the last resource, that a watch continues. */
+async function show(
+  context: Context,
+  found: readonly Found[],
+  isSingle: boolean,
+  options: GetOptions,
+): Promise<ObjectTable> {
+  const { screen } = context;
+  const { output } = options;
+  let table = newTable(found, found[0], options);
+  if (isObjectForm(output)) {
+    const objects = found.flatMap((each) => each.objects);
+    // A watch prints one object after the other, as kubectl does.
+    if (options.watch)
+      for (const object of objects) await printObjects(screen, [object], output, true);
+    else if (objects.length > 0 || !isSingle) await printObjects(screen, objects, output, isSingle);
+    return table;
   }
+  const filled = found.filter(({ objects }) => objects.length > 0);
+  for (const [index, each] of filled.entries()) {
+    table = newTable(found, each, options);
+    if (index > 0) screen.print("");
+    for (const line of table.lines(each.objects, Date.now())) screen.print(line);
+  }
+  const hasNames = found.some(({ names }) => names.length > 0);
+  if (filled.length === 0 && !hasNames && !options.watch)
+    screen.remark(nothing(context, found, options));
+  return table;
+}
+
+function newTable(
+  found: readonly Found[],
+  each: Found | undefined,
+  { output, allNamespaces, showLabels, headers }: GetOptions,
+): ObjectTable {
+  const resource = each?.resource;
+  if (resource === undefined) throw new PodError("InvalidArgument", "Nothing was asked for");
+  const options: TableOptions = {
+    isWide: output?.format === "wide",
+    withNamespace: allNamespaces === true && resource.isNamespaced,
+    withLabels: showLabels === true,
+    withKind: found.length > 1,
+    hasHeading: headers !== false,
+    columns: output?.format === "custom-columns" ? output.columns : undefined,
+  };
+  return new ObjectTable(resource, options);
+}
+
+function nothing(
+  { namespace }: Context,
+  found: readonly Found[],
+  { allNamespaces }: GetOptions,
+): string {
+  const isScoped = found.every(({ resource }) => resource.isNamespaced) && !allNamespaces;
+  return isScoped ? `No resources found in ${namespace} namespace.` : "No resources found";
 }

@@ -7,7 +7,7 @@ import { defaultContainer, requireContainer } from "../default-container.ts";
 import { parseDuration } from "../duration.ts";
 import { readLines } from "../json-lines.ts";
 import { containerNames } from "../log-prefix.ts";
-import { podName } from "../resources.ts";
+import { podName } from "../object-arguments.ts";
 
 export interface LogsOptions {
   readonly container?: string;

@@ -67,14 +67,14 @@ get(
       return printed.out;
     };
     assert.match(
-      await output(["po"], { allNamespaces: true, output: "wide" }),
+      await output(["po"], { allNamespaces: true, output: { format: "wide" } }),
       /^NAMESPACE .* IP .*\ndefault .* 10\.85\.0\.2 /,
     );
     assert.is(daemon.asked[0]?.path, "/api/v1/pods");
-    assert.is(await output(["pods"], { output: "name" }), "pod/web\n");
-    assert.is(JSON.parse(await output(["pod", "web"], { output: "json" })).kind, "Pod");
-    assert.is(JSON.parse(await output(["pods"], { output: "json" })).kind, "List");
-    assert.match(await output(["pod/web"], { output: "yaml" }), "podIP: 10.85.0.2");
+    assert.is(await output(["pods"], { output: { format: "name" } }), "pod/web\n");
+    assert.is(JSON.parse(await output(["pod", "web"], { output: { format: "json" } })).kind, "Pod");
+    assert.is(JSON.parse(await output(["pods"], { output: { format: "json" } })).kind, "List");
+    assert.match(await output(["pod/web"], { output: { format: "yaml" } }), "podIP: 10.85.0.2");
     context[Symbol.dispose]();
   }),
 );
@@ -91,7 +91,7 @@ get(
     const { context, printed } = fakeContext(daemon);
     assert.is(await getObjects(context, ["pods"], {}), 0);
     assert.is(await getObjects(context, ["events"], { allNamespaces: true }), 0);
-    assert.is(printed.err, "No resources found in default namespace.\nNo resources found.\n");
+    assert.is(printed.err, "No resources found in default namespace.\nNo resources found\n");
     assert.is(await getObjects(context, ["pod", "x"], {}), 1);
     assert.is(await getObjects(context, ["pod", "x"], { ignoreNotFound: true }), 0);
     assert.match(printed.err, 'nspod: pods "x" not found');

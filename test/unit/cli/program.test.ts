@@ -51,7 +51,7 @@ program("a mistyped command or option gets a suggestion", async () => {
     [["gett"], "(Did you mean get?)"],
     [["get", "pods", "--outptu"], "(Did you mean --output?)"],
     [["image", "lod"], "(Did you mean load?)"],
-    [["get", "-o", "table"], "Allowed choices are wide, json, yaml, name."],
+    [["get", "-o", "table"], "Allowed choices are wide, json, yaml, name, jsonpath="],
   ] as const) {
     const { program: tree, printed } = build();
     const failed = await tree
@@ -123,7 +123,9 @@ _nspod; printf '%s\\n' "\${COMPREPLY[@]}"`;
   assert.equal(complete("nspod", "de"), ["describe", "delete"]);
   assert.equal(complete("nspod", "image", "in"), ["inspect"]);
   assert.equal(complete("nspod", "-n", "shop", "image", "lo"), ["load"]);
-  assert.equal(complete("nspod", "get", "-o", ""), ["wide", "json", "yaml", "name"]);
+  assert.equal(complete("nspod", "get", "-o", ""), [
+    ...["wide", "json", "yaml", "name", "jsonpath=", "jsonpath-file=", "custom-columns="],
+  ]);
   assert.equal(complete("nspod", "run", "--wai"), ["--wait"]);
   assert.equal(complete("nspod", "logs", "web"), ["web-from-daemon"]);
   assert.equal(complete("nspod", "completion", "f"), ["fish"]);
