@@ -2,9 +2,16 @@
  * What the server adds to and checks of a new object by looking at others: the admission plugins of Kubernetes that
  * every cluster has. Source: Kubernetes, "Admission Control in Kubernetes".
  */
-import type { Namespace, PersistentVolumeClaim, StorageClass } from "../spec/kubernetes.gen.ts";
+import type {
+  Namespace,
+  PersistentVolumeClaim,
+  PriorityClass,
+  StorageClass,
+} from "../spec/kubernetes.gen.ts";
 import { forbidden, notFound } from "../spec/object-problem.ts";
+import type { Pod } from "../spec/pod.ts";
 import type { KubernetesObject } from "../spec/resources.ts";
+import { missingServiceAccount } from "../spec/service-account.ts";
 import type { Store } from "../store/store.ts";
 
 /** Namespaces that nothing works without. */
@@ -18,10 +25,18 @@ const defaultClassAnnotation = "storageclass.kubernetes.io/is-default-class";
  */
 export function admitNew(store: Store, object: KubernetesObject): KubernetesObject {
   admitIntoNamespace(store, object);
-  if (object.kind === "PersistentVolumeClaim") {
-    return withDefaultClass(store, object as PersistentVolumeClaim);
+  switch (object.kind) {
+    case "PersistentVolumeClaim":
+      return withDefaultClass(store, object as PersistentVolumeClaim);
+    case "Pod":
+      admitServiceAccount(store, object as Pod);
+      return object;
+    case "PriorityClass":
+      admitGlobalDefault(store, object as PriorityClass);
+      return object;
+    default:
+      return object;
   }
-  return object;
 }
 
 /** @throws PodError PermissionDenied. */
@@ -46,6 +61,42 @@ function admitIntoNamespace(store: Store, { kind, metadata }: KubernetesObject):
     metadata.name,
     `unable to create new content in namespace ${metadata.namespace} because it is being terminated`,
   );
+}
+
+/** Plugin ServiceAccount. */
+function admitServiceAccount(store: Store, pod: Pod): void {
+  const missing = missingServiceAccount(pod, store);
+  if (missing !== undefined) throw forbidden("Pod", pod.metadata.name, missing);
+}
+
+/** Plugin Priority: one class is the default at most. */
+function admitGlobalDefault(store: Store, { metadata, globalDefault }: PriorityClass): void {
+  if (globalDefault !== true) return;
+  const { items } = store.list<PriorityClass>("PriorityClass");
+  const other = items.find((item) => item.globalDefault === true);
+  if (other === undefined || other.metadata.name === metadata.name) return;
+  const why = `PriorityClass ${other.metadata.name} is already marked as default. Only one default can exist`;
+  throw forbidden("PriorityClass", metadata.name, why);
+}
+
+/** Plugin PersistentVolumeClaimResize: a claim may grow when its class says so. @throws PodError PermissionDenied. */
+export function admitChange(store: Store, next: KubernetesObject, current: KubernetesObject): void {
+  if (next.kind === "PriorityClass") admitGlobalDefault(store, next as PriorityClass);
+  if (next.kind !== "PersistentVolumeClaim") return;
+  const [wanted, known] = [storageOf(next), storageOf(current)];
+  if (wanted === known || known === undefined) return;
+  const { storageClassName = "" } = (current as PersistentVolumeClaim).spec;
+  const storageClass = store.get<StorageClass>("StorageClass", "", storageClassName);
+  if (storageClass?.allowVolumeExpansion === true) return;
+  throw forbidden(
+    next.kind,
+    next.metadata.name,
+    "only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support resize",
+  );
+}
+
+function storageOf(claim: KubernetesObject): string | undefined {
+  return (claim as PersistentVolumeClaim).spec.resources?.requests?.["storage"];
 }
 
 /** Plugin DefaultStorageClass: the newest class that says it is the default. "" asks for none. */

@@ -5,7 +5,7 @@
 import { toTime } from "../base/clock.ts";
 import { isPodError } from "../base/errors.ts";
 import { newPodUid, randomSuffix } from "../base/ids.ts";
-import { defaultObject, rulesOf, validateObject } from "../spec/admit.ts";
+import { defaultObject, rulesOf, validateNew } from "../spec/admit.ts";
 import { alreadyExists, invalid } from "../spec/object-problem.ts";
 import type { KubernetesObject, Resource } from "../spec/resources.ts";
 import { warningsOf } from "../spec/warnings.ts";
@@ -71,7 +71,7 @@ export function readyObject<T extends KubernetesObject>(wish: T): T {
   const { status: _, ...rest } = wish as T & { readonly status?: unknown };
   // Only the status is gone, which no kind must have.
   const object = defaultObject((hasStatus ? rest : wish) as T, { randomSuffix });
-  const issues = validateObject(object);
+  const issues = validateNew(object);
   if (issues.length > 0) throw invalid(object.kind, object.metadata.name, issues);
   return begin === undefined ? object : (begin(object) as T);
 }

@@ -12,7 +12,7 @@ import { type FieldIssue, IssueList, type Report } from "../spec/field-issue.ts"
 import { firstDifference } from "../spec/first-difference.ts";
 import type { Pod, PodCondition } from "../spec/pod.ts";
 import type { KubernetesObject } from "../spec/resources.ts";
-import { validateEphemeralUpdate } from "../spec/validate-ephemeral-containers.ts";
+import { validateEphemeralUpdate } from "../spec/validate-ephemeral-update.ts";
 import { validatePodResize } from "../spec/validate-pod-resize.ts";
 import type { ObjectPart } from "./object-part.ts";
 

@@ -68,6 +68,13 @@ export function validateObject(object: KubernetesObject): readonly FieldIssue[] 
   return issues;
 }
 
+/** Complaints about a defaulted object that is to be created. */
+export function validateNew(object: KubernetesObject): readonly FieldIssue[] {
+  const { issues, report } = new IssueList();
+  rulesOf(object.kind).validateCreate?.(object, report);
+  return [...validateObject(object), ...issues];
+}
+
 /** Complaints about a change of an object; both are defaulted, the new one is valid by itself. */
 export function validateUpdate<T extends KubernetesObject>(
   next: T,

@@ -47,7 +47,11 @@ function defaultSpec(spec: PodSpec): PodSpec {
     ...(initContainers !== undefined && { initContainers: initContainers.map(container) }),
     containers: spec.containers.map(container),
     ...(ephemeralContainers !== undefined && {
-      ephemeralContainers: ephemeralContainers.map((entry) => ({ ...entry, ...container(entry) })),
+      ephemeralContainers: ephemeralContainers.map((entry) => {
+        // They have none; the type says so.
+        const { resources: _, ...filled } = { ...entry, ...container(entry) };
+        return filled;
+      }),
     }),
     ...(resources !== undefined && { resources }),
     ...(volumes !== undefined && { volumes: volumes.map(defaultVolume) }),

@@ -11,6 +11,8 @@ export interface KindRules<T extends KubernetesObject> {
   readonly begin?: (object: T) => T;
   /** Rules of a defaulted object, but for its metadata. */
   readonly validate?: (object: T, report: Report) => void;
+  /** Further rules of a new object. */
+  readonly validateCreate?: (object: T, report: Report) => void;
   /** Rules of a change; both are defaulted. */
   readonly validateUpdate?: (next: T, current: T, report: Report) => void;
   /** Syntax of the name; default: a DNS subdomain. */

@@ -7,7 +7,7 @@
  */
 
 import { PodError } from "../base/errors.ts";
-import { defaultObject, rulesOf, validateObject } from "./admit.ts";
+import { defaultObject, rulesOf, validateNew } from "./admit.ts";
 import { invalidText, type ManifestDraft, readManifests } from "./decode-yaml.ts";
 import type { DefaultOptions } from "./default-metadata.ts";
 import { isWithin } from "./field-issue.ts";
@@ -73,7 +73,7 @@ function load(
     // A field that could not be decoded holds a zero value: what validation says about that is noise.
     const echoes = (path: string): boolean =>
       draft.issues.some((issue) => isWithin(path, issue.path) || isWithin(issue.path, path));
-    const invalid = validateObject(complete).filter((issue) => !echoes(issue.path));
+    const invalid = validateNew(complete).filter((issue) => !echoes(issue.path));
     issues.push(...[...draft.issues, ...invalid].map(draft.locate));
     for (const warning of warningsOf(written)) warnings.push(`${source}: ${warning}`);
   }

@@ -65,5 +65,6 @@ const strategies: Readonly<Record<string, Readonly<Record<string, ListStrategy>>
 
 /** How a list is merged; undefined when it is replaced. */
 export function listStrategy(definition: string, field: string): ListStrategy | undefined {
-  return strategies[definition]?.[field];
+  const fields = strategies[definition] ?? {};
+  return Object.hasOwn(fields, field) ? fields[field] : undefined;
 }

@@ -3,6 +3,7 @@
 import { fillPod } from "./default-pod.ts";
 import type { KindRules } from "./kind-rules.ts";
 import type { Pod } from "./pod.ts";
+import { validateNoEphemeralContainers } from "./validate-ephemeral-update.ts";
 import { validatePodSpec } from "./validate-pod.ts";
 import { validatePodUpdate } from "./validate-pod-update.ts";
 
@@ -11,5 +12,6 @@ export const podRules: KindRules<Pod> = {
   hasGeneration: true,
   fill: fillPod,
   validate: validatePodSpec,
+  validateCreate: validateNoEphemeralContainers,
   validateUpdate: validatePodUpdate,
 };

@@ -301,6 +301,8 @@ export function object<T extends object>(
           if (content !== null && content !== undefined && schema.isAbsent?.(content) !== true) {
             result[key] = schema.decode(content, at, context);
           }
+        } else if (refused.has(key) && isNothing(key, content)) {
+          // It asks for nothing, as if it were not written.
         } else if (refused.has(key)) {
           const reason =
             refused.get(key) || "is a Kubernetes field that nspod does not support yet";
@@ -314,6 +316,12 @@ export function object<T extends object>(
       return fill(result, (field) => context.report(childPath(path, field), "is required"));
     },
   };
+}
+
+/** Null is absent; and Go's encoder writes `resources` always, as `{}` when nothing is set. */
+function isNothing(key: string, content: unknown): boolean {
+  if (content === null || content === undefined) return true;
+  return key === "resources" && isObject(content) && Object.keys(content).length === 0;
 }
 
 function unknownField(key: string, known: Iterable<string>, refused: Iterable<string>): string {

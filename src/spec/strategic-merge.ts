@@ -205,7 +205,8 @@ function listOfDirective(field: string): string | undefined {
 /** The definition of a field's value, or of the items of a list or map. */
 function definitionAt({ definition, field }: Place): string | undefined {
   if (field === "metadata") return "ObjectMeta";
-  const code = definition === undefined ? undefined : definitions[definition]?.[field];
+  const fields = definition === undefined ? {} : (definitions[definition] ?? {});
+  const code = Object.hasOwn(fields, field) ? fields[field] : undefined;
   const name = code?.replace(/[[\]!~]/g, "");
   return name !== undefined && name in definitions ? name : undefined;
 }

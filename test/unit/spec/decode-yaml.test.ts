@@ -11,7 +11,10 @@ const options = { randomSuffix: () => "x7k2p" };
 
 /** The pods of a text, with the places of their fields. */
 const decodePods = (text: string, source: string): { object: Pod; position: Locate }[] =>
-  decodeManifests(text, source).map(({ object, position }) => ({ object: object as Pod, position }));
+  decodeManifests(text, source).map(({ object, position }) => ({
+    object: object as Pod,
+    position,
+  }));
 type Locate = DecodedManifest["position"];
 
 /** The lines of the complaint about a text. */
@@ -81,8 +84,8 @@ decoding("reads several documents and lists", () => {
 });
 
 decoding("says what Kubernetes has and nspod has not", () => {
-  assert.equal(decode(podWith("livenessProbe: {}")), [
-    "pod.yaml:8:5: spec.containers[0].livenessProbe: is a Kubernetes field that nspod does not support yet",
+  assert.equal(decode(podWith("securityContext: {windowsOptions: {}}")), [
+    "pod.yaml:8:23: spec.containers[0].securityContext.windowsOptions: is for Windows nodes only",
   ]);
   assert.equal(decode("apiVersion: apps/v1\nkind: Deployment\n"), [
     "pod.yaml:2:7: kind: Deployment is a Kubernetes kind that nspod does not support yet",
