@@ -136,6 +136,7 @@ export function launchRequest(
     folder: folders.runtime,
     cloneFlags: users ? K.CLONE_NEWNS : flags,
     cgroup: shimCgroup(context.hierarchy, uid),
+    open: volumes.open,
     prepare: (program) => {
       if (users) {
         pinUsers(program, holderPid, users.namespace);
