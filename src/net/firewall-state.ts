@@ -24,6 +24,8 @@ export interface Element {
   readonly podUid: string;
 }
 
+const protocols = ["TCP", "UDP", "SCTP"] as const;
+
 /** What a pod publishes; `hostIP` is absent for every address of the host. */
 export interface HostPort {
   /** IPv4 address of the host to publish on; absent, "" or "0.0.0.0": every one. */
@@ -32,7 +34,7 @@ export interface HostPort {
   readonly hostPort: number;
   /** 1..65535. */
   readonly containerPort: number;
-  readonly protocol: "TCP" | "UDP";
+  readonly protocol: "TCP" | "UDP" | "SCTP";
 }
 
 export interface RulesetState {
@@ -86,7 +88,7 @@ export function publishedPort({ store, key, value = "" }: Element): HostPort | u
     ...(hostIP === undefined ? {} : { hostIP }),
     hostPort: Number(number),
     containerPort: Number(value.split(" . ")[1]),
-    protocol: protocol === "udp" ? "UDP" : "TCP",
+    protocol: protocols.find((name) => name.toLowerCase() === protocol) ?? "TCP",
   };
 }
 

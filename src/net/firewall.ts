@@ -304,7 +304,7 @@ function portElement(podUid: string, address: string, port: HostPort): Element {
       throw new PodError("InvalidArgument", `A port is a number from 1 to 65535: got ${number}`);
     }
   }
-  const suffix = `${protocol === "UDP" ? "udp" : "tcp"} . ${hostPort}`;
+  const suffix = `${protocol.toLowerCase()} . ${hostPort}`;
   const value = `${formatAddress(parseAddress(address))} . ${containerPort}`;
   return hostIP === "" || hostIP === "0.0.0.0"
     ? { store: "any_port", key: suffix, value, podUid }

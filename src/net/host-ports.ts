@@ -3,7 +3,7 @@
  * (packet rules would silently take its connections away).
  */
 import { PodError } from "../base/errors.ts";
-import { K } from "../sys/abi.ts";
+import { errnos, K } from "../sys/abi.ts";
 import { tryRun } from "../sys/ffi.ts";
 import { Program } from "../sys/program.ts";
 import { ipv4Bytes } from "../sys/rtnetlink.ts";
@@ -59,6 +59,9 @@ export function checkConflicts(wanted: PortOwner, owners: readonly PortOwner[]):
   });
 }
 
+/** IPPROTO_SCTP of linux/in.h. */
+const protocolSctp = 132;
+
 /** Binds a socket to the port and closes it again. Pure. */
 export function compileProbe(port: HostPort): Program {
   const address = Buffer.alloc(16);
@@ -67,11 +70,12 @@ export function compileProbe(port: HostPort): Program {
   address.writeUInt16BE(port.hostPort, 2);
   address.set(ipv4Bytes(addressOf(port)), 4);
   const isTcp = port.protocol === "TCP";
+  const isSctp = port.protocol === "SCTP";
   const program = new Program(`probe of host port ${portText(port)}`);
   const socket = program.open("socket", [
     K.AF_INET,
-    (isTcp ? K.SOCK_STREAM : K.SOCK_DGRAM) | K.SOCK_CLOEXEC,
-    0,
+    (isTcp || isSctp ? K.SOCK_STREAM : K.SOCK_DGRAM) | K.SOCK_CLOEXEC,
+    isSctp ? protocolSctp : 0,
   ]);
   if (isTcp) {
     // Connections in TIME_WAIT are no listeners. UDP has none, and would share the port with it.
@@ -91,6 +95,8 @@ export function checkHostSockets({ pod, ports }: PortOwner): void {
     const program = compileProbe(port);
     const done = tryRun(program);
     if (done.errno === 0) continue;
+    // A host without SCTP has nobody who listens; what passes through to the pod needs conntrack only.
+    if (port.protocol === "SCTP" && done.errno === errnos.EPROTONOSUPPORT) continue;
     const action = `Cannot publish host port ${portText(port)} of pod "${pod}"`;
     const cause = syscallError(action, program, done);
     if (cause.errno === "EADDRINUSE") {

@@ -18,8 +18,7 @@ export function hostPorts(pod: Pod): readonly HostPort[] {
             {
               hostPort,
               containerPort,
-              // SCTP is refused at the door.
-              protocol: protocol === "UDP" ? "UDP" : "TCP",
+              protocol: protocol ?? "TCP",
               ...(hostIP === undefined ? {} : { hostIP }),
             },
           ],

@@ -43,9 +43,6 @@ export const fieldSupport: Readonly<Record<string, DefinitionSupport>> = {
       volumeDevices: blockDevices,
     },
   },
-  ContainerPort: {
-    refusedValues: { protocol: ["SCTP"] },
-  },
   EphemeralContainer: {
     refused: {
       lifecycle: debugging,

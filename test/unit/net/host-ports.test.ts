@@ -36,6 +36,12 @@ ports("other ports, protocols and addresses do not conflict", () => {
   checkConflicts({ pod: "default/second", ports: wanted }, [owner]);
 });
 
+ports("the probe of an SCTP port asks for that protocol", () => {
+  const text = explain(compileProbe({ ...tcp(38_412), protocol: "SCTP" }));
+  assert.match(text, "socket(AF_INET, SOCK_STREAM|SOCK_CLOEXEC, 132)");
+  assert.match(text, "0.0.0.0:38412/SCTP");
+});
+
 ports("a pod cannot want a port twice", () => {
   assert.throws(
     () => checkConflicts({ pod: "default/web", ports: [tcp(80), tcp(80, "10.0.0.1")] }, []),

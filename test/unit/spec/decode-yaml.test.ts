@@ -90,9 +90,6 @@ decoding("says what Kubernetes has and nspod has not", () => {
   assert.equal(decode("apiVersion: apps/v1\nkind: Deployment\n"), [
     "pod.yaml:2:7: kind: Deployment is a Kubernetes kind that nspod does not support yet",
   ]);
-  assert.equal(decode(podWith("ports:", "- {containerPort: 1, protocol: SCTP}")), [
-    'pod.yaml:9:36: spec.containers[0].ports[0].protocol: "SCTP" is a Kubernetes value that nspod does not support yet: use "TCP", "UDP"',
-  ]);
 });
 
 decoding("guesses what a misspelt name meant", () => {
