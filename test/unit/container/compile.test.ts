@@ -34,6 +34,28 @@ start("cuts itself off before it opens anything of the container", () => {
   );
 });
 
+start("clones what stays joined with the host before it cuts itself off", () => {
+  const volume = {
+    name: "v",
+    source: "/srv",
+    kind: "hostPath",
+    isFile: false,
+    nosuidNodev: false,
+  } as const;
+  const volumeMounts = [
+    { name: "v", mountPath: "/v", mountPropagation: "HostToContainer" as const },
+  ];
+  const all = lines({ container: { volumeMounts }, input: { volumes: new Map([["v", volume]]) } });
+  inOrder(
+    all,
+    /^open_tree .*"\/srv"/,
+    /^fcntl R\d+ \d+ 900$/,
+    /^mount "none" "\/" 0/,
+    /^mount "overlay"/,
+    /^mount_setattr .*propagation=MS_SLAVE/,
+  );
+});
+
 const users = { namespace: "/run/1f/userns", base: 655_360 };
 
 start("makes files as the root of the pod's users and joins them last", () => {

@@ -100,6 +100,54 @@ mounts("makes directories below an emptyDir as open as the emptyDir", () => {
   assert.ok(made?.nosuidNodev);
 });
 
+mounts("expands subPathExpr with the container's variables, strictly", () => {
+  const subPathExpr = (text: string) =>
+    planMounts(input([{ name: "data", mountPath: "/d", subPathExpr: text }]));
+  assert.is(subPathExpr("logs/$(POD)")[0]?.subPath, "logs/web-0");
+  assert.is(subPathExpr("$$(POD)")[0]?.subPath, "$(POD)");
+  for (const [text, words] of [
+    ["$(NONE)/$(OTHER)", 'no value for variable "NONE", "OTHER"'],
+    ["../$(POD)", 'must not contain "..": got "../web-0"'],
+    ["/$(POD)", 'must be a relative path: got "/web-0"'],
+  ] as const) {
+    const message = `spec.containers[0].volumeMounts[0].subPathExpr: ${words}`;
+    throwsPodError(() => subPathExpr(text), "CreateContainerConfigError", message);
+  }
+});
+
+mounts(
+  "readOnly is as deep as recursiveReadOnly says, and a volume may be read-only itself",
+  () => {
+    const depth = (mount: Partial<VolumeMount>, volume: Partial<PreparedVolume> = {}) => {
+      const volumes = new Map([["data", { ...data, ...volume }]]);
+      const [made] = planMounts(input([{ name: "data", mountPath: "/d", ...mount }], { volumes }));
+      return [made?.readOnly, made?.recursiveReadOnly];
+    };
+    assert.equal(depth({}), [false, false]);
+    assert.equal(depth({ readOnly: true }), [true, false]);
+    assert.equal(depth({ readOnly: true, recursiveReadOnly: "Disabled" }), [true, false]);
+    assert.equal(depth({ readOnly: true, recursiveReadOnly: "IfPossible" }), [true, true]);
+    assert.equal(depth({ readOnly: true, recursiveReadOnly: "Enabled" }), [true, true]);
+    assert.equal(depth({}, { readOnly: true }), [true, false]);
+  },
+);
+
+mounts("propagation is private unless it is asked for", () => {
+  const propagation = (mountPropagation?: "None" | "HostToContainer" | "Bidirectional") =>
+    planMounts(
+      input([{ name: "data", mountPath: "/d", ...(mountPropagation && { mountPropagation }) }]),
+    )[0]?.propagation;
+  assert.equal(
+    [
+      propagation(),
+      propagation("None"),
+      propagation("HostToContainer"),
+      propagation("Bidirectional"),
+    ],
+    ["private", "private", "slave", "shared"],
+  );
+});
+
 mounts(
   "binds an image's volume on itself, unless the pod mounts there or it is none of its business",
   () => {
