@@ -29,6 +29,7 @@ import type { Pod } from "../spec/pod.ts";
 import type { KubernetesObject } from "../spec/resources.ts";
 import { type Deletion, deleteObject, finishDeletion } from "../store/delete-object.ts";
 import type { Store } from "../store/store.ts";
+import { warningsOf } from "../spec/warnings.ts";
 
 export interface NodeBackendOptions {
   readonly store: Store;
@@ -66,6 +67,7 @@ export class NodeBackend implements Backend {
     const updated = this.store.update(object, { durable: false });
     return await this.#begin(finishDeletion(this.store, updated).object);
   }
+    if (isPod(created)) this.#warn(created);
 
   async deleteObject<T extends KubernetesObject>(
     object: T,
@@ -153,6 +155,14 @@ export class NodeBackend implements Backend {
     const changes = this.store.watch<Pod>("Pod", {
       namespace,
       from: this.store.resourceVersion,
+  /** What the pod asks for and does not get, also for who did not see the answer. */
+  #warn(pod: Pod): void {
+    for (const message of warningsOf(pod)) {
+      const event = { type: "Warning", reason: "FieldIgnored", message } as const;
+      this.#options.engine.context.report(pod, event);
+    }
+  }
+
       signal: stop.signal,
     });
     await this.deleteObject(pod, { gracePeriodSeconds });

@@ -7,6 +7,7 @@ import * as assert from "uvu/assert";
 import { parse } from "yaml";
 import type { Event } from "../../src/spec/event.ts";
 import type { Pod } from "../../src/spec/pod.ts";
+import type { KubernetesObject } from "../../src/spec/resources.ts";
 import { NSPOD } from "../support/instance.ts";
 import { LiveCommand } from "../support/live-command.ts";
 import { podSuite } from "../support/pod-suite.ts";
@@ -61,7 +62,13 @@ test("get -o name, json and yaml are for programs", async (pods) => {
 
 test("namespaces keep pods apart; -A shows them all", async (pods) => {
   const input = JSON.stringify(podOf("web", { containers: [sleeper("main")] }));
-  await pods.instance.must(["-n", "other", "run", "--wait", "running", "-"], { input });
+  const intoOther = ["-n", "other", "run", "--wait", "running", "-"];
+  const early = await pods.instance.nspod(intoOther, { input });
+  assert.match(early.stderr, 'namespaces "other" not found');
+  const metadata = { name: "other", namespace: "", uid: "" };
+  const namespace: KubernetesObject = { apiVersion: "v1", kind: "Namespace", metadata };
+  await pods.createObject(namespace);
+  await pods.instance.must(intoOther, { input });
   const all = await nspod(pods, "get", "pods", "-A");
   assert.match(all, /^NAMESPACE\s+NAME\s/);
   assert.match(all, /^default\s+web\s+2\/2\s/m);
@@ -152,11 +159,11 @@ test("a manifest with a mistake is refused by line and column", async (pods) => 
   const known = await refusal(
     pods,
     ["apply", "-f", "-"],
-    manifest.replace("comand: [sh]", "livenessProbe: {}"),
+    manifest.replace("comand: [sh]", "securityContext: {windowsOptions: {}}"),
   );
   assert.match(
     known,
-    /9:7: spec\.containers\[0\]\.livenessProbe: is a Kubernetes field that nspod does not support yet/,
+    /9:25: spec\.containers\[0\]\.securityContext\.windowsOptions: is for Windows nodes only/,
   );
   assert.match(
     await refusal(pods, ["run", "-"], "kind: Pod\n  x: ["),
@@ -165,7 +172,7 @@ test("a manifest with a mistake is refused by line and column", async (pods) => 
 });
 
 test("an unknown pod, command, option or file is one sentence", async (pods) => {
-  const sentence = 'nspod: Pod "default/nobody" does not exist\n';
+  const sentence = 'nspod: pods "nobody" not found\n';
   assert.is(await refusal(pods, ["get", "pod", "nobody"]), sentence);
   assert.is(await refusal(pods, ["describe", "nobody"]), sentence);
   assert.is(await refusal(pods, ["logs", "nobody"]), sentence);
@@ -231,7 +238,7 @@ test("apply creates, leaves alone, and changes what may change", async (pods) =>
   assert.is(refused.code, 1);
   assert.match(
     refused.stderr,
-    /^nspod: pod\/applied: spec\.hostNetwork: cannot be changed in a running pod/,
+    /^nspod: pod\/applied: Pod "applied" is invalid: spec\.hostNetwork: pod updates may not change fields other than/,
   );
 });
 

@@ -288,7 +288,7 @@ test("exec into what does not run is refused", async (pods) => {
   assert.match(over.stderr, 'container "main" in pod "over" is not running');
   const missing = await pods.exec("nobody", "true");
   assert.is(missing.code, 1);
-  assert.match(missing.stderr, 'Pod "default/nobody" does not exist');
+  assert.match(missing.stderr, 'pods "nobody" not found');
 });
 
 run();

@@ -104,7 +104,7 @@ test("-d prints the name and returns at once", async (pods) => {
   assert.is(await pods.instance.must(["run", "-d", "-"], { input }), "pod/detached\n");
   const again = await pods.instance.nspod(["run", "-d", "-"], { input });
   assert.is(again.code, 1);
-  assert.match(again.stderr, /"default\/detached" already exists/);
+  assert.match(again.stderr, /pods "detached" already exists/);
   await pods.delete("detached");
 });
 
