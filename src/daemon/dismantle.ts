@@ -10,6 +10,7 @@ import { type Hierarchy, removeCgroup } from "../cgroup/hierarchy.ts";
 import { removeBridge } from "../net/bridge.ts";
 import type { Firewall } from "../net/firewall.ts";
 import { discard, emptyTrash } from "../sys/trash.ts";
+import { tokenKeyFile } from "../volume/service-account-tokens.ts";
 
 export interface DismantleOptions {
   readonly instance: Instance;
@@ -31,7 +32,7 @@ export async function dismantle({
   const trash = join(instance.root, "trash");
   for (const name of hostile) discard(trash, join(instance.root, name));
   await emptyTrash(trash);
-  for (const name of ["trash", "seccomp"]) {
+  for (const name of ["trash", "seccomp", tokenKeyFile]) {
     rmSync(join(instance.root, name), { recursive: true, force: true });
   }
 }

@@ -11,7 +11,7 @@ import type { PreparedVolume } from "../spec/prepared-volume.ts";
 import { nodeAllocatable } from "../volume/node-allocatable.ts";
 import { readBeneath } from "../volume/read-beneath.ts";
 import type { EngineContext } from "./context.ts";
-import { type EnvironmentFacts, resolveEnvironment } from "./environment.ts";
+import { configError, type EnvironmentFacts, resolveEnvironment } from "./environment.ts";
 
 /** Contents by `volume/path`; undefined: there is no such file. */
 export type EnvironmentFiles = ReadonlyMap<string, Buffer | undefined>;
@@ -73,8 +73,12 @@ export async function readEnvironmentFiles(
     const folder = volumes.get(volumeName)?.source;
     if (folder === undefined) continue;
     const { program, decode } = readBeneath(folder, path);
-    const done = await shim.run(`Cannot read file "${path}" of volume "${volumeName}"`, program);
-    files.set(`${volumeName}/${path}`, decode(done));
+    try {
+      const done = await shim.run(`Cannot read file "${path}" of volume "${volumeName}"`, program);
+      files.set(`${volumeName}/${path}`, decode(done));
+    } catch (error) {
+      throw configError(error);
+    }
   }
   return files;
 }

@@ -215,7 +215,8 @@ function checked(name: string, value: string): string {
   throw new PodError("InvalidArgument", `the value of variable "${name}" contains a NUL byte`);
 }
 
-function configError(error: unknown): PodError {
+/** The error as the container's waiting reason. */
+export function configError(error: unknown): PodError {
   const data = { reason: "CreateContainerConfigError" };
   if (error instanceof PodError) {
     return new PodError(error.kind, error.message, { cause: error, data });

@@ -10,12 +10,15 @@ import { checkDnsSubdomain } from "./validate-names.ts";
 
 const byDefault = "default";
 
+function nameOf({ serviceAccount, serviceAccountName }: PodSpec): string {
+  return serviceAccountName || serviceAccount || byDefault;
+}
+
 /** The part of a pod's spec that this adds. */
-export function defaultServiceAccount({
-  serviceAccount,
-  serviceAccountName,
-}: PodSpec): Pick<PodSpec, "serviceAccount" | "serviceAccountName"> {
-  const name = serviceAccountName || serviceAccount || byDefault;
+export function defaultServiceAccount(
+  spec: PodSpec,
+): Pick<PodSpec, "serviceAccount" | "serviceAccountName"> {
+  const name = nameOf(spec);
   return { serviceAccount: name, serviceAccountName: name };
 }
 
@@ -31,7 +34,7 @@ export function validateServiceAccount({ serviceAccountName = "" }: PodSpec, rep
  */
 export function missingServiceAccount(pod: Pod, objects: ObjectReader): string | undefined {
   const { namespace } = pod.metadata;
-  const name = pod.spec.serviceAccountName ?? byDefault;
+  const name = nameOf(pod.spec);
   if (name === byDefault || objects.get("ServiceAccount", namespace, name)) return undefined;
   return `error looking up service account ${namespace}/${name}: serviceaccount "${name}" not found`;
 }

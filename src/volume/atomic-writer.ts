@@ -76,53 +76,65 @@ export function afterReplacement({ files, folder, fsGroup }: Replacement): Publi
   };
 }
 
-/** The programs of a replacement, to be run one after the other. */
+/** The programs of a replacement, to be run one after the other: one, unless there is much to write. */
 export function compileReplacement(replacement: Replacement): Program[] {
-  return [...writeContent(replacement), publish(replacement), ...removeOld(replacement)];
+  const parts = new Parts(`content of volume "${replacement.volume}"`);
+  writeContent(parts, replacement);
+  publish(parts, replacement);
+  removeOld(parts, replacement);
+  return parts.programs;
 }
 
-function writeContent({ volume, files, folder, fsGroup }: Replacement): Program[] {
-  const programs: Program[] = [];
-  const folders = foldersOf(files.map(({ path }) => path));
-  const first = new Program(`content of volume "${volume}"`).from("content");
-  const root = openVolume(first, volume);
-  makeFolder(first, root, folder, fsGroup);
-  // Parents come before what is in them.
-  for (const path of folders) {
-    const { parent, name } = split(path);
-    const directory = openBelow(first, root, join(folder, parent));
-    makeFolder(first, directory, name, fsGroup);
-    first.close(directory);
-  }
-  first.close(root);
-  programs.push(first);
+/** Cuts a long list of steps into programs; every step opens what it needs, so any cut will do. */
+class Parts {
+  readonly programs: Program[] = [];
+  readonly #title: string;
+  #bytes = 0;
 
-  let program: Program | undefined;
-  let bytes = 0;
-  for (const file of files.toSorted(byPath)) {
-    const isFull = bytes + file.content.length > mostBytes;
-    if (program === undefined || isFull || program.operations.length > mostOperations) {
-      program = new Program(`content of volume "${volume}"`);
-      programs.push(program);
-      bytes = 0;
-    }
-    bytes += file.content.length;
-    writeFile(program, volume, folder, file, fsGroup);
+  constructor(title: string) {
+    this.#title = title;
   }
-  return programs;
+
+  /** The program for the next step. @param bytes - that the step adds */
+  next(bytes = 0): Program {
+    const last = this.programs.at(-1);
+    const isFull =
+      last === undefined ||
+      last.operations.length > mostOperations ||
+      (this.#bytes > 0 && this.#bytes + bytes > mostBytes);
+    this.#bytes = isFull ? bytes : this.#bytes + bytes;
+    if (!isFull) return last;
+    const program = new Program(this.#title);
+    this.programs.push(program);
+    return program;
+  }
+}
+
+function writeContent(parts: Parts, { volume, files, folder, fsGroup }: Replacement): void {
+  // Parents come before what is in them.
+  for (const path of ["", ...foldersOf(files.map((file) => file.path))]) {
+    const program = parts.next().from(path === "" ? "content" : `path "${path}"`);
+    const { parent, name } = split(join(folder, path));
+    inFolder(program, volume, parent, (directory) => {
+      makeFolder(program, directory, name, fsGroup);
+    });
+  }
+  for (const file of files.toSorted(byPath)) {
+    const program = parts.next(file.content.length).from(`key "${file.path}"`);
+    const { parent, name } = split(join(folder, file.path));
+    inFolder(program, volume, parent, (directory) => {
+      writeFile(program, directory, name, file, fsGroup);
+    });
+  }
 }
 
 function writeFile(
   program: Program,
-  volume: string,
-  folder: string,
-  { path, content, mode, uid }: VolumeFile,
+  directory: Register,
+  name: string,
+  { content, mode, uid }: VolumeFile,
   fsGroup: number | undefined,
 ): void {
-  program.from(`key "${path}"`);
-  const root = openVolume(program, volume);
-  const { parent, name } = split(path);
-  const directory = openBelow(program, root, join(folder, parent));
   const flags = K.O_WRONLY | K.O_CREAT | K.O_EXCL | K.O_NOFOLLOW | K.O_CLOEXEC;
   const file = program.open("openat", [directory, name, flags, 0o600]);
   if (content.length > 0) {
@@ -132,61 +144,88 @@ function writeFile(
     program.call("fchown", [file, uid ?? -1, fsGroup ?? -1]);
   }
   // After fchown, which clears bits. The group of fsGroup may read all of a read-only volume.
-  program.call("fchmod", [file, fsGroup === undefined ? mode : mode | 0o440]);
-  program.close(file).close(directory).close(root);
+  program.call("fchmod", [file, fsGroup === undefined ? mode : mode | 0o440]).close(file);
+}
+
+function makeFolder(program: Program, parent: Register, name: string, fsGroup?: number): void {
+  program.call("mkdirat", [parent, name, 0o755]);
+  const folder = openBelow(program, parent, name, { flags: K.O_RDONLY });
+  if (fsGroup !== undefined) program.call("fchown", [folder, -1, fsGroup]);
+  // The kubelet's mask for directories of read-only volumes: the group may read and enter, and is inherited.
+  program.call("fchmod", [folder, fsGroup === undefined ? 0o755 : 0o2755]).close(folder);
 }
 
 /** The step, and the links that people see. */
-function publish({ volume, before, files, folder, fsGroup }: Replacement): Program {
-  const program = new Program(`links of volume "${volume}"`).from("content");
-  const root = openVolume(program, volume);
-  const link = (target: string, name: string): void => {
-    program.call("symlinkat", [target, root, name], { tolerate: ["EEXIST"] });
-    if (fsGroup === undefined) return;
-    program.call("fchownat", [root, name, -1, fsGroup, K.AT_SYMLINK_NOFOLLOW]);
-  };
-  // Left by a daemon that was killed half-way.
-  program.call("unlinkat", [root, newDataLink, 0], { tolerate: ["ENOENT"] });
-  link(folder, newDataLink);
-  program.call("renameat2", [root, newDataLink, root, dataLink, 0]);
+function publish(parts: Parts, { volume, before, files, folder, fsGroup }: Replacement): void {
+  const step = parts.next().from("content");
+  inFolder(step, volume, "", (root) => {
+    // Left by a daemon that was killed half-way.
+    step.call("unlinkat", [root, newDataLink, 0], { tolerate: ["ENOENT"] });
+    makeLink(step, root, folder, newDataLink, fsGroup);
+    step.call("renameat2", [root, newDataLink, root, dataLink, 0]);
+  });
   const wanted = topNames(files.map(({ path }) => path));
-  for (const name of wanted) link(`${dataLink}/${name}`, name);
-  for (const name of topNames(before.paths)) {
-    if (wanted.has(name)) continue;
-    program.call("unlinkat", [root, name, 0], { tolerate: ["ENOENT"] });
+  for (const name of wanted) {
+    const program = parts.next().from(`key "${name}"`);
+    inFolder(program, volume, "", (root) => {
+      makeLink(program, root, `${dataLink}/${name}`, name, fsGroup);
+    });
   }
-  return program.close(root);
+  for (const name of topNames(before.paths)) {
+    if (!wanted.has(name)) remove(parts, volume, name, 0);
+  }
+}
+
+function makeLink(
+  program: Program,
+  root: Register,
+  target: string,
+  name: string,
+  fsGroup: number | undefined,
+): void {
+  program.call("symlinkat", [target, root, name], { tolerate: ["EEXIST"] });
+  if (fsGroup === undefined) return;
+  program.call("fchownat", [root, name, -1, fsGroup, K.AT_SYMLINK_NOFOLLOW]);
 }
 
 /** Takes away what nothing leads to any more. What cannot be removed stays until the volume goes. */
-function removeOld({ volume, before, folder }: Replacement): Program[] {
-  const programs: Program[] = [];
+function removeOld(parts: Parts, { volume, before, folder }: Replacement): void {
   for (const old of before.folders.filter((name) => name !== folder)) {
-    let program = new Program(`old content of volume "${volume}"`).from("old content");
-    programs.push(program);
-    for (const path of before.paths) {
-      if (program.operations.length > mostOperations) {
-        program = new Program(program.title).from("old content");
-        programs.push(program);
-      }
-      removeBelow(program, volume, join(old, path), 0);
+    for (const path of before.paths) remove(parts, volume, join(old, path), 0);
+    for (const path of [...foldersOf(before.paths).reverse(), ""]) {
+      remove(parts, volume, join(old, path), K.AT_REMOVEDIR);
     }
-    for (const path of foldersOf(before.paths).reverse()) {
-      removeBelow(program, volume, join(old, path), K.AT_REMOVEDIR);
-    }
-    removeBelow(program, volume, old, K.AT_REMOVEDIR);
   }
-  return programs;
 }
 
-function removeBelow(program: Program, volume: string, path: string, flags: number): void {
+function remove(parts: Parts, volume: string, path: string, flags: number): void {
+  const program = parts.next().from("old content");
   const { parent, name } = split(path);
+  const use = (directory: Register): void => {
+    program.call("unlinkat", [directory, name, flags], {
+      tolerate: flags === 0 ? ["ENOENT", "EISDIR"] : ["ENOENT", "ENOTDIR", "ENOTEMPTY"],
+    });
+  };
+  inFolder(program, volume, parent, use, true);
+}
+
+/** Adds steps in a folder of the volume; "" is the volume itself. @param mayLack - they are left out without it */
+function inFolder(
+  program: Program,
+  volume: string,
+  path: string,
+  use: (directory: Register) => void,
+  mayLack = false,
+): void {
   const root = openVolume(program, volume);
-  const directory = openBelow(program, root, parent, { mayLack: true });
-  program.call("unlinkat", [directory, name, flags], {
-    tolerate: flags === 0 ? ["ENOENT", "EISDIR"] : ["ENOENT", "ENOTDIR", "ENOTEMPTY"],
-  });
-  program.close(directory).close(root);
+  if (path === "") {
+    use(root);
+  } else {
+    const directory = openBelow(program, root, path, { mayLack });
+    use(directory);
+    program.close(directory);
+  }
+  program.close(root);
 }
 
 function openVolume(program: Program, volume: string): Register {
@@ -207,16 +246,9 @@ function openBelow(
   how.writeBigUInt64LE(BigInt(K.RESOLVE_BENEATH | K.RESOLVE_NO_SYMLINKS), 16);
   const text = "{O_DIRECTORY, resolve=BENEATH|NO_SYMLINKS}";
   return program.open("openat2", [root, path || ".", program.bytes(how, text), how.length], {
-    tolerate: mayLack ? ["ENOENT", "ENOTDIR"] : [],
+    // A link is not what we made: what it hides stays.
+    tolerate: mayLack ? ["ENOENT", "ENOTDIR", "ELOOP"] : [],
   });
-}
-
-function makeFolder(program: Program, parent: Register, name: string, fsGroup?: number): void {
-  program.call("mkdirat", [parent, name, 0o755]);
-  const folder = openBelow(program, parent, name, { flags: K.O_RDONLY });
-  if (fsGroup !== undefined) program.call("fchown", [folder, -1, fsGroup]);
-  // The kubelet's mask for directories of read-only volumes: the group may read and enter, and is inherited.
-  program.call("fchmod", [folder, fsGroup === undefined ? 0o755 : 0o2755]).close(folder);
 }
 
 /** The folders on the way to the paths, parents first. */

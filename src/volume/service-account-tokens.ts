@@ -22,6 +22,9 @@ import { hasCode } from "../base/errors.ts";
 /** Who signs, and for whom a token is that names no audience. */
 export const tokenIssuer = "https://kubernetes.default.svc.cluster.local";
 
+/** In the root folder of the instance. */
+export const tokenKeyFile = "service-account.key";
+
 const longestUseMs = 24 * 3600 * 1000;
 
 interface Named {
