@@ -254,6 +254,9 @@ export class VolumeBinder implements ClaimBinder, AsyncDisposable {
       case "provision":
         this.#objects.bind(claim, this.#objects.provision(claim, step.storageClass));
         return;
+      case "grow":
+        this.#objects.grow(claim, step.volume);
+        return;
       case "lose":
         this.#objects.mutate(claim, (current) => ({
           ...current,

@@ -92,6 +92,22 @@ export class VolumeObjects {
     return volume;
   }
 
+  /** A folder is as large as its disk: only what the objects say changes. */
+  grow(claim: PersistentVolumeClaim, volume: PersistentVolume): void {
+    const storage = claim.spec.resources?.requests?.["storage"];
+    if (storage === undefined) return;
+    this.mutate(volume, (current) => ({
+      ...current,
+      spec: { ...current.spec, capacity: { ...current.spec.capacity, storage } },
+    }));
+    this.mutate(claim, (current) => ({
+      ...current,
+      status: { ...current.status, capacity: { ...current.status?.capacity, storage } },
+    }));
+    const message = "MountVolume.NodeExpandVolume succeeded for volume";
+    this.tell(claim, { type: "Normal", reason: "FileSystemResizeSuccessful", message });
+  }
+
   /** Frees the data of a volume and forgets it; only folders that nspod made itself. */
   reclaim(volume: PersistentVolume): void {
     const { root, discard, store } = this.#options;

@@ -117,7 +117,8 @@ function capacityOf({ spec }: PersistentVolume) {
   return parseQuantity(spec.capacity?.["storage"] ?? "0");
 }
 
-function isLargeEnough(volume: PersistentVolume, { spec }: PersistentVolumeClaim): boolean {
+/** Whether a volume has as much as a claim asks for. */
+export function isLargeEnough(volume: PersistentVolume, { spec }: PersistentVolumeClaim): boolean {
   const asked = parseQuantity(spec.resources?.requests?.["storage"] ?? "0");
   return compareQuantities(capacityOf(volume), asked) >= 0;
 }

@@ -19,6 +19,7 @@ import {
   defaultClassOf,
   findVolume,
   isBound,
+  isLargeEnough,
   isReservedFor,
   mismatch,
   volumeProtection,
@@ -52,6 +53,8 @@ export type ClaimStep =
   | { readonly kind: "complete"; readonly claim: PersistentVolumeClaim }
   | { readonly kind: "bind"; readonly volume: PersistentVolume }
   | { readonly kind: "provision"; readonly storageClass: StorageClass }
+  /** It asks for more than its volume has. */
+  | { readonly kind: "grow"; readonly volume: PersistentVolume }
   | { readonly kind: "lose" }
   /** The pod that it was made for is gone. */
   | { readonly kind: "delete" }
@@ -101,7 +104,12 @@ function completeClaim(
 
 function decideBound(claim: PersistentVolumeClaim, state: StorageState): ClaimStep {
   const volume = volumeNamed(claim.spec.volumeName ?? "", state);
-  if (volume !== undefined && isReservedFor(volume, claim)) return { kind: "none" };
+  if (volume !== undefined && isReservedFor(volume, claim)) {
+    const isAllowed =
+      state.classes.find(({ metadata }) => metadata.name === claim.spec.storageClassName)
+        ?.allowVolumeExpansion === true;
+    return isLargeEnough(volume, claim) || !isAllowed ? { kind: "none" } : { kind: "grow", volume };
+  }
   return claim.status?.phase === "Lost" ? { kind: "none" } : { kind: "lose" };
 }
 

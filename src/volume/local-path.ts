@@ -37,6 +37,7 @@ export function builtInClasses(): readonly StorageClass[] {
     provisioner: localPathProvisioner,
     reclaimPolicy: "Delete",
     volumeBindingMode: "WaitForFirstConsumer",
+    allowVolumeExpansion: true,
   }));
 }
 

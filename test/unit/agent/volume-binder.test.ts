@@ -8,7 +8,11 @@ import { VolumeObjects } from "../../../src/agent/volume-objects.ts";
 import { type Clock, systemClock } from "../../../src/base/clock.ts";
 import { isPodError } from "../../../src/base/errors.ts";
 import { createLogger } from "../../../src/base/log.ts";
-import type { PersistentVolume, PersistentVolumeClaim } from "../../../src/spec/kubernetes.gen.ts";
+import type {
+  PersistentVolume,
+  PersistentVolumeClaim,
+  StorageClass,
+} from "../../../src/spec/kubernetes.gen.ts";
 import type { Pod } from "../../../src/spec/pod.ts";
 import { Store } from "../../../src/store/store.ts";
 import { claimOf, podWith, volumeOf } from "../volume/claims.ts";
@@ -229,6 +233,31 @@ binder("says as the scheduler why a pod has no volume yet", async ({ world }) =>
   assert.is(refusal(world, pod), 'persistentvolumeclaim "data" not found');
   store.create(claimOf("data", { storageClassName: "" }));
   assert.is(refusal(world, pod), "pod has unbound immediate PersistentVolumeClaims");
+});
+
+binder("a claim that asks for more gets it when its class lets it", async ({ world }) => {
+  const { store, settle, events } = world;
+  store.create(bareClaim());
+  store.create(podWith("web", "data"));
+  use(world, podWith("web", "data"));
+  const ask = (storage: string): void => {
+    store.mutate<PersistentVolumeClaim>("PersistentVolumeClaim", "default", "data", (current) => ({
+      ...current,
+      spec: { ...current.spec, resources: { requests: { storage } } },
+    }));
+  };
+  ask("2Gi");
+  await settle();
+  assert.equal(claim(world)?.status?.capacity, { storage: "2Gi" });
+  assert.equal(volumes(world)[0]?.spec.capacity, { storage: "2Gi" });
+  assert.ok(events.includes("data FileSystemResizeSuccessful"), events.join());
+  store.mutate<StorageClass>("StorageClass", "", "local-path", (current) => ({
+    ...current,
+    allowVolumeExpansion: false,
+  }));
+  ask("3Gi");
+  await settle();
+  assert.equal(claim(world)?.status?.capacity, { storage: "2Gi" });
 });
 
 binder("ReadWriteOncePod is for one pod at a time", ({ world }) => {
