@@ -3,6 +3,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
+import { daemonPid } from "../support/manifest.ts";
 import { manifestFile } from "../support/manifest-file.ts";
 import { podSuite } from "../support/pod-suite.ts";
 import { type Pods, sleeper } from "../support/pods.ts";
@@ -49,6 +50,8 @@ test("files belong to the users that made them, in the container and on the disk
     await ask("cat /etc/hostname && ls -ln /etc/resolv.conf | cut -d' ' -f1"),
     "users\n-rw-r--r--",
   );
+  assert.is(await ask("cat /config/key /secret/key"), "from the mapfrom the secret");
+  assert.is(await ask("stat -L -c %u:%g /config/key /secret/key"), "0:3000\n0:3000");
   const { metadata } = await pods.get("users");
   const data = join(pods.instance.root, "pods", metadata.uid ?? "", "volumes/data");
   assert.is(statSync(join(data, "by-root")).uid, 1000);
@@ -106,6 +109,8 @@ test("pods have different ids, also after a restart of the daemon", async (pods)
   });
   const [first, second] = [await mapOf("users"), await mapOf("second")];
   assert.is.not(first, second);
+  process.kill(await daemonPid(pods.instance), "SIGKILL");
+  assert.equal([await mapOf("users"), await mapOf("second")], [first, second]);
   await pods.delete("second", "users");
   await pods.up("third", { hostUsers: false, containers: [sleeper("main")] });
   assert.is(await mapOf("third"), first);
