@@ -48,7 +48,8 @@ export class LogFollower {
   /** Starts to read the attempts that the pod's status names for the first time. */
   update(pod: Pod): void {
     const { initContainerStatuses = [], containerStatuses = [] } = pod.status ?? {};
-    for (const status of [...initContainerStatuses, ...containerStatuses]) {
+    const ephemeral = pod.status?.ephemeralContainerStatuses ?? [];
+    for (const status of [...initContainerStatuses, ...containerStatuses, ...ephemeral]) {
       const follower = this.#follower(status.name);
       for (const { id, isPrevious } of attemptsOf(status)) {
         // Once as the current attempt and once more as the previous one: the first request may

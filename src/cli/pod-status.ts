@@ -20,13 +20,14 @@ export function summarizePod(pod: Pod): PodSummary {
   const { status = {}, spec, metadata } = pod;
   const init = summarizeInit(pod);
   let word = init?.status ?? (status.reason || status.phase || "Pending");
+  const sidecars = sidecarStatuses(pod);
   let { restarts, lastRestartAt } = countRestarts(status.initContainerStatuses ?? []);
-  let readyContainers = 0;
+  let readyContainers = sidecars.filter(({ started, ready }) => started && ready).length;
   if (init === undefined || hasCondition(pod, "Initialized")) {
     const statuses = status.containerStatuses ?? [];
-    ({ restarts, lastRestartAt } = countRestarts(statuses));
+    ({ restarts, lastRestartAt } = countRestarts([...sidecars, ...statuses]));
     const ready = statuses.filter((item) => item.ready && item.state?.running !== undefined);
-    readyContainers = ready.length;
+    readyContainers += ready.length;
     // The first container's word wins, so it is looked at last.
     for (const item of statuses.toReversed()) word = containerWord(item) ?? word;
     if (word === "Completed" && ready.length > 0) {
@@ -38,7 +39,7 @@ export function summarizePod(pod: Pod): PodSummary {
   return {
     status: word,
     readyContainers,
-    totalContainers: spec.containers.length,
+    totalContainers: spec.containers.length + sidecarNames(pod).size,
     restarts,
     ...(lastRestartAt !== undefined && { lastRestartAt }),
   };
@@ -51,12 +52,28 @@ export function restartsCell(summary: PodSummary, nowMs: number): string {
   return `${restarts} (${age(lastRestartAt, nowMs)} ago)`;
 }
 
-/** undefined when every init container has succeeded. */
-function summarizeInit({ spec, status }: Pod): { readonly status: string } | undefined {
+/** Init containers that stay count like the containers beside which they run. */
+function sidecarNames({ spec }: Pod): ReadonlySet<string> {
+  const sidecars = (spec.initContainers ?? []).filter(
+    ({ restartPolicy }) => restartPolicy === "Always",
+  );
+  return new Set(sidecars.map(({ name }) => name));
+}
+
+function sidecarStatuses(pod: Pod): readonly ContainerStatus[] {
+  const names = sidecarNames(pod);
+  return (pod.status?.initContainerStatuses ?? []).filter(({ name }) => names.has(name));
+}
+
+/** undefined when every init container has succeeded, or as a sidecar is started. */
+function summarizeInit(pod: Pod): { readonly status: string } | undefined {
+  const { spec, status } = pod;
   const total = spec.initContainers?.length ?? 0;
   const statuses = status?.initContainerStatuses ?? [];
-  for (const [index, { state }] of statuses.entries()) {
+  const sidecars = sidecarNames(pod);
+  for (const [index, { name, state, started }] of statuses.entries()) {
     if (state?.terminated?.exitCode === 0) continue;
+    if (sidecars.has(name) && started === true) continue;
     if (state?.terminated !== undefined) {
       const { reason, signal, exitCode } = state.terminated;
       return { status: `Init:${reason || (signal ? `Signal:${signal}` : `ExitCode:${exitCode}`)}` };

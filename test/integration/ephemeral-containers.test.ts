@@ -23,8 +23,9 @@ async function add(pods: Pods, name: string, patch: object): Promise<Pod> {
 }
 
 test("one with a target sees the processes of that container", async (pods) => {
-  const [wish] = readManifests("ephemeral-containers");
-  assert.ok(wish);
+  const [settings, wish] = readManifests("ephemeral-containers");
+  assert.ok(settings && wish);
+  await pods.createObject(settings);
   await pods.up("debugged", { volumes, containers: [sleeper("main"), sleeper("other")] });
   await add(pods, "debugged", wish);
   const pod = await pods.until(
@@ -44,7 +45,7 @@ test("one with a target sees the processes of that container", async (pods) => {
   assert.ok(statusOf(pod, "main").ready);
   const conditions = pod.status?.conditions ?? [];
   assert.is(conditions.find(({ type }) => type === "Ready")?.status, "True");
-  assert.match(await pods.log("debugged", "debugger"), /^sh -c trap/);
+  assert.match(await pods.log("debugged", "debugger"), /^sh -c trap.*\nhello debugger\n$/);
   await pods.delete("debugged");
 });
 

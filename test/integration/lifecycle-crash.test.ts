@@ -1,5 +1,5 @@
 // Promise: a daemon that is killed loses no hook, no probe and no stop: the next one takes up what was begun.
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdtempDisposableSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
@@ -17,10 +17,19 @@ const { test, run } = podSuite("a daemon that is killed in a pod's lifecycle", "
 
 const volumeMounts = [{ name: "shared", mountPath: "/shared" }];
 
-/** A folder of the host that the containers of a pod have at /shared. */
-function shared(): { readonly folder: string; readonly spec: Pick<PodSpec, "volumes"> } {
-  const folder = mkdtempSync(join(tmpdir(), "nspod-crash-"));
-  return { folder, spec: { volumes: [{ name: "shared", hostPath: { path: folder } }] } };
+interface Shared extends Disposable {
+  readonly folder: string;
+  readonly spec: Pick<PodSpec, "volumes">;
+}
+
+/** A folder of the host that the containers of a pod have at /shared, for the time of a test. */
+function shared(): Shared {
+  const made = mkdtempDisposableSync(join(tmpdir(), "nspod-crash-"));
+  return {
+    folder: made.path,
+    spec: { volumes: [{ name: "shared", hostPath: { path: made.path } }] },
+    [Symbol.dispose]: () => made.remove(),
+  };
 }
 
 function lasting(name: string, extras: Partial<Container>): Container {
@@ -41,7 +50,8 @@ async function written(folder: string, name: string, text: string): Promise<void
 }
 
 test("a postStart hook runs again, and the container becomes started", async (pods) => {
-  const { folder, spec } = shared();
+  using host = shared();
+  const { folder, spec } = host;
   const script = "echo begun >> /shared/hook; until [ -e /shared/go ]; do sleep 0.1; done";
   const lifecycle = { postStart: { exec: { command: ["sh", "-c", script] } } };
   await pods.create("starting", { ...spec, containers: [lasting("main", { lifecycle })] });
@@ -56,7 +66,8 @@ test("a postStart hook runs again, and the container becomes started", async (po
 });
 
 test("a deletion goes on with its hook, its order and its grace period", async (pods) => {
-  const { folder, spec } = shared();
+  using host = shared();
+  const { folder, spec } = host;
   const script = "echo begun >> /shared/hook; until [ -e /shared/go ]; do sleep 0.1; done";
   const lifecycle = { preStop: { exec: { command: ["sh", "-c", script] } } };
   await pods.up("ending", {
@@ -74,7 +85,8 @@ test("a deletion goes on with its hook, its order and its grace period", async (
 });
 
 test("a probe goes on: what it said stays, and what changes is seen", async (pods) => {
-  const { folder, spec } = shared();
+  using host = shared();
+  const { folder, spec } = host;
   const readinessProbe = { exec: { command: ["test", "-e", "/shared/ready"] }, periodSeconds: 1 };
   writeFileSync(join(folder, "ready"), "");
   await pods.create("probed", {

@@ -1,6 +1,6 @@
 // Promise: init containers with restartPolicy Always run beside the containers: the next one begins when they are
 // started, they are restarted whatever the pod's policy is, and they end last, in the reverse order.
-import { mkdtempSync, readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
@@ -112,6 +112,7 @@ test("end after the containers when the pod is deleted", async (pods) => {
   });
   await pods.instance.must(["delete", "pod", "deleted"]);
   assert.is(readFileSync(join(folder, "ends"), "utf8"), "main\ntwo\none\n");
+  rmSync(folder, { recursive: true });
 });
 
 run();

@@ -53,9 +53,9 @@ export async function attachContainer(
   options: SessionOptions,
 ): Promise<number> {
   const { pod, container } = await findContainer(context, word, options);
-  const spec = [...(pod.spec.initContainers ?? []), ...pod.spec.containers].find(
-    ({ name }) => name === container,
-  );
+  const { initContainers = [], containers, ephemeralContainers = [] } = pod.spec;
+  const all = [...initContainers, ...containers, ...ephemeralContainers];
+  const spec = all.find(({ name }) => name === container);
   if (options.stdin && spec?.stdin !== true) {
     throw new PodError(
       "FailedPrecondition",

@@ -72,6 +72,32 @@ status("is Terminating while a pod that has not ended is deleted", () => {
   );
 });
 
+status("takes a sidecar for initialized when it is started, and counts it", () => {
+  const spec: Pod["spec"] = {
+    initContainers: [
+      { name: "proxy", image: "busybox", restartPolicy: "Always" },
+      { name: "setup", image: "busybox" },
+    ],
+    containers: [{ name: "app", image: "busybox" }],
+  };
+  const proxy = (started: boolean) =>
+    container({ running: {} }, { name: "proxy", started, ready: started, restartCount: 2 });
+  const setup = container(ended(0), { name: "setup", restartCount: 1 });
+  const holding = { phase: "Pending", initContainerStatuses: [proxy(false)] } as const;
+  assert.is(word(holding, { spec }), "Init:0/2");
+  const inSetup = container({ running: {} }, { name: "setup" });
+  const next = { phase: "Pending", initContainerStatuses: [proxy(true), inSetup] } as const;
+  assert.is(word(next, { spec }), "Init:1/2");
+  const up: PodStatus = {
+    phase: "Running",
+    initContainerStatuses: [proxy(true), setup],
+    containerStatuses: [container({ running: {} }, { name: "app", restartCount: 4 })],
+  };
+  const summary = summarizePod(pod(up, { spec }));
+  assert.is(summary.status, "Running");
+  assert.equal([summary.readyContainers, summary.totalContainers, summary.restarts], [2, 2, 6]);
+});
+
 status("counts ready containers and restarts, and when the last one was", () => {
   const containerStatuses = [
     container({ running: {} }, { restartCount: 2, lastState: ended(1) }),
