@@ -1,34 +1,14 @@
 /**
  * What this node refuses of a pod that the API has taken, as a kubelet does: the pod becomes Failed with a reason.
- * Pure. Source: kubelet pkg/kubelet/sysctl, pkg/security/apparmor, pkg/kubelet/lifecycle/predicate.go; Kubernetes
- * "Using sysctls", "AppArmor".
+ * Pure. Source: kubelet pkg/kubelet/sysctl, pkg/security/apparmor; Kubernetes "Using sysctls", "AppArmor".
  */
 import type { Pod } from "../spec/pod.ts";
-import { podRequests } from "../spec/pod-resources.ts";
 import { normalSysctlName, SAFE_SYSCTLS, sysctlNamespace } from "../spec/validate-sysctls.ts";
-import type { NodeSecurity } from "./context.ts";
-
-export interface Refusal {
-  readonly reason: string;
-  readonly message: string;
-}
+import type { NodeSecurity, Refusal } from "./context.ts";
 
 /** Why the node does not run the pod; undefined when it does. */
 export function refusePod(pod: Pod, node: NodeSecurity): Refusal | undefined {
-  return refuseSysctls(pod, node) ?? refuseAppArmor(pod, node) ?? refuseDevices(pod);
-}
-
-/** Resources that a device plugin would give: this node has none of them, whoever binds the pod to it. */
-function refuseDevices(pod: Pod): Refusal | undefined {
-  for (const [name, nano] of podRequests(pod)) {
-    if (!name.includes("/") || nano === 0n) continue;
-    const requested = nano / 1_000_000_000n;
-    return {
-      reason: `OutOf${name}`,
-      message: `Node didn't have enough resource: ${name}, requested: ${requested}, used: 0, capacity: 0`,
-    };
-  }
-  return undefined;
+  return refuseSysctls(pod, node) ?? refuseAppArmor(pod, node);
 }
 
 function refuseSysctls(

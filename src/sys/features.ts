@@ -35,6 +35,8 @@ export interface MachineFacts {
   readonly inotifyInstances: number;
   readonly inotifyWatches: number;
   readonly forwardsIpv4: boolean;
+  /** The most user namespaces that the kernel makes; 0 also without CONFIG_USER_NS. */
+  readonly maxUserNamespaces: number;
   /** Linux security modules in use. */
   readonly securityModules: readonly string[];
   readonly enforcesSelinux: boolean;
@@ -71,6 +73,7 @@ export function gatherFacts({ root }: Pick<Instance, "root">): MachineFacts {
     seccompActions: words(readProc("/proc/sys/kernel/seccomp/actions_avail")),
     inotifyInstances: Number(readProc("/proc/sys/fs/inotify/max_user_instances") ?? 0),
     inotifyWatches: Number(readProc("/proc/sys/fs/inotify/max_user_watches") ?? 0),
+    maxUserNamespaces: Number(readProc("/proc/sys/user/max_user_namespaces") ?? 0),
     forwardsIpv4: readProc("/proc/sys/net/ipv4/ip_forward")?.trim() === "1",
     securityModules: securityModules(),
     enforcesSelinux: readProc("/sys/fs/selinux/enforce")?.trim() === "1",
@@ -137,6 +140,7 @@ export function judgeMachine(facts: MachineFacts): readonly Check[] {
     }),
     forwardCheck(facts),
     seccompCheck(facts),
+    userNamespaceCheck(facts),
     probeCheck(facts, "Device policy", "devicePolicy", "eBPF programs for cgroup devices load", {
       remedy: "use a kernel with CONFIG_CGROUP_BPF and CONFIG_BPF_SYSCALL",
     }),
@@ -283,6 +287,28 @@ function seccompCheck(facts: MachineFacts): Check {
     return { name, state: "missing", finding: probes.seccomp, remedy: '"apt install libseccomp2"' };
   }
   return { name, state: "good", finding: "libseccomp and the kernel's filters work" };
+}
+
+/** Pods with hostUsers: false: idmapped mounts of tmpfs came with Linux 6.3. */
+function userNamespaceCheck({ kernel, maxUserNamespaces }: MachineFacts): Check {
+  const name = "User namespaces";
+  const [major = 0, minor = 0] = kernel.split(".").map((part) => Number.parseInt(part, 10));
+  if (major < 6 || (major === 6 && minor < 3)) {
+    return {
+      name,
+      state: "weak",
+      finding: `Linux ${kernel} cannot run pods with hostUsers: false`,
+      remedy: "use Linux 6.3 or newer",
+    };
+  }
+  return maxUserNamespaces > 0
+    ? { name, state: "good", finding: "pods may have users of their own (hostUsers: false)" }
+    : {
+        name,
+        state: "weak",
+        finding: "the kernel makes none: pods with hostUsers: false cannot start",
+        remedy: '"sysctl user.max_user_namespaces=15000"',
+      };
 }
 
 // The daemon follows logs and cgroup events with one instance, and one watch per file.

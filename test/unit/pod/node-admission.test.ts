@@ -63,16 +63,4 @@ admission("refuses profiles of AppArmor where there is none", () => {
   );
 });
 
-admission("refuses devices, of which the node has none", () => {
-  const pod = podOf({});
-  const resources = { requests: { "nvidia.com/gpu": "2" } };
-  const [container] = pod.spec.containers;
-  if (container === undefined) throw new Error("no container");
-  const asking = { ...pod, spec: { containers: [{ ...container, resources }] } };
-  assert.equal(refusePod(asking, node), {
-    reason: "OutOfnvidia.com/gpu",
-    message: "Node didn't have enough resource: nvidia.com/gpu, requested: 2, used: 0, capacity: 0",
-  });
-});
-
 admission.run();

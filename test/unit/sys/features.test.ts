@@ -24,7 +24,7 @@ const works = {
 };
 
 const healthy: MachineFacts = {
-  kernel: "6.1.0-18-amd64",
+  kernel: "6.12.5-amd64",
   mounts: parseMountinfo(unified),
   controllers: ["cpuset", "cpu", "io", "memory", "hugetlb", "pids"],
   effectiveCapabilities: (1n << 41n) - 1n,
@@ -32,6 +32,7 @@ const healthy: MachineFacts = {
   inotifyInstances: 128,
   inotifyWatches: 65_536,
   forwardsIpv4: true,
+  maxUserNamespaces: 15_000,
   securityModules: ["apparmor"],
   enforcesSelinux: false,
   stateFolder: "/var/lib",
@@ -66,10 +67,21 @@ judge("names the boot option where cgroup v1 holds the controllers", () => {
 
 judge("refuses an old kernel, a missing cgroup v2 and one that is read-only", () => {
   assert.match(wrong({ kernel: "5.14.9" })[0] ?? "", /^missing Kernel/);
-  assert.equal(wrong({ kernel: "5.15.0-generic" }), []);
+  const [weak, ...others] = wrong({ kernel: "5.15.0-generic" });
+  assert.match(
+    weak ?? "",
+    /^weak User namespaces: Linux 5\.15\.0-generic cannot run pods with hostUsers/,
+  );
+  assert.equal(others, []);
   assert.match(wrong({ mounts: [] })[0] ?? "", /^missing Cgroup v2: not mounted/);
   const readOnly = parseMountinfo(unified.replace("/sys/fs/cgroup rw", "/sys/fs/cgroup ro"));
   assert.match(wrong({ mounts: readOnly })[0] ?? "", "remount,rw /sys/fs/cgroup");
+});
+
+judge("says when the kernel makes no user namespaces", () => {
+  assert.equal(wrong({ maxUserNamespaces: 0 }), [
+    'weak User namespaces: the kernel makes none: pods with hostUsers: false cannot start: "sysctl user.max_user_namespaces=15000"',
+  ]);
 });
 
 judge("names missing capabilities; without CAP_SYS_RESOURCE pods still run", () => {
