@@ -1,23 +1,11 @@
-/** Commands that work with objects of every kind: get, describe, apply, delete. */
+/** Commands that work with objects of every kind: get, describe. */
 import type { Command } from "commander";
-import { collect, examples, list, oneOf, type Tree } from "./command-tree.ts";
+import { examples, list, type Tree } from "./command-tree.ts";
+import { addManifestCommands } from "./commands-manifest.ts";
 import { outputOption } from "./output-format.ts";
 
 export function addObjectCommands(program: Command, tree: Tree): void {
-  examples(
-    program
-      .command("apply")
-      .description("Make pods be as manifests say: created, configured or unchanged")
-      .requiredOption("-f, --filename <file>", 'manifest, folder or "-" (repeatable)', collect)
-      .addOption(oneOf("-o, --output <format>", "output format", ["name"]))
-      .action(
-        tree.asRoot(async (context, _args, options) => {
-          const { applyManifests } = await import("./commands/apply.ts");
-          return await applyManifests(context, options);
-        }),
-      ),
-    ["nspod apply -f pods/", "cat pod.yaml | nspod apply -f -"],
-  );
+  addManifestCommands(program, tree);
   const get = (name: string, first: readonly string[]): Command =>
     program
       .command(name)
@@ -67,34 +55,5 @@ export function addObjectCommands(program: Command, tree: Tree): void {
         }),
       ),
     ["nspod describe pod web"],
-  );
-  examples(
-    program
-      .command("delete")
-      .description("Stop and delete pods")
-      .argument("[pod...]", "names of pods")
-      .option(
-        "-f, --filename <file>",
-        'the pods of a manifest, folder or "-" (repeatable)',
-        collect,
-      )
-      .option("-l, --selector <labels>", "those with these labels")
-      .option("--all", "all of the namespace")
-      .option("-A, --all-namespaces", "with --all or -l: of all namespaces")
-      .option("--grace-period <seconds>", "time to end by itself (default: the pod's own)")
-      .option("--force", "kill at once, unless --grace-period says otherwise")
-      .option("--now", "the same as --grace-period=1")
-      .option("--wait", "wait until the pods are gone (default)", true)
-      .option("--no-wait", "return at once")
-      .option("--timeout <duration>", "longest wait")
-      .option("--ignore-not-found", "a missing pod is no error")
-      .addOption(oneOf("-o, --output <format>", "output format", ["name"]))
-      .action(
-        tree.asRoot(async (context, [words], options) => {
-          const { deletePods } = await import("./commands/delete.ts");
-          return await deletePods(context, list(words), options);
-        }),
-      ),
-    ["nspod delete web", "nspod delete -f pod.yaml", "nspod delete --all --force"],
   );
 }

@@ -1,7 +1,11 @@
-/** Reads the manifests that `run`, `apply` and `delete -f` name: files, folders, "-" for stdin. */
+/**
+ * Reads the manifests that commands name: files, folders, "-" for standard input, and kustomizations.
+ *
+ * All of them are read before anything is done, and all mistakes of all of them are told at once.
+ */
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { hasCode, PodError } from "../base/errors.ts";
+import { hasCode, isPodError, PodError } from "../base/errors.ts";
 import { randomSuffix } from "../base/ids.ts";
 import { checkNamespace, loadManifests, loadPods, type ManifestOptions } from "../spec/manifest.ts";
 import type { Pod } from "../spec/pod.ts";
@@ -10,16 +14,39 @@ import type { KubernetesObject } from "../spec/resources.ts";
 /** What kubectl reads in a folder. */
 const manifestNames = /\.(ya?ml|json)$/;
 
+/** What the options -f, -R and -k say. */
+export interface ManifestSources {
+  readonly filename?: readonly string[];
+  /** Folders below folders, too. */
+  readonly recursive?: boolean;
+  /** The folder of a kustomization. */
+  readonly kustomize?: string;
+}
+
 /**
  * Objects of every kind as they are written: checked, without defaults.
  * @param givenNamespace - `-n`: objects that state no namespace go there.
  * @throws PodError InvalidArgument with one line per complaint; NotFound for a missing file.
  */
-export function readObjects(
-  sources: readonly string[],
+export async function readObjects(
+  sources: ManifestSources,
   givenNamespace: string | undefined,
-): readonly KubernetesObject[] {
-  return readAll(sources, givenNamespace, loadManifests);
+): Promise<readonly KubernetesObject[]> {
+  const { filename = [], kustomize } = sources;
+  if (filename.length === 0 && kustomize === undefined) {
+    throw new PodError("InvalidArgument", "Name the manifests with -f FILE or -k FOLDER");
+  }
+  if (filename.length > 0 && kustomize !== undefined) {
+    throw new PodError("InvalidArgument", "-f and -k cannot be combined");
+  }
+  if (kustomize === undefined) return readAll(texts(sources), givenNamespace, loadManifests);
+  const { buildKustomization } = await import("./kustomize/build.ts");
+  const { stringify } = await import("yaml");
+  const built = buildKustomization(kustomize).map((item) => ({
+    text: stringify(item, { version: "1.1" }),
+    source: `${kustomize} (${item.kind} "${item.metadata.name ?? ""}")`,
+  }));
+  return readAll(built, givenNamespace, loadManifests);
 }
 
 /** Pods only, with every default. @throws PodError as `readObjects`, also for other kinds. */
@@ -27,33 +54,68 @@ export function readPods(
   sources: readonly string[],
   givenNamespace: string | undefined,
 ): readonly Pod[] {
-  return readAll(sources, givenNamespace, loadPods);
+  return readAll(texts({ filename: sources }), givenNamespace, loadPods);
+}
+
+interface ManifestText {
+  readonly text: string;
+  /** How to call it in complaints. */
+  readonly source: string;
+}
+
+function texts({ filename = [], recursive = false }: ManifestSources): readonly ManifestText[] {
+  return filename
+    .flatMap((source) => expandSource(source, recursive))
+    .map((file) => ({ text: readText(file), source: file === "-" ? "<stdin>" : file }));
 }
 
 function readAll<T extends KubernetesObject>(
-  sources: readonly string[],
+  manifests: readonly ManifestText[],
   givenNamespace: string | undefined,
   load: (text: string, source: string, options: ManifestOptions) => readonly T[],
 ): readonly T[] {
   const namespace = givenNamespace ?? "default";
-  const objects = sources.flatMap(expandSource).flatMap((file) => {
-    const name = file === "-" ? "<stdin>" : file;
-    return load(readText(file), name, { randomSuffix, namespace });
+  const complaints: PodError[] = [];
+  const objects = manifests.flatMap(({ text, source }) => {
+    try {
+      return load(text, source, { randomSuffix, namespace });
+    } catch (error) {
+      if (!isPodError(error, "InvalidArgument")) throw error;
+      complaints.push(error);
+      return [];
+    }
   });
+  const [first] = complaints;
+  if (complaints.length === 1 && first !== undefined) throw first;
+  if (complaints.length > 1) {
+    throw new PodError("InvalidArgument", complaints.map(({ message }) => message).join("\n"));
+  }
   if (givenNamespace !== undefined) {
     for (const object of objects) checkNamespace(object, givenNamespace);
   }
   return objects;
 }
 
-function expandSource(source: string): readonly string[] {
+function expandSource(source: string, isRecursive: boolean): readonly string[] {
   if (source === "-") return [source];
   if (!statSync(source, { throwIfNoEntry: false })?.isDirectory()) return [source];
-  const names = readdirSync(source).filter((name) => manifestNames.test(name));
-  if (names.length === 0) {
-    throw new PodError("NotFound", `Folder "${source}" holds no .yaml, .yml or .json file`);
-  }
-  return names.sort().map((name) => join(source, name));
+  const files = filesBelow(source, isRecursive);
+  if (files.length > 0) return files;
+  const deeper = isRecursive ? "" : ": -R looks into the folders below it";
+  throw new PodError("NotFound", `Folder "${source}" holds no .yaml, .yml or .json file${deeper}`);
+}
+
+/** The manifests of a folder in the order of their names. */
+function filesBelow(folder: string, isRecursive: boolean): readonly string[] {
+  const entries = readdirSync(folder, { withFileTypes: true });
+  return entries
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .flatMap((entry) => {
+      const path = join(folder, entry.name);
+      // A link to a file is a file, as ConfigMap volumes have them; links to folders are not followed.
+      if (entry.isDirectory()) return isRecursive ? filesBelow(path, true) : [];
+      return manifestNames.test(entry.name) && statSync(path).isFile() ? [path] : [];
+    });
 }
 
 function readText(file: string): string {

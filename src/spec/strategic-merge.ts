@@ -17,7 +17,7 @@ import { definitions } from "./definitions.gen.ts";
 import { listStrategy } from "./patch-keys.ts";
 import { isObject } from "./schema.ts";
 
-type JsonMap = Readonly<Record<string, unknown>>;
+export type JsonMap = Readonly<Record<string, unknown>>;
 
 const PATCH = "$patch";
 const RETAIN = "$retainKeys";
@@ -58,7 +58,8 @@ function mergeMap(original: JsonMap, patch: JsonMap, definition: string | undefi
   return Object.fromEntries(merged);
 }
 
-interface Place {
+/** A field of a definition. */
+export interface Place {
   readonly definition: string | undefined;
   readonly field: string;
 }
@@ -135,7 +136,10 @@ function mergeItems(
     if (wanted === undefined) {
       throw refusal(`Item of "${field}" has no "${key}", by which such items are told apart`);
     }
-    const index = result.findIndex((candidate) => isObject(candidate) && candidate[key] === wanted);
+    // Of a list that is replaced nothing is left to merge with: two items may have one key there.
+    const index = isReplaced
+      ? -1
+      : result.findIndex((candidate) => isObject(candidate) && candidate[key] === wanted);
     if (directive === "delete") {
       result = result.filter((candidate) => !isObject(candidate) || candidate[key] !== wanted);
     } else if (directive !== undefined && directive !== "merge") {
@@ -203,7 +207,7 @@ function listOfDirective(field: string): string | undefined {
 }
 
 /** The definition of a field's value, or of the items of a list or map. */
-function definitionAt({ definition, field }: Place): string | undefined {
+export function definitionAt({ definition, field }: Place): string | undefined {
   if (field === "metadata") return "ObjectMeta";
   const fields = definition === undefined ? {} : (definitions[definition] ?? {});
   const code = Object.hasOwn(fields, field) ? fields[field] : undefined;

@@ -1,133 +1,119 @@
 /**
- * `nspod apply -f`: makes the pods of manifests be as they say.
+ * `nspod apply`: makes objects be as manifests say, in place.
  *
- * The manifest that was applied last is kept in kubectl's annotation, so that a label which
- * disappears from the manifest disappears from the pod, while labels that others set stay.
- * What may change in a running pod, the daemon decides and words as Kubernetes does.
+ *   all files are read and checked ─▶ in install order, each: GET ─▶ POST, or PATCH what differs, or nothing
+ *
+ * What may change in an object that exists the daemon decides, and words as Kubernetes does.
  */
 import { isDeepStrictEqual } from "node:util";
 import { isPodError, PodError } from "../../base/errors.ts";
-import type { ObjectMeta } from "../../spec/meta.ts";
-import type { Pod } from "../../spec/pod.ts";
-import { type Context, podsPath } from "../context.ts";
-import { readPods } from "../manifests.ts";
+import { type KubernetesObject, type Resource, resourceOfKind } from "../../spec/resources.ts";
+import { threeWayPatch } from "../../spec/three-way-patch.ts";
+import type { Context } from "../context.ts";
+import { inInstallOrder } from "../install-order.ts";
+import { lastApplied, markApplied, wishOf } from "../last-applied.ts";
+import { type ManifestSources, readObjects } from "../manifests.ts";
+import { createObject, getObject, patchObject } from "../objects.ts";
+import { labelOf, type ObjectForm, printObjects } from "../output-format.ts";
 
-export const lastAppliedAnnotation = "kubectl.kubernetes.io/last-applied-configuration";
-
-const attempts = 5;
+/** Nothing is changed: the command line or the daemon says what would be. */
+export type DryRun = "none" | "client" | "server";
 
 export type ApplyResult = "created" | "configured" | "unchanged";
 
-export interface ApplyOptions {
-  readonly filename: readonly string[];
-  readonly output?: "name";
+export interface ApplyOptions extends ManifestSources {
+  readonly dryRun?: DryRun;
+  readonly output?: ObjectForm;
 }
 
 export async function applyManifests(context: Context, options: ApplyOptions): Promise<number> {
+  const { output, dryRun = "none" } = options;
+  const objects = inInstallOrder(await readObjects(options, context.givenNamespace));
+  for (const { kind, metadata } of objects) {
+    if (metadata.name !== "") continue;
+    throw new PodError(
+      "InvalidArgument",
+      `${kind} with generateName "${metadata.generateName ?? ""}" has no name to be found by again: use "nspod create -f"`,
+    );
+  }
+  const applied: KubernetesObject[] = [];
   let failures = 0;
-  for (const pod of readPods(options.filename, context.givenNamespace)) {
-    const { name } = pod.metadata;
+  for (const wanted of objects) {
     try {
-      const result = await applyPod(context, pod);
-      context.screen.print(options.output === "name" ? `pod/${name}` : `pod/${name} ${result}`);
+      const { result, object } = await applyObject(context, wanted, dryRun);
+      applied.push(object);
+      if (output === undefined) {
+        context.screen.print(`${labelOf(wanted)} ${result}${dryRunRemark(dryRun)}`);
+      }
     } catch (error) {
       if (!(error instanceof PodError)) throw error;
-      // What is wrong with a field says the field; which of the manifests' pods, we have to say.
-      const whose = error.kind === "InvalidArgument" ? `pod/${name}: ` : "";
-      context.screen.remark(`nspod: ${whose}${error.message}`);
+      context.screen.remark(`nspod: ${labelOf(wanted)}: ${error.message}${hintFor(error, wanted)}`);
       failures += 1;
     }
+  }
+  if (output !== undefined && applied.length > 0) {
+    await printObjects(context.screen, applied, output, objects.length === 1);
   }
   return failures === 0 ? 0 : 1;
 }
 
-async function applyPod({ client }: Context, wanted: Pod): Promise<ApplyResult> {
+/** What kubectl adds to its answers. */
+export function dryRunRemark(dryRun: DryRun): string {
+  return { none: "", client: " (dry run)", server: " (server dry run)" }[dryRun];
+}
+
+/** The resource of an object that was decoded, so its kind is known. */
+export function resourceOf({ kind }: KubernetesObject): Resource {
+  const resource = resourceOfKind(kind);
+  if (resource !== undefined) return resource;
+  throw new PodError("InvalidArgument", `There is no resource for kind "${kind}"`);
+}
+
+interface Applied {
+  readonly result: ApplyResult;
+  /** As it is now, or would be. */
+  readonly object: KubernetesObject;
+}
+
+async function applyObject(
+  context: Context,
+  wanted: KubernetesObject,
+  dryRun: DryRun,
+): Promise<Applied> {
+  const { client, screen } = context;
   const { namespace, name } = wanted.metadata;
-  const path = podsPath(namespace, name);
-  for (let attempt = 1; ; attempt++) {
-    let live: Pod;
-    try {
-      live = await client.json<Pod>("GET", path);
-    } catch (error) {
-      if (!isPodError(error, "NotFound")) throw error;
-      await client.json("POST", podsPath(namespace), { body: markApplied(wanted) });
-      return "created";
-    }
-    const merged = mergePod(live, wanted);
-    if (isDeepStrictEqual(merged, live)) return "unchanged";
-    try {
-      await client.json("PUT", path, { body: merged });
-      return "configured";
-    } catch (error) {
-      // Somebody else wrote in between: look again.
-      if (!isPodError(error, "Conflict") || attempt === attempts) throw error;
-    }
-  }
-}
-
-/** The pod with the manifest in its annotation. */
-export function markApplied(pod: Pod): Pod {
-  const { metadata, spec } = pod;
-  const { labels, annotations, name, namespace } = metadata;
-  const manifest = {
-    apiVersion: "v1",
-    kind: "Pod",
-    metadata: { annotations: annotations ?? {}, labels, name, namespace },
-    spec,
-  };
-  return {
-    ...pod,
-    metadata: {
-      ...metadata,
-      annotations: { ...annotations, [lastAppliedAnnotation]: `${JSON.stringify(manifest)}\n` },
-    },
-  };
-}
-
-/** The live pod with the wish of the manifest; equal to `live` when there is nothing to change. */
-export function mergePod(live: Pod, wanted: Pod): Pod {
-  const marked = markApplied(wanted).metadata;
-  const before = lastApplied(live.metadata);
-  const labels = mergeMap(live.metadata.labels, before.labels, marked.labels);
-  const annotations = mergeMap(live.metadata.annotations, before.annotations, marked.annotations);
-  const { labels: _labels, annotations: _annotations, ...rest } = live.metadata;
-  return {
-    ...live,
-    metadata: {
-      ...rest,
-      ...(labels !== undefined && { labels }),
-      ...(annotations !== undefined && { annotations }),
-    },
-    // JSON drops what is undefined, as the way to the daemon does.
-    spec: JSON.parse(JSON.stringify(wanted.spec)) as Pod["spec"],
-  };
-}
-
-type StringMap = Readonly<Record<string, string>>;
-
-function lastApplied({ annotations }: ObjectMeta): {
-  readonly labels?: StringMap;
-  readonly annotations?: StringMap;
-} {
+  const at = { resource: resourceOf(wanted), namespace, name };
+  const wish = wishOf(wanted);
+  // The annotation is not part of a shape that nspod decodes, so the type has to be said.
+  const marked = markApplied(wish) as unknown as KubernetesObject;
+  const request = { isDryRun: dryRun === "server" };
+  let live: KubernetesObject;
   try {
-    const { metadata } = JSON.parse(annotations?.[lastAppliedAnnotation] ?? "{}") as {
-      readonly metadata?: { readonly labels?: StringMap; readonly annotations?: StringMap };
-    };
-    return metadata ?? {};
-  } catch {
-    // Somebody wrote nonsense into the annotation: then nothing is known to have been applied.
-    return {};
+    live = await getObject(client, at);
+  } catch (error) {
+    if (!isPodError(error, "NotFound")) throw error;
+    if (dryRun === "client") return { result: "created", object: wanted };
+    const object = await createObject(client, at.resource, marked, request);
+    return { result: "created", object };
   }
+  if (live.metadata.deletionTimestamp !== undefined) {
+    screen.remark(
+      `Warning: ${labelOf(live)} is being deleted: apply again when it is gone, or what is applied now goes with it`,
+    );
+  }
+  const patch = threeWayPatch(
+    { before: lastApplied(live), wanted: { ...marked }, live: { ...live } },
+    wanted.kind,
+  );
+  if (patch === undefined) return { result: "unchanged", object: live };
+  if (dryRun === "client") return { result: "configured", object: wanted };
+  const object = await patchObject(client, at, { type: "strategic", body: patch }, request);
+  // Another spelling of the same ("1000m", "1") is no change.
+  return { result: isDeepStrictEqual(object, live) ? "unchanged" : "configured", object };
 }
 
-function mergeMap(
-  live: StringMap | undefined,
-  before: StringMap | undefined,
-  wanted: StringMap | undefined,
-): StringMap | undefined {
-  const kept = Object.entries(live ?? {}).filter(
-    ([key]) => before?.[key] === undefined || wanted?.[key] !== undefined,
-  );
-  const merged = { ...Object.fromEntries(kept), ...wanted };
-  return live === undefined && Object.keys(merged).length === 0 ? undefined : merged;
+/** A running pod is what it is: how to get another one. */
+function hintFor(error: PodError, { kind }: KubernetesObject): string {
+  if (kind !== "Pod" || !/may not change fields|immutable/i.test(error.message)) return "";
+  return '\n  hint: "nspod replace --force -f FILE" deletes the pod and creates it again';
 }

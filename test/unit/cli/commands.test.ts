@@ -3,12 +3,7 @@ import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { PodError } from "../../../src/base/errors.ts";
-import {
-  applyManifests,
-  lastAppliedAnnotation,
-  mergePod,
-} from "../../../src/cli/commands/apply.ts";
-import { deletePods } from "../../../src/cli/commands/delete.ts";
+import { deleteObjects } from "../../../src/cli/commands/delete.ts";
 import { describePods } from "../../../src/cli/commands/describe.ts";
 import { getObjects } from "../../../src/cli/commands/get.ts";
 import { listImages } from "../../../src/cli/commands/image.ts";
@@ -177,12 +172,15 @@ deletion(
       else fail(response, 404, "NotFound", "gone");
     };
     const { context, printed } = fakeContext(daemon);
-    assert.is(await deletePods(context, ["pod", "web"], { now: true, wait: true }), 0);
-    assert.is(daemon.asked[0]?.query.get("gracePeriodSeconds"), "1");
+    assert.is(await deleteObjects(context, ["pod", "web"], { now: true, wait: true }), 0);
+    const grace = (): unknown =>
+      JSON.parse(daemon.asked.findLast(({ method }) => method === "DELETE")?.body ?? "")
+        .gracePeriodSeconds;
+    assert.is(grace(), 1);
     assert.is(printed.out, 'pod "web" deleted\n');
     assert.is(daemon.asked.at(-1)?.query.get("watch"), "true");
-    await deletePods(context, ["web"], { force: true, wait: false });
-    assert.is(daemon.asked.at(-1)?.query.get("gracePeriodSeconds"), "0");
+    await deleteObjects(context, ["web"], { force: true, wait: false });
+    assert.is(grace(), 0);
     assert.match(printed.out, 'pod "web" force deleted\n');
     context[Symbol.dispose]();
   }),
@@ -195,13 +193,16 @@ deletion(
     await daemon.listen();
     daemon.answer = (_, response) => fail(response, 404, "NotFound", 'pods "x" not found');
     const { context, printed } = fakeContext(daemon);
-    assert.is(await deletePods(context, ["x"], {}), 1);
-    assert.is(await deletePods(context, ["x"], { ignoreNotFound: true }), 0);
+    assert.is(await deleteObjects(context, ["x"], {}), 1);
+    assert.is(await deleteObjects(context, ["x"], { ignoreNotFound: true }), 0);
     assert.is(printed.err, 'nspod: pods "x" not found\n');
-    assert.match(await failureOf(deletePods(context, [], {})), "Name the pods");
-    assert.match(await failureOf(deletePods(context, ["x"], { all: true })), "cannot be combined");
+    assert.match(await failureOf(deleteObjects(context, [], {})), "Name the objects");
     assert.match(
-      await failureOf(deletePods(context, ["x"], { gracePeriod: "-5" })),
+      await failureOf(deleteObjects(context, ["x"], { all: true })),
+      "cannot be combined",
+    );
+    assert.match(
+      await failureOf(deleteObjects(context, ["x"], { gracePeriod: "-5" })),
       "--grace-period",
     );
     context[Symbol.dispose]();
@@ -209,84 +210,6 @@ deletion(
 );
 
 deletion.run();
-
-const apply = suite("nspod apply");
-
-const manifest = (labels: string): string => `
-apiVersion: v1
-kind: Pod
-metadata: {name: web, labels: {${labels}}}
-spec: {containers: [{name: app, image: busybox:1}]}
-`;
-
-apply(
-  "creates, leaves alone, configures, and takes away labels that it once set",
-  withDeadline(5000, async () => {
-    await using daemon = new FakeDaemon();
-    await daemon.listen();
-    const file = join(daemon.folder, "pod.yaml");
-    let stored: Pod | undefined;
-    daemon.answer = ({ method, body }, response) => {
-      if (method === "GET") {
-        if (stored === undefined) fail(response, 404, "NotFound", "none");
-        else reply(response, stored);
-        return;
-      }
-      stored = JSON.parse(body) as Pod;
-      reply(response, stored);
-    };
-    const { context, printed } = fakeContext(daemon);
-    const applied = async (labels: string): Promise<string> => {
-      writeFileSync(file, manifest(labels));
-      printed.out = "";
-      assert.is(await applyManifests(context, { filename: [file] }), 0);
-      return printed.out;
-    };
-    assert.is(await applied("a: x, b: w"), "pod/web created\n");
-    assert.is(await applied("a: x, b: w"), "pod/web unchanged\n");
-    if (stored !== undefined) {
-      const metadata = { ...stored.metadata, labels: { ...stored.metadata.labels, other: "kept" } };
-      stored = { ...stored, metadata };
-    }
-    assert.is(await applied("a: z"), "pod/web configured\n");
-    assert.equal(stored?.metadata.labels, { a: "z", other: "kept" });
-    assert.is(daemon.asked.at(-1)?.method, "PUT");
-    context[Symbol.dispose]();
-  }),
-);
-
-apply(
-  "prints what the daemon refuses, goes on, and ends with 1",
-  withDeadline(5000, async () => {
-    await using daemon = new FakeDaemon();
-    await daemon.listen();
-    const file = join(daemon.folder, "pod.yaml");
-    writeFileSync(
-      file,
-      `${manifest("a: x")}---${manifest("a: x").replace("name: web", "name: db")}`,
-    );
-    daemon.answer = ({ path, method }, response) => {
-      if (method === "GET" && path.endsWith("/web")) reply(response, running);
-      else if (method === "PUT")
-        fail(response, 422, "Invalid", "spec: Forbidden: pod updates may not change fields");
-      else if (method === "POST") reply(response, {}, 201);
-      else fail(response, 404, "NotFound", "none");
-    };
-    const { context, printed } = fakeContext(daemon);
-    assert.is(await applyManifests(context, { filename: [file] }), 1);
-    assert.match(printed.err, "nspod: pod/web: spec: Forbidden");
-    assert.is(printed.out, "pod/db created\n");
-    context[Symbol.dispose]();
-  }),
-);
-
-apply("keeps what others wrote when the annotation is nonsense", () => {
-  const annotations = { [lastAppliedAnnotation]: "{", own: "1" };
-  const live = { ...running, metadata: { ...running.metadata, annotations } };
-  assert.is(mergePod(live, running).metadata.annotations?.["own"], "1");
-});
-
-apply.run();
 
 const others = suite("nspod describe, image, version");
 
