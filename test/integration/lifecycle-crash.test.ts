@@ -1,5 +1,5 @@
 // Promise: a daemon that is killed loses no hook, no probe and no stop: the next one takes up what was begun.
-import { mkdtempDisposableSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
@@ -24,11 +24,11 @@ interface Shared extends Disposable {
 
 /** A folder of the host that the containers of a pod have at /shared, for the time of a test. */
 function shared(): Shared {
-  const made = mkdtempDisposableSync(join(tmpdir(), "nspod-crash-"));
+  const folder = mkdtempSync(join(tmpdir(), "nspod-crash-"));
   return {
-    folder: made.path,
-    spec: { volumes: [{ name: "shared", hostPath: { path: made.path } }] },
-    [Symbol.dispose]: () => made.remove(),
+    folder,
+    spec: { volumes: [{ name: "shared", hostPath: { path: folder } }] },
+    [Symbol.dispose]: () => rmSync(folder, { recursive: true }),
   };
 }
 
