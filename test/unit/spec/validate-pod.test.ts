@@ -468,6 +468,10 @@ security("has no ids and namespaces of the host beside users of its own", () => 
       "spec.securityContext.supplementalGroups[0]: must be at most 65535 while hostUsers is false: got 70000",
     ],
   );
+  const volumes = [{ name: "tools", image: { reference: "tools:1", pullPolicy: "Never" } }];
+  assert.equal(complaints({ hostUsers: false, volumes }), [
+    "spec.volumes[0].image: must not be set while hostUsers is false: the kernel cannot show an overlay with other ids",
+  ]);
   const securityContext = { procMount: "Unmasked" };
   assert.equal(aboutContainer({ securityContext }, { hostUsers: false }), []);
 });
