@@ -3,7 +3,7 @@
  * The door decodes, defaults, validates and answers; a backend decides and acts. Its errors are
  * PodErrors and become Kubernetes Status objects.
  */
-import type { Readable, Writable } from "node:stream";
+import type { Duplex, Readable, Writable } from "node:stream";
 import type { Digest } from "../base/ids.ts";
 import type { Instance } from "../base/instance.ts";
 import type {
@@ -45,6 +45,8 @@ export interface Backend {
   logs(pod: Pod, options: PodLogOptions): AsyncIterable<Uint8Array>;
   exec(pod: Pod, options: ExecOptions): Promise<Session>;
   attach(pod: Pod, options: AttachOptions): Promise<Session>;
+  /** A connection to a port that somebody in the pod listens on; each half ends alone. */
+  connectPort(pod: Pod, port: number): Promise<Duplex>;
   /** The programs that would run this pod, for humans. The pod is defaulted and valid. */
   explain(pod: Pod): Promise<string>;
   info(): Promise<SystemInfo>;
@@ -99,6 +101,8 @@ export interface AttachOptions {
   readonly stdout: boolean;
   readonly stderr: boolean;
   readonly tty: boolean;
+  /** The end of stdout is told to the client at once, not with the end of all: a connection is half closed then. */
+  readonly tellsEnd?: boolean;
 }
 
 export interface ExecOptions extends AttachOptions {

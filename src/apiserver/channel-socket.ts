@@ -4,6 +4,7 @@
  *
  *   0 stdin →   1 ← stdout   2 ← stderr   3 ← Status, the last message
  *   4 resize → {"Width": columns, "Height": rows}             255 close → one byte: the channel
+ *   255 ← of a connection to a port: one byte: stdout, which has ended before the rest
  *
  * Back-pressure both ways: output is read from the session while little of it waits for the client,
  * input is read from the client when the session has taken it.
@@ -75,7 +76,9 @@ async function runSession(
   socket.on("message", (data) => receive(socket, session, options, bytesOf(data)));
   socket.resume();
   const output = Promise.all([
-    sendOutput(socket, channels.stdout, session.stdout, options.stdout),
+    sendOutput(socket, channels.stdout, session.stdout, options.stdout).then(async () => {
+      if (options.tellsEnd === true) await send(socket, channels.close, Buffer.of(channels.stdout));
+    }),
     sendOutput(socket, channels.stderr, session.stderr, options.stderr),
   ]);
   const [exit] = await Promise.all([session.exit, output]);

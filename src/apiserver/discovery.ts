@@ -25,6 +25,7 @@ const objectVerbs = [
 /** Subresources of pods that are no objects. */
 const podStreams: readonly (readonly [name: string, kind: string, verbs: readonly string[]])[] = [
   ["pods/attach", "PodAttachOptions", ["create", "get"]],
+  ["pods/portforward", "PodPortForwardOptions", ["create", "get"]],
   ["pods/exec", "PodExecOptions", ["create", "get"]],
   ["pods/log", "Pod", ["get"]],
 ];

@@ -1,11 +1,12 @@
 /**
- * exec and attach. What is wrong with the request is a Status instead of the upgrade; what fails
+ * exec, attach and portforward. What is wrong with the request is a Status instead of the upgrade; what fails
  * when the session starts comes on its error channel.
  * Source: Kubernetes API reference, "connect GET requests to exec of Pod".
  */
 import type { Pod } from "../spec/pod.ts";
 import type { AttachOptions, Session } from "./backend.ts";
 import { chooseContainer } from "./pod-container.ts";
+import { portSession } from "./port-session.ts";
 import { badRequest } from "./problem.ts";
 import { findObject } from "./read-objects.ts";
 import type { Exchange, Route } from "./router.ts";
@@ -49,7 +50,33 @@ export const streamRoutes: readonly StreamRoute[] = [
       return { options, start: () => exchange.backend.attach(pod, options) };
     },
   },
+  {
+    method: "GET",
+    path: `${podPath}/portforward`,
+    query: ["ports"],
+    prepare: (exchange) => {
+      const { backend, query } = exchange;
+      const pod = findObject<Pod>(exchange, "Pod");
+      const port = query.integer("ports", 1);
+      if (port === undefined) throw badRequest('Parameter "ports" is required');
+      if (port > 65_535) throw badRequest(`Parameter "ports": must be at most 65535: got ${port}`);
+      return {
+        options: portOptions,
+        start: async () => portSession(await backend.connectPort(pod, port)),
+      };
+    },
+  },
 ];
+
+/** A connection has one stream in each direction, and either may end first. */
+const portOptions: AttachOptions = {
+  container: "",
+  stdin: true,
+  stdout: true,
+  stderr: false,
+  tty: false,
+  tellsEnd: true,
+};
 
 /** The same paths without an upgrade. */
 export const plainStreamRoutes: readonly Route[] = streamRoutes.flatMap(({ path, query = [] }) =>

@@ -5,6 +5,7 @@
 import { Command } from "commander";
 import { version } from "../daemon/version.ts";
 import { examples, type ProgramOptions, Tree } from "./command-tree.ts";
+import { addComfortCommands } from "./commands-comfort.ts";
 import { addImageCommands } from "./commands-image.ts";
 import { addObjectCommands } from "./commands-object.ts";
 import { addPodCommands } from "./commands-pod.ts";
@@ -32,6 +33,7 @@ export function buildProgram(options: ProgramOptions): Command {
   examples(program, ["nspod image load app.tar", "nspod run pod.yaml", "nspod get pods -o wide"]);
   const tree = new Tree(options);
   addPodCommands(program, tree);
+  addComfortCommands(program, tree);
   addObjectCommands(program, tree);
   addImageCommands(program, tree);
   addSystemCommands(program, tree);

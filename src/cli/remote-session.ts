@@ -1,5 +1,5 @@
 /**
- * Exec and attach over a WebSocket: the client's half of Kubernetes' v5.channel.k8s.io.
+ * Exec, attach and connections to ports over a WebSocket: the client's half of Kubernetes' v5.channel.k8s.io.
  *
  *   every binary message = one channel byte + data
  *   0 stdin   1 stdout   2 stderr   3 Status JSON of the end   4 {"Width","Height"}   255 close channel n
@@ -27,6 +27,10 @@ export interface RemoteStreams {
   readonly stderr: Target;
   /** Called with a function that tells the far side the terminal's size. */
   readonly onOpen?: (resize: (columns: number, rows: number) => void) => void;
+  /** The far side's stdout has ended and the session goes on: half of a connection. */
+  readonly onOutputEnd?: () => void;
+  /** Nobody wants the session any more: it ends as if the connection had broken. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -60,6 +64,9 @@ export async function runRemoteSession(
           reject(error);
         }
         break;
+      case channel.close:
+        if (content[0] === channel.stdout) streams.onOutputEnd?.();
+        break;
       default:
         // Channels of later versions: nothing that this client asked for.
         break;
@@ -75,6 +82,9 @@ export async function runRemoteSession(
       resolve(exitCode);
     }
   });
+  const abort = (): void => socket.terminate();
+  streams.signal?.addEventListener("abort", abort, { once: true });
+  if (streams.signal?.aborted) abort();
   socket.resume();
   streams.onOpen?.((columns, rows) => {
     send(socket, channel.resize, Buffer.from(JSON.stringify({ Width: columns, Height: rows })));
@@ -84,6 +94,7 @@ export async function runRemoteSession(
     return await promise;
   } finally {
     stopInput?.();
+    streams.signal?.removeEventListener("abort", abort);
     socket.terminate();
   }
 }

@@ -3,6 +3,7 @@
  * Every answer is given as soon as the intent is on the disk; the agent does the work meanwhile.
  */
 
+import type { Duplex } from "node:stream";
 import type { Agent } from "../agent/agent.ts";
 import type {
   AttachOptions,
@@ -23,6 +24,7 @@ import type { PodEngine } from "../pod/engine.ts";
 import { explainPod } from "../pod/explain-pod.ts";
 import { podLogs } from "../pod/pod-logs.ts";
 import { attachToPod, execInPod } from "../pod/pod-streams.ts";
+import { connectToPod } from "../pod/port-forward.ts";
 import type { DeletionWish } from "../spec/deletion.ts";
 import { notFound } from "../spec/object-problem.ts";
 import type { Pod } from "../spec/pod.ts";
@@ -96,6 +98,10 @@ export class NodeBackend implements Backend {
     const example = { ...pod, metadata: { ...pod.metadata, uid: "<uid>" } };
     return explainPod(this.#options.engine.context, example);
   }
+  connectPort(pod: Pod, port: number): Promise<Duplex> {
+    return connectToPod(this.#options.engine, pod, port);
+  }
+
 
   async info(): Promise<SystemInfo> {
     return this.#options.info();

@@ -40,6 +40,8 @@ export class LivePod {
   planned: PlannedAttempt | undefined;
   /** Hooks that run now. */
   readonly hooks: HookRuns = new HookRuns();
+  /** To ports in the pod's network namespace, which none of them may outlive. */
+  readonly connections: Set<{ destroy(): unknown }> = new Set();
   #exits: ExitRecord[] = [];
   readonly #runners = new Map<string, RunCommand>();
   #probeResults: ProbeResult[] = [];
@@ -93,12 +95,13 @@ export class LivePod {
     this.#ends.delete(id);
   }
 
-  /** Forgets the shim; its connection is closed without being taken for a loss. */
+  /** Forgets the shim and ends connections into the pod; nothing of it is taken for a loss. */
   async releaseShim(): Promise<void> {
     const { shim } = this;
     this.shim = undefined;
     this.planned = undefined;
     this.isShimLost = false;
+    for (const connection of this.connections) connection.destroy();
     await shim?.[Symbol.asyncDispose]();
   }
 }

@@ -1,8 +1,10 @@
 // exec and attach by WebSocket: channels, exit status, back-pressure, and what is let go.
 import { request } from "node:http";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { WebSocket } from "ws";
+import { PodError } from "../../../src/base/errors.ts";
 import { withDeadline } from "../../support/with-deadline.ts";
 import { Fixture, fakeSession, storedPod } from "./fixture.ts";
 
@@ -301,6 +303,43 @@ streams(
     outgoing.end();
     await promise;
     while (fixture.server.connections > 0) await new Promise(setImmediate);
+  }),
+);
+
+streams(
+  "a connection to a port tells the end of each half when it comes",
+  withDeadline(30_000, async () => {
+    const server = createServer({ allowHalfOpen: true });
+    await new Promise<void>((resolve) => {
+      server.listen(0, "127.0.0.1", resolve);
+    });
+    const { port } = server.address() as AddressInfo;
+    const accepted = new Promise<Socket>((resolve) => {
+      server.once("connection", resolve);
+    });
+    fixture.backend.port = async () => connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+    const client = await new Client(`${pod}/portforward?ports=80`).opened();
+    const far = await accepted;
+    far.end("answer");
+    assert.equal(await client.next(), [1, "answer"]);
+    assert.equal(await client.next(), [255, "\u0001"]);
+    client.send(0, "late question");
+    client.send(255, Buffer.of(0));
+    assert.is(Buffer.concat(await far.toArray()).toString(), "late question");
+    assert.is((await client.status()).status, "Success");
+    assert.equal(fixture.backend.calls, [["connectPort", 80]]);
+    server.close();
+  }),
+);
+
+streams(
+  "a port that nobody listens on is told as the Status",
+  withDeadline(30_000, async () => {
+    fixture.backend.port = async () => {
+      throw new PodError("Unavailable", "connection refused");
+    };
+    const client = await new Client(`${pod}/portforward?ports=80`).opened();
+    assert.is((await client.status()).message, "connection refused");
   }),
 );
 

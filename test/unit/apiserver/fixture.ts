@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { type IncomingMessage, type OutgoingHttpHeaders, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { PassThrough, Readable } from "node:stream";
+import { type Duplex, PassThrough, Readable } from "node:stream";
 import type {
   AttachOptions,
   Backend,
@@ -35,6 +35,8 @@ export class FakeBackend implements Backend {
   readonly calls: unknown[] = [];
   /** What `logs()` gives. */
   log: (options: PodLogOptions) => AsyncIterable<Uint8Array> = () => Readable.from([]);
+  /** The far end of a connection that is made to a port. */
+  port: () => Promise<Duplex> = () => Promise.reject(new Error("no port"));
   session: () => Promise<Session> = () =>
     Promise.reject(new PodError("FailedPrecondition", "Container is not running"));
   failCreate: PodError | undefined;
@@ -72,6 +74,11 @@ export class FakeBackend implements Backend {
   exec(_: Pod, options: ExecOptions): Promise<Session> {
     this.calls.push(["exec", options]);
     return this.session();
+  }
+
+  connectPort(_: Pod, port: number): Promise<Duplex> {
+    this.calls.push(["connectPort", port]);
+    return this.port();
   }
 
   attach(_: Pod, options: AttachOptions): Promise<Session> {
