@@ -67,6 +67,7 @@ export class VolumeBinder implements ClaimBinder, AsyncDisposable {
 
   /** Makes the built-in classes and follows changes from then on. */
   start(): void {
+    this.#objects.removeOrphans();
     for (const storageClass of builtInClasses()) this.#ensureClass(storageClass);
     for (const kind of ["PersistentVolumeClaim", "PersistentVolume", "StorageClass"]) {
       this.#follow(kind, () => true);

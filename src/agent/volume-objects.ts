@@ -16,7 +16,12 @@ import type { Store } from "../store/store.ts";
 import type { StoredObject } from "../store/watch-event.ts";
 import { bindCompleted, boundByController } from "../volume/claims.ts";
 import type { StorageEvent } from "../volume/decide-claim.ts";
-import { createVolumeFolder, localPathVolume, ownFolder } from "../volume/local-path.ts";
+import {
+  createVolumeFolder,
+  localPathVolume,
+  ownFolder,
+  removeEmptyOrphans,
+} from "../volume/local-path.ts";
 
 export interface VolumeObjectsOptions {
   readonly store: Store;
@@ -106,6 +111,13 @@ export class VolumeObjects {
     }));
     const message = "MountVolume.NodeExpandVolume succeeded for volume";
     this.tell(claim, { type: "Normal", reason: "FileSystemResizeSuccessful", message });
+  }
+
+  /** Takes away what a daemon that was killed while it provisioned left behind. */
+  removeOrphans(): void {
+    const { store, root } = this.#options;
+    const { items } = store.list<PersistentVolume>("PersistentVolume");
+    removeEmptyOrphans(root, new Set(items.map(({ metadata }) => metadata.name)));
   }
 
   /** Frees the data of a volume and forgets it; only folders that nspod made itself. */

@@ -6,8 +6,9 @@
  * The folder outlives pods, daemons and reboots. It is `local`, not `hostPath`, so fsGroup works. Its size is that of
  * the disk: the capacity is what the claim asked for and is not enforced, which also other local-path classes do not.
  */
-import { chmodSync, mkdirSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
+import { hasCode } from "../base/errors.ts";
 import type {
   PersistentVolume,
   PersistentVolumeClaim,
@@ -96,6 +97,23 @@ export function createVolumeFolder(root: string, name: string): void {
   const folder = volumeFolder(root, name);
   // mkdir's mode is cut by the umask.
   if (mkdirSync(folder, { recursive: true }) !== undefined) chmodSync(folder, 0o777);
+}
+
+/**
+ * Removes empty folders that no volume has: a daemon that was killed between the folder and the volume left one. What
+ * holds data stays, also when its volume was forgotten.
+ * @param known - names of volumes
+ */
+export function removeEmptyOrphans(root: string, known: ReadonlySet<string>): void {
+  const folder = join(root, "volumes");
+  for (const name of existsSync(folder) ? readdirSync(folder) : []) {
+    if (known.has(name)) continue;
+    try {
+      rmdirSync(join(folder, name));
+    } catch (error) {
+      if (!hasCode(error, "ENOTEMPTY", "EEXIST", "ENOTDIR", "ENOENT")) throw error;
+    }
+  }
 }
 
 /** The folder that goes with the volume; undefined for one that nspod did not make. */

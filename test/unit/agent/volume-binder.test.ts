@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
@@ -273,6 +273,18 @@ binder("ReadWriteOncePod is for one pod at a time", ({ world }) => {
   store.delete("Pod", "default", "a");
   use(world, second);
 });
+
+binder(
+  "an empty folder of a volume that was never stored goes, one with data stays",
+  ({ world }) => {
+    const { root, store } = world;
+    const folders = ["empty", "data/word", "pv"].map((name) => join(root, "volumes", name));
+    for (const folder of folders) mkdirSync(folder, { recursive: true });
+    store.create(volumeOf("pv"));
+    world.binder.start();
+    assert.equal(readdirSync(join(root, "volumes")).sort(), ["data", "pv"]);
+  },
+);
 
 binder("after a crash between its two writes a binding is completed", async ({ world }) => {
   const { store, settle } = world;
