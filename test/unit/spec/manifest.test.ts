@@ -1,7 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { isPodError } from "../../../src/base/errors.ts";
-import { loadPods } from "../../../src/spec/manifest.ts";
+import { checkNamespace, loadManifests, loadPods } from "../../../src/spec/manifest.ts";
 
 const options = { randomSuffix: () => "x7k2p" };
 
@@ -85,4 +85,27 @@ items:
       ].join("\n"),
   );
 });
+test("takes pods only", () => {
+  assert.throws(
+    () => loadPods("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n", "c.yaml", options),
+    /^c\.yaml:2:7: kind: must be Pod: this command takes pods only$/,
+  );
+});
 test.run();
+
+const namespaces = suite("loadManifests() and namespaces");
+namespaces("fills in the one that is given, and -n must not contradict", () => {
+  const text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n";
+  const [placed] = loadManifests(text, "c.yaml", { ...options, namespace: "web" });
+  assert.is(placed?.metadata.namespace, "web");
+  const [stated] = loadManifests(text.replace("a}", "a, namespace: default}"), "c.yaml", options);
+  assert.ok(stated);
+  checkNamespace(stated, "default");
+  assert.throws(() => checkNamespace(stated, "web"), /does not match the namespace "web"/);
+});
+namespaces("leaves objects of the cluster without one", () => {
+  const text = "apiVersion: v1\nkind: Namespace\nmetadata: {name: a}\n";
+  const [namespace] = loadManifests(text, "n.yaml", { ...options, namespace: "web" });
+  assert.is(namespace?.metadata.namespace, "");
+});
+namespaces.run();
