@@ -3,6 +3,8 @@
  * handler gets the parsed value of the whole body or nothing.
  */
 import type { IncomingMessage } from "node:http";
+import { shownPath } from "../spec/field-issue.ts";
+import { duplicateKey } from "./duplicate-key.ts";
 import { badRequest, RequestProblem } from "./problem.ts";
 
 export const maxBodyBytes: number = 3 * 1024 * 1024;
@@ -34,6 +36,15 @@ export async function readJson(
   if (depthOf(text) > maxDepth) {
     throw badRequest(`The body is nested more than ${maxDepth} levels deep`);
   }
+  const value = parse(text);
+  const twice = duplicateKey(text);
+  if (twice !== undefined) {
+    throw badRequest(`strict decoding error: duplicate field "${shownPath(twice)}"`);
+  }
+  return value;
+}
+
+function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {

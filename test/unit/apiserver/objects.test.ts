@@ -231,6 +231,14 @@ objects("take unknown fields as fieldValidation says", async () => {
   assert.not("dta" in ignored.json);
 });
 
+objects("name no field twice", async () => {
+  const raw = '{"metadata":{"name":"a"},"data":{"x":"1","x":"2"}}';
+  const headers = { "content-type": "application/json" };
+  const { code, json } = await fixture.call("POST", configMaps, { raw, headers });
+  assert.is(code, 400);
+  assert.is(json.message, 'strict decoding error: duplicate field "data.x"');
+});
+
 objects("are patched in three ways", async () => {
   await create("ConfigMap", "a", { data: { a: "1", b: "2" } });
   const patch = async (type: string, body: unknown): Promise<Answer> =>

@@ -233,6 +233,17 @@ decoding("throws nothing but InvalidArgument, whatever the value", () => {
   );
 });
 
+decoding("takes what an object that was read carries, and leaves it to the server", () => {
+  const metadata = {
+    name: "a",
+    managedFields: [{ manager: "kubectl", fieldsV1: { "f:data": {} } }],
+    selfLink: "/api/v1/x",
+    creationTimestamp: null,
+  };
+  const object = decodeObject({ apiVersion: "v1", kind: "ConfigMap", metadata });
+  assert.equal(object.metadata, { name: "a", namespace: "", uid: "" });
+});
+
 decoding("hands over fields that Kubernetes does not have, when somebody takes them", () => {
   const seen: string[] = [];
   const body = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "a" }, dta: {} };
