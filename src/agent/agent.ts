@@ -1,5 +1,5 @@
 /**
- * The kubelet part: watches the pods of the store and keeps one worker for each.
+ * The kubelet part: watches the pods of the store that are bound to this node and keeps one worker for each.
  *
  *   store.watch(Pod) ─▶ worker(uid) ─▶ engine.sync(pod) ─▶ status into the store
  *                            ▲
@@ -52,6 +52,7 @@ export class Agent {
   async start(): Promise<void> {
     const { store, engine } = this.#options;
     const pods = store.list<Pod>("Pod").items;
+    for (const pod of pods) if (!pod.spec.nodeName) this.#claim(pod);
     await engine.collectOrphans(new Set(pods.map(({ metadata }) => metadata.uid)));
     this.#watching = this.#watch();
   }
@@ -66,12 +67,13 @@ export class Agent {
     return this.#pods.size;
   }
 
-  /** Takes a pod that was just stored, without waiting for the watch to tell. */
+  /** Takes a pod that was just stored, without waiting for the watch to tell; those of other nodes are none of ours. */
   notice(pod: Pod): void {
     const { uid, namespace, name } = pod.metadata;
     const wish = wishOf(pod);
     const description = JSON.stringify([pod.metadata.labels, pod.metadata.annotations]);
     const known = this.#pods.get(uid);
+    if (known === undefined && pod.spec.nodeName !== this.#options.nodeName) return;
     if (known && known.description !== description) {
       known.description = description;
       this.#options.engine.retry(uid);
@@ -85,7 +87,6 @@ export class Agent {
     }
     const worker = this.#newWorker(uid, namespace, name);
     this.#pods.set(uid, { worker, namespace, name, wish, description });
-    this.#announce(pod);
     worker.wake();
   }
 
@@ -112,15 +113,15 @@ export class Agent {
     }
   }
 
-  #announce(pod: Pod): void {
-    if (pod.status !== undefined) return;
-    const { namespace, name } = pod.metadata;
-    const message = `Successfully assigned ${namespace}/${name} to ${this.#options.nodeName}`;
-    this.#options.events.record(
-      pod,
-      { type: "Normal", reason: "Scheduled", message },
-      "default-scheduler",
-    );
+  /** A pod that runs here since a version which bound none is ours. */
+  #claim({ metadata }: Pod): void {
+    const { store, engine, nodeName } = this.#options;
+    const { uid, namespace, name } = metadata;
+    if (engine.record(uid) === undefined) return;
+    store.mutate<Pod>("Pod", namespace, name, (pod) => ({
+      ...pod,
+      spec: { ...pod.spec, nodeName },
+    }));
   }
 
   #newWorker(uid: string, namespace: string, name: string): PodWorker {

@@ -13,6 +13,7 @@ import type { Pod } from "../spec/pod.ts";
 import type { KubernetesObject } from "../spec/resources.ts";
 import { missingServiceAccount } from "../spec/service-account.ts";
 import type { Store } from "../store/store.ts";
+import { admitPod, keepAdmitted } from "./admit-pod.ts";
 
 /** Namespaces that nothing works without. */
 const lastingNamespaces: readonly string[] = ["default", "kube-system", "kube-public"];
@@ -30,13 +31,18 @@ export function admitNew(store: Store, object: KubernetesObject): KubernetesObje
       return withDefaultClass(store, object as PersistentVolumeClaim);
     case "Pod":
       admitServiceAccount(store, object as Pod);
-      return object;
+      return admitPod(store, object as Pod);
     case "PriorityClass":
       admitGlobalDefault(store, object as PriorityClass);
       return object;
     default:
       return object;
   }
+}
+
+/** A wish with what the server had added when the object was created. */
+export function withAdmitted(wish: KubernetesObject, current: KubernetesObject): KubernetesObject {
+  return wish.kind === "Pod" ? keepAdmitted(wish as Pod, current as Pod) : wish;
 }
 
 /** @throws PodError PermissionDenied. */

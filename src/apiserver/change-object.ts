@@ -10,7 +10,7 @@ import { firstDifference } from "../spec/first-difference.ts";
 import { conflict, invalid } from "../spec/object-problem.ts";
 import type { KubernetesObject, Resource } from "../spec/resources.ts";
 import { warningsOf } from "../spec/warnings.ts";
-import { admitChange } from "./admission.ts";
+import { admitChange, withAdmitted } from "./admission.ts";
 import { mediaTypeOf, readJson } from "./body.ts";
 import { inNamespace, writeParameters } from "./create-object.ts";
 import { decodeBody } from "./decode-body.ts";
@@ -64,7 +64,7 @@ async function changeObject(exchange: Exchange, { resource, part, change }: Chan
   const body = decodeBody(exchange, resource, change(current));
   const wish = defaultObject(identified(exchange, body.object), { randomSuffix });
   checkPreconditions(current, wish.metadata);
-  const next = withGeneration(part.take(wish, current), current);
+  const next = withGeneration(part.take(withAdmitted(wish, current), current), current);
   const issues = part.check(next, current);
   if (issues.length > 0) throw invalid(resource.kind, current.metadata.name, issues);
   if (part === wholeObject) admitChange(backend.store, next, current);

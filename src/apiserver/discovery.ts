@@ -3,13 +3,11 @@
  * of the table that the routes come from.
  * Source: Kubernetes API reference, meta/v1 APIVersions, APIGroupList, APIResourceList.
  */
+import { kubernetesRelease, releaseName } from "../spec/kubernetes-release.ts";
 import { groupOf } from "../spec/object-problem.ts";
 import { type Resource, resources } from "../spec/resources.ts";
 import { partsOf } from "./resource-routes.ts";
 import { type Route, sendJson, sendText } from "./router.ts";
-
-/** The Kubernetes release whose API we speak. */
-const kubernetesRelease = { major: "1", minor: "34" } as const;
 
 const objectVerbs = [
   "create",
@@ -25,9 +23,9 @@ const objectVerbs = [
 /** Subresources of pods that are no objects. */
 const podStreams: readonly (readonly [name: string, kind: string, verbs: readonly string[]])[] = [
   ["pods/attach", "PodAttachOptions", ["create", "get"]],
-  ["pods/portforward", "PodPortForwardOptions", ["create", "get"]],
   ["pods/exec", "PodExecOptions", ["create", "get"]],
   ["pods/log", "Pod", ["get"]],
+  ["pods/portforward", "PodPortForwardOptions", ["create", "get"]],
 ];
 
 /** Short words for what people mean by "all". */
@@ -99,7 +97,7 @@ export const discoveryRoutes: readonly Route[] = [
       sendJson(response, 200, {
         major,
         minor,
-        gitVersion: `v${major}.${minor}.0+nspod-${version}`,
+        gitVersion: releaseName(version),
         nspodVersion: version,
         platform: `linux/${process.arch === "x64" ? "amd64" : process.arch}`,
       });

@@ -29,9 +29,9 @@ import type { DeletionWish } from "../spec/deletion.ts";
 import { notFound } from "../spec/object-problem.ts";
 import type { Pod } from "../spec/pod.ts";
 import type { KubernetesObject } from "../spec/resources.ts";
+import { warningsOf } from "../spec/warnings.ts";
 import { type Deletion, deleteObject, finishDeletion } from "../store/delete-object.ts";
 import type { Store } from "../store/store.ts";
-import { warningsOf } from "../spec/warnings.ts";
 
 export interface NodeBackendOptions {
   readonly store: Store;
@@ -39,6 +39,8 @@ export interface NodeBackendOptions {
   readonly engine: PodEngine;
   readonly agent: Agent;
   readonly clock: Clock;
+  /** A new pod with its node, if there is one for it now. */
+  readonly place: (pod: Pod) => Pod;
   readonly info: () => SystemInfo;
   /** Removes what the instance has on this machine, after its pods are gone. */
   readonly dismantle: () => Promise<void>;
@@ -60,8 +62,12 @@ export class NodeBackend implements Backend {
     if (this.#isResetting) {
       throw new PodError("Unavailable", "The instance is being reset and takes nothing new");
     }
-    const created = this.store.create(object, { durable: false });
+    // With its node when there is one at once: what is stored first is the pod that starts.
+    const placed = isPod(object) ? this.#options.place(object) : object;
+    // A pod that is placed is a pod.
+    const created = this.store.create(placed as T, { durable: false });
     if (created.kind === "Namespace") ensureServiceAccount(this.store, created, this.#nowMs());
+    if (isPod(created)) this.#warn(created);
     return await this.#begin(created);
   }
 
@@ -69,7 +75,6 @@ export class NodeBackend implements Backend {
     const updated = this.store.update(object, { durable: false });
     return await this.#begin(finishDeletion(this.store, updated).object);
   }
-    if (isPod(created)) this.#warn(created);
 
   async deleteObject<T extends KubernetesObject>(
     object: T,
@@ -93,15 +98,15 @@ export class NodeBackend implements Backend {
     return attachToPod(this.#options.engine, pod, options);
   }
 
+  connectPort(pod: Pod, port: number): Promise<Duplex> {
+    return connectToPod(this.#options.engine, pod, port);
+  }
+
   async explain(pod: Pod): Promise<string> {
     // The listing is of no pod that exists: its uid stands for any.
     const example = { ...pod, metadata: { ...pod.metadata, uid: "<uid>" } };
     return explainPod(this.#options.engine.context, example);
   }
-  connectPort(pod: Pod, port: number): Promise<Duplex> {
-    return connectToPod(this.#options.engine, pod, port);
-  }
-
 
   async info(): Promise<SystemInfo> {
     return this.#options.info();
@@ -150,6 +155,14 @@ export class NodeBackend implements Backend {
     return object;
   }
 
+  /** What the pod asks for and does not get, also for who did not see the answer. */
+  #warn(pod: Pod): void {
+    for (const message of warningsOf(pod)) {
+      const event = { type: "Warning", reason: "FieldIgnored", message } as const;
+      this.#options.engine.context.report(pod, event);
+    }
+  }
+
   #nowMs(): number {
     return this.#options.clock.now();
   }
@@ -161,14 +174,6 @@ export class NodeBackend implements Backend {
     const changes = this.store.watch<Pod>("Pod", {
       namespace,
       from: this.store.resourceVersion,
-  /** What the pod asks for and does not get, also for who did not see the answer. */
-  #warn(pod: Pod): void {
-    for (const message of warningsOf(pod)) {
-      const event = { type: "Warning", reason: "FieldIgnored", message } as const;
-      this.#options.engine.context.report(pod, event);
-    }
-  }
-
       signal: stop.signal,
     });
     await this.deleteObject(pod, { gracePeriodSeconds });

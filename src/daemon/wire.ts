@@ -9,6 +9,8 @@ import { Agent } from "../agent/agent.ts";
 import { enforceEphemeralStorage } from "../agent/ephemeral-storage.ts";
 import { EventRecorder } from "../agent/event-recorder.ts";
 import { Housekeeping } from "../agent/housekeeping.ts";
+import { nodeNameOf } from "../agent/node-facts.ts";
+import { NodeRegistrar, nodeStatusPeriodMs } from "../agent/node-registrar.ts";
 import { TrashCollector } from "../agent/trash-collector.ts";
 import { VolumeBinder } from "../agent/volume-binder.ts";
 import { enforceVolumeLimits, volumeLimitPeriodMs } from "../agent/volume-limits.ts";
@@ -22,9 +24,12 @@ import { type Hierarchy, openHierarchy } from "../cgroup/hierarchy.ts";
 import { hasAppArmor } from "../container/app-armor.ts";
 import { defaultCapabilities, readOwnCapabilities } from "../container/capabilities.ts";
 import { defaultSeccomp } from "../container/seccomp.ts";
+import { ClusterState } from "../controller/cluster-state.ts";
 import { ensureFirstObjects } from "../controller/first-objects.ts";
 import { GarbageCollector } from "../controller/garbage-collector.ts";
 import { NamespaceLifecycle } from "../controller/namespace-lifecycle.ts";
+import { defaultScheduler, Scheduler } from "../controller/scheduler.ts";
+import { TaintEviction } from "../controller/taint-eviction.ts";
 import { ImageStore } from "../image/store.ts";
 import { ensureBridge } from "../net/bridge.ts";
 import { forgetConnections } from "../net/conntrack.ts";
@@ -36,10 +41,13 @@ import { PodEngine } from "../pod/engine.ts";
 import { seccompFolder } from "../pod/profiles.ts";
 import type { PodRecord } from "../pod/record.ts";
 import { rehearse } from "../pod/rehearsal.ts";
+import { refuseOnNode } from "../scheduler/admit-to-node.ts";
+import type { NodeState } from "../scheduler/cluster.ts";
+import { refuseResize } from "../scheduler/fit-resize.ts";
 import type { Pod } from "../spec/pod.ts";
 import { Store } from "../store/store.ts";
 import { cgroup2Mount, readMountinfo } from "../sys/mountinfo.ts";
-import { ServiceAccountTokens } from "../volume/service-account-tokens.ts";
+import { ServiceAccountTokens, tokenKeyFile } from "../volume/service-account-tokens.ts";
 import type { Configuration } from "./configuration.ts";
 import type { Node } from "./daemon.ts";
 import { dismantle } from "./dismantle.ts";
@@ -51,6 +59,8 @@ const rulesPeriodMs = 10_000;
 /** Well below the time that a freed address rests. */
 const connectionsPeriodMs = 15_000;
 const eventsPeriodMs = 60_000;
+/** A kubelet takes 110. Here too it is no measure of what works, but the end of what runs away. */
+const mostPods = 500;
 
 /**
  * Makes the node and adopts what an earlier daemon left.
@@ -60,11 +70,16 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
   const { instance, enforceLimits, allowedUnsafeSysctls } = configuration;
   const clock = systemClock;
   const startedAt = toTime(clock.now());
-  const nodeName = hostname();
   const hierarchy = openHierarchy(cgroupMountPoint(), instance.cgroup);
   const store = Store.open(join(instance.root, "nspod.db"));
   ensureFirstObjects(store, clock.now());
-  const images = ImageStore.open(instance, { onChange: () => engine.retryAll() });
+  const nodeName = ownNodeName(store);
+  const images = ImageStore.open(instance, {
+    onChange: () => {
+      engine.retryAll();
+      registrar.forgetImages();
+    },
+  });
   const trash = new TrashCollector(join(instance.root, "trash"), log);
   const events = new EventRecorder({ store, clock, log, nodeName });
   const network = openNetwork(instance, store);
@@ -77,6 +92,21 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
     report: (object, event) => events.record(object, event, "persistentvolume-controller"),
   });
   const claims = new VolumeBinder({ store, objects: volumes, clock, log });
+  const registrar = new NodeRegistrar({
+    store,
+    clock,
+    nodeName,
+    address: () => nodeAddress(instance.bridge).address,
+    podCidr: instance.subnet,
+    // All but those of the network, the bridge and broadcasts.
+    maxPods: Math.min(mostPods, 2 ** (32 - network.addresses.prefixLength) - 3),
+    version,
+    root: instance.root,
+    images: () => images.list().map(({ names, sizeBytes }) => ({ names, sizeBytes })),
+  });
+  registrar.ensure();
+  const state = new ClusterState(store);
+  const ownState = () => state.node(nodeName);
   /** Addresses that no pod has any more and that the kernel may still know connections of. */
   const freed = new Set(network.restingAddresses());
 
@@ -90,10 +120,14 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
     hierarchy,
     enforceLimits,
     security: { hasAppArmor: hasAppArmor(), allowedUnsafeSysctls },
+    room: {
+      refuse: (pod) => withState(ownState(), (node) => refuseOnNode(pod, node)),
+      refuseResize: (pod) => withState(ownState(), (node) => refuseResize(pod, node)),
+    },
     images,
     objects: store,
     claims,
-    tokens: new ServiceAccountTokens(join(instance.root, "service-account.key")),
+    tokens: new ServiceAccountTokens(join(instance.root, tokenKeyFile)),
     environments: new Map(),
     ...network,
     records: store.table<PodRecord>("pods"),
@@ -109,9 +143,25 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
   const agent = new Agent({ store, engine, events, clock, log, nodeName });
   const housekeeping = new Housekeeping(clock, log);
 
+  const scheduler = new Scheduler({
+    store,
+    state,
+    claims,
+    clock,
+    log,
+    report: (object, event) => events.record(object, event, defaultScheduler),
+  });
   const controllers = [
     new GarbageCollector({ store, clock, log }),
     new NamespaceLifecycle({ store, clock, log }),
+    scheduler,
+    new TaintEviction({
+      store,
+      state,
+      clock,
+      log,
+      report: (pod, event) => events.record(pod, event, "taint-eviction-controller"),
+    }),
   ];
 
   let isClosed = false;
@@ -120,6 +170,7 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
     isClosed = true;
     await housekeeping[Symbol.asyncDispose]();
     for (const controller of controllers) controller[Symbol.dispose]();
+    state[Symbol.dispose]();
     await agent.close();
     await claims[Symbol.asyncDispose]();
     await trash[Symbol.asyncDispose]();
@@ -132,6 +183,7 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
     engine,
     agent,
     clock,
+    place: (pod) => scheduler.place(pod),
     info: () => systemInfo({ instance, startedAt, hierarchy, images, pods: pods() }),
     dismantle: async () => {
       await close();
@@ -170,6 +222,11 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
     },
   });
   housekeeping.add({
+    name: "node status",
+    periodMs: nodeStatusPeriodMs,
+    run: () => registrar.refresh(),
+  });
+  housekeeping.add({
     name: "old events",
     periodMs: eventsPeriodMs,
     run: () => store.dropOldEvents(),
@@ -177,10 +234,29 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
   // 40 ms when it is not on disk yet: not in the way of the first pod.
   setImmediate(() => {
     const filter = defaultSeccomp(defaultCapabilities, seccompFolder(context));
+    if (!isClosed) registrar.refresh();
     const adopted = agent.size;
     void rehearse(context, filter, () => isClosed || agent.size > adopted);
   });
   return { backend, isEmpty: () => agent.size === 0 && pods().length === 0, close };
+}
+
+/** The name that the node had first: its pods and volumes are bound to it, whatever the host is called by now. */
+function ownNodeName(store: Store): string {
+  const names = store.table<string>("node");
+  const known = names.get("name");
+  if (known !== undefined) return known;
+  const name = nodeNameOf(hostname());
+  names.put("name", name);
+  return name;
+}
+
+/** A node whose object somebody has just deleted says nothing. */
+function withState<T>(
+  state: NodeState | undefined,
+  answer: (state: NodeState) => T | undefined,
+): T | undefined {
+  return state === undefined ? undefined : answer(state);
 }
 
 function cgroupMountPoint(): string {

@@ -34,6 +34,22 @@ export interface ImageFinder {
   layerFolders(image: StoredImage): readonly string[];
 }
 
+/** Why the node does not run a pod. */
+export interface Refusal {
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** What the node says of a pod, as the other pods that are bound to it leave room. */
+export interface NodeRoom {
+  /** Why the pod cannot be here; undefined when it can. */
+  readonly refuse: (pod: Pod) => Refusal | undefined;
+  /** Why the pod cannot have the resources of its spec: for good (Infeasible), or for now (Deferred). */
+  readonly refuseResize: (
+    pod: Pod,
+  ) => { readonly reason: "Infeasible" | "Deferred"; readonly message: string } | undefined;
+}
+
 /** What the node has and allows of the things that a security context may ask for. */
 export interface NodeSecurity {
   readonly hasAppArmor: boolean;
@@ -55,6 +71,7 @@ export interface EngineContext {
   /** Refuse a pod whose limits this host cannot enforce, instead of warning. */
   readonly enforceLimits: boolean;
   readonly security: NodeSecurity;
+  readonly room: NodeRoom;
   readonly images: ImageFinder;
   readonly objects: ObjectReader;
   /** Binds the claims of pods to persistent volumes. */

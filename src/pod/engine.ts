@@ -1,7 +1,8 @@
 /**
  * The engine: makes a pod what its spec says, one step at a time.
  *
- *   sync(pod):  adopt what an earlier daemon left → absorb exits → decide (pure) → perform → repeat
+ *   sync(pod):  adopt what an earlier daemon left → absorb exits and answers → attend to hooks and probes
+ *              → decide (pure) → perform → repeat
  *
  * `sync` is called by one worker per pod, never twice at once for a uid. Each step writes its
  * intent to the pod's record before it acts, so a daemon that is killed between any two lines
@@ -189,10 +190,12 @@ export class PodEngine {
 
   /** The first record of a pod; it ends at once when this node does not take the pod. */
   #admit(pod: Pod): PodRecord {
-    const refusal = refusePod(pod, this.context.security);
+    const { security, room, report } = this.context;
+    const refusal = refusePod(pod, security) ?? room.refuse(pod);
     if (refusal === undefined) return this.#accept(pod);
-    this.context.report(pod, { type: "Warning", ...refusal });
-    return { ...this.#accept(pod), terminal: refusal };
+    report(pod, { type: "Warning", ...refusal });
+    const message = `Pod was rejected: ${refusal.message}`;
+    return { ...this.#accept(pod), terminal: { ...refusal, message }, isRejected: true };
   }
 
   #accept(pod: Pod): PodRecord {

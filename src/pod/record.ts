@@ -134,6 +134,8 @@ export interface PodRecord {
   readonly isTerminal?: boolean;
   /** The node ends the pod: `status.reason` and `status.message` of the Failed pod. */
   readonly terminal?: { readonly reason: string; readonly message: string };
+  /** The node has not taken the pod: there were never any containers. */
+  readonly isRejected?: boolean;
 }
 
 export function newPodRecord(

@@ -28,6 +28,11 @@ export function podStatus(input: StatusInput): PodStatus {
   const initStatuses = statusesOf("initContainers");
   const statuses = statusesOf("containers");
   const ephemeralStatuses = statusesOf("ephemeralContainers");
+  const lists = {
+    ...(initStatuses.length === 0 ? {} : { initContainerStatuses: initStatuses }),
+    containerStatuses: statuses,
+    ...(ephemeralStatuses.length === 0 ? {} : { ephemeralContainerStatuses: ephemeralStatuses }),
+  };
   const failure = record.terminal;
   return {
     phase,
@@ -37,9 +42,7 @@ export function podStatus(input: StatusInput): PodStatus {
     hostIPs: [{ ip: hostIP }],
     ...(podIP === undefined ? {} : { podIP, podIPs: [{ ip: podIP }] }),
     startTime: toTime(record.acceptedAtMs),
-    ...(initStatuses.length === 0 ? {} : { initContainerStatuses: initStatuses }),
-    containerStatuses: statuses,
-    ...(ephemeralStatuses.length === 0 ? {} : { ephemeralContainerStatuses: ephemeralStatuses }),
+    ...(record.isRejected ? {} : lists),
     qosClass: podQosClass(pod),
     ...(pod.metadata.generation === undefined
       ? {}

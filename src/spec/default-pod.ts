@@ -59,6 +59,7 @@ function defaultSpec(spec: PodSpec): PodSpec {
     terminationGracePeriodSeconds: spec.terminationGracePeriodSeconds ?? 30,
     dnsPolicy: spec.dnsPolicy ?? "ClusterFirst",
     securityContext: spec.securityContext ?? {},
+    schedulerName: spec.schedulerName || "default-scheduler",
   };
 }
 

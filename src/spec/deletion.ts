@@ -56,7 +56,8 @@ export function markDeleted<T extends KubernetesObject>(
 
 /** Whether something is left to do before a marked object may go. The node holds a pod until it is stopped. */
 export function isHeld(object: KubernetesObject): boolean {
-  if ((object.metadata.finalizers ?? []).length > 0 || object.kind === "Pod") return true;
+  if ((object.metadata.finalizers ?? []).length > 0) return true;
+  if (object.kind === "Pod") return isBound(object as Pod);
   return object.kind === "Namespace" && ((object as Namespace).spec?.finalizers ?? []).length > 0;
 }
 
@@ -64,10 +65,17 @@ function terminating<T extends KubernetesObject>(object: T): T {
   return object.kind === "Namespace" ? { ...object, status: { phase: "Terminating" } } : object;
 }
 
-/** A finished pod needs no time. */
+/** No node has anything of a pod that is not bound to one. */
+function isBound({ spec }: Pod): boolean {
+  return !!spec.nodeName;
+}
+
+/** A pod that has finished, or never had a node, needs no time. */
 function graceOf(object: KubernetesObject, wanted: number | undefined): number {
   if (object.kind !== "Pod") return 0;
   const { spec, status } = object as Pod;
   const isFinished = status?.phase === "Succeeded" || status?.phase === "Failed";
-  return isFinished ? 0 : (wanted ?? spec.terminationGracePeriodSeconds ?? 30);
+  return isFinished || !isBound(object as Pod)
+    ? 0
+    : (wanted ?? spec.terminationGracePeriodSeconds ?? 30);
 }

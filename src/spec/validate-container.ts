@@ -19,6 +19,7 @@ import {
   hasControlBytes,
 } from "./validate-names.ts";
 import { validateProbes } from "./validate-probe.ts";
+import { validateResizePolicy } from "./validate-resize-policy.ts";
 import { validateResources } from "./validate-resources.ts";
 import { validateContainerSecurity } from "./validate-security.ts";
 import { checkKernelPath, validateVolumeMounts } from "./validate-volume-mounts.ts";
@@ -58,6 +59,7 @@ export function validateContainer(
   validateProbes(container, path, { spec, report });
   validateRestart(container, path, report);
   validateResources(container.resources ?? {}, childPath(path, "resources"), report);
+  validateResizePolicy(container, path, { spec, report });
   validateVolumeMounts(container, volumes, path, report);
   validateContainerSecurity(
     container.securityContext ?? {},

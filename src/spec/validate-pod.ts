@@ -18,6 +18,7 @@ import { validateMetadata } from "./validate-metadata.ts";
 import { validateOs } from "./validate-os.ts";
 import { validatePodResources } from "./validate-pod-resources.ts";
 import { validateOverhead } from "./validate-resources.ts";
+import { validateScheduling } from "./validate-scheduling.ts";
 import { validatePodSecurity } from "./validate-security.ts";
 import { validateVolumes } from "./validate-volumes.ts";
 
@@ -50,6 +51,7 @@ export function validatePodSpec({ spec }: Pod, report: Report): void {
   validateServiceAccount(spec, report);
   validateDns(spec, report);
   validatePodSecurity(spec, report);
+  validateScheduling(spec, report);
 }
 
 function validateContainers(spec: PodSpec, report: Report): void {

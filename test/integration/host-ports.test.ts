@@ -183,17 +183,17 @@ test("a hostIP keeps the port to one address", async (pods) => {
   await pods.delete("local");
 });
 
-test("a port that another pod has is told with its owner, and taken when it is free", async (pods) => {
+test("a port that another pod has is told, and taken when it is free", async (pods) => {
   const hostPort = await freePort();
   await pods.up("first", server("first", { hostPort }));
   await pods.create("second", server("second", { hostPort }));
   const message = await eventually("the event", 10_000, async () => {
     const events = await pods.events("second");
-    return events.find(({ reason }) => reason === "FailedCreatePodSandBox")?.message;
+    return events.find(({ reason }) => reason === "FailedScheduling")?.message;
   });
   assert.is(
     message,
-    `Cannot publish host port 0.0.0.0:${hostPort}/TCP of pod "default/second": pod "default/first" has 0.0.0.0:${hostPort}/TCP: choose another hostPort or delete that pod`,
+    "0/1 nodes are available: 1 node(s) didn't have free ports for the requested pod ports. preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod.",
   );
   assert.is((await pods.get("second")).status?.phase, "Pending");
   assert.is(await answered(askTcp, "127.0.0.1", hostPort), "first heard hello");
@@ -213,7 +213,7 @@ test("of many pods that want one port at once one gets it", async (pods) => {
   };
   const refused = await eventually("the events of three", 15_000, async () => {
     const told = await those(async (name) =>
-      (await pods.events(name)).some(({ reason }) => reason === "FailedCreatePodSandBox"),
+      (await pods.events(name)).some(({ reason }) => reason === "FailedScheduling"),
     );
     return told.length === 3 ? told : undefined;
   });

@@ -98,7 +98,7 @@ test("a sysctl that the node does not allow ends the pod", async (pods) => {
   const message = 'forbidden sysctl: "net.core.somaxconn" not allowlisted';
   assert.is(pod.status?.phase, "Failed");
   assert.is(pod.status?.reason, "SysctlForbidden");
-  assert.is(pod.status?.message, message);
+  assert.is(pod.status?.message, `Pod was rejected: ${message}`);
   const [event] = (await pods.events("unsafe-sysctl")).filter(({ type }) => type === "Warning");
   assert.is(event?.reason, "SysctlForbidden");
   assert.is(event?.message, message);
@@ -116,7 +116,10 @@ test("an AppArmor profile is not promised where the node does not have it", asyn
   const { status } = await pods.untilEnded("apparmor");
   assert.is(status?.phase, "Failed");
   assert.is(status?.reason, "AppArmor");
-  assert.is(status?.message, "Cannot enforce AppArmor: AppArmor is not enabled on the host");
+  assert.is(
+    status?.message,
+    "Pod was rejected: Cannot enforce AppArmor: AppArmor is not enabled on the host",
+  );
 });
 
 run();

@@ -14,6 +14,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   net: 2,
   volume: 2,
   container: 2,
+  scheduler: 2,
   shim: 2,
   store: 2,
   pod: 3,

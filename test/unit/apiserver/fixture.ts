@@ -261,7 +261,7 @@ export function storedPod(
     apiVersion: "v1",
     kind: "Pod",
     metadata: { name, namespace: "default", uid: `uid-${name}`, ...more },
-    spec: { containers: [{ name: "main", image: "busybox" }] },
+    spec: { nodeName: "n1", containers: [{ name: "main", image: "busybox" }] },
     status: { phase: phase as "Running" },
   };
 }

@@ -49,7 +49,7 @@ lifecycle("empties a namespace before it goes, and waits for finalizers and pods
     apiVersion: "v1",
     kind: "Pod",
     metadata: { name: "p", namespace: "web", uid: "uid-p" },
-    spec: { containers: [], terminationGracePeriodSeconds: 7 },
+    spec: { nodeName: "n1", containers: [], terminationGracePeriodSeconds: 7 },
   });
   all.create("ConfigMap", "other");
   const deletion = deleteObject<Namespace>(all.store, namespace, { nowMs: 0 });

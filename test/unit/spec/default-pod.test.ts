@@ -52,6 +52,7 @@ test("fills in what an API server fills in", () => {
       securityContext: {},
       serviceAccount: "default",
       serviceAccountName: "default",
+      schedulerName: "default-scheduler",
     },
   });
 });

@@ -1,0 +1,79 @@
+/**
+ * Keeps the Node object of this machine: makes it when it is missing, and has its status follow the facts. Written
+ * only when something has changed, or when a heartbeat is due.
+ */
+import { randomUUID } from "node:crypto";
+import { type Clock, toTime } from "../base/clock.ts";
+import type { ContainerImage, Node } from "../spec/kubernetes.gen.ts";
+import type { Store } from "../store/store.ts";
+import { type MachineFacts, readLevels, readMachine } from "./node-facts.ts";
+import { heartbeatMs, isSameNode, nodeObject } from "./node-object.ts";
+
+export interface NodeRegistrarOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly nodeName: string;
+  readonly address: () => string;
+  readonly podCidr: string;
+  readonly maxPods: number;
+  readonly version: string;
+  /** The instance's data root. */
+  readonly root: string;
+  readonly images: () => readonly ContainerImage[];
+}
+
+/** The kubelet looks as often. */
+export const nodeStatusPeriodMs = 10_000;
+
+export class NodeRegistrar {
+  readonly #options: NodeRegistrarOptions;
+  #machine: MachineFacts | undefined;
+  #images: readonly ContainerImage[] | undefined;
+  #writtenAtMs = 0;
+
+  constructor(options: NodeRegistrarOptions) {
+    this.#options = options;
+  }
+
+  /** Makes the object when there is none yet: a pod needs it to be placed. An old one is refreshed later. */
+  ensure(): void {
+    const { store, nodeName } = this.#options;
+    if (store.get("Node", "", nodeName) === undefined) this.refresh();
+  }
+
+  /** The images have changed. */
+  forgetImages(): void {
+    this.#images = undefined;
+  }
+
+  /** Compares the object with the facts, and writes what differs. */
+  refresh(): void {
+    const { store, clock, nodeName, root, images, address, ...rest } = this.#options;
+    this.#machine ??= readMachine();
+    this.#images ??= images();
+    const facts = {
+      ...rest,
+      name: nodeName,
+      machine: this.#machine,
+      levels: readLevels(root),
+      address: address(),
+      images: this.#images,
+      nowMs: clock.now(),
+    };
+    const current = store.get<Node>("Node", "", nodeName);
+    if (current === undefined) {
+      const node = nodeObject(facts, undefined);
+      const identity = { uid: randomUUID(), creationTimestamp: toTime(facts.nowMs) };
+      store.create({ ...node, metadata: { ...node.metadata, ...identity } }, { durable: false });
+      this.#writtenAtMs = facts.nowMs;
+      return;
+    }
+    const next = nodeObject(facts, current);
+    const isHeartbeatDue = facts.nowMs - this.#writtenAtMs >= heartbeatMs;
+    if (isSameNode(current, next) && !isHeartbeatDue) return;
+    store.mutate<Node>("Node", "", nodeName, (stored) => nodeObject(facts, stored), {
+      durable: false,
+    });
+    this.#writtenAtMs = facts.nowMs;
+  }
+}

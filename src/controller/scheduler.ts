@@ -1,0 +1,274 @@
+/**
+ * The scheduler: gives pods their node. Where, decides scheduler/place-pod.ts; here it is done and said.
+ *
+ *   new pod ──place()──▶ stored with its node at once                    no write and no wait of its own
+ *      └─ does not fit, or has claims ──▶ waits ──round──▶ bound · Unschedulable, and perhaps others are evicted for it
+ *                                           ▲
+ *              pods, nodes, volumes change ─┘
+ *
+ * Binding a pod is one write, and everything follows from what is stored: a daemon that ends between any two lines
+ * continues. Source: Kubernetes, "Kubernetes Scheduler", "Pod Scheduling Readiness", "Pod Priority and Preemption".
+ */
+import { type Clock, toTime } from "../base/clock.ts";
+import { isPodError } from "../base/errors.ts";
+import type { Logger } from "../base/log.ts";
+import { priorityOf } from "../scheduler/cluster.ts";
+import {
+  clusterFailureMessage,
+  failureMessage,
+  withPreemption,
+} from "../scheduler/failure-message.ts";
+import { type Placement, placePod } from "../scheduler/place-pod.ts";
+import type { Pod, PodCondition, PodStatus } from "../spec/pod.ts";
+import { podQosClass } from "../spec/pod-qos.ts";
+import { deleteObject } from "../store/delete-object.ts";
+import type { Store } from "../store/store.ts";
+import type { StoredObject } from "../store/watch-event.ts";
+import { claimNameOf } from "../volume/claims.ts";
+import type { ClaimBinder } from "../volume/volume-kind.ts";
+import type { ClusterState } from "./cluster-state.ts";
+import { KeyQueue } from "./key-queue.ts";
+
+export const defaultScheduler = "default-scheduler";
+
+/** An event of an object. */
+export interface SchedulerEvent {
+  readonly type: "Normal" | "Warning";
+  readonly reason: string;
+  readonly message: string;
+}
+
+export interface SchedulerOptions {
+  readonly store: Store;
+  readonly state: ClusterState;
+  /** Binds the claims of a pod to volumes that its node reaches. */
+  readonly claims: ClaimBinder;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly report: (object: StoredObject, event: SchedulerEvent) => void;
+}
+
+const gated = {
+  reason: "SchedulingGated",
+  message: "Scheduling is blocked due to non-empty scheduling gates",
+};
+
+export class Scheduler implements Disposable {
+  readonly #options: SchedulerOptions;
+  readonly #queue: KeyQueue;
+  /** Uid of the pod that `place` has given a node, until it is stored. */
+  #placed: string | undefined;
+  #unfollow: () => void = () => undefined;
+
+  constructor(options: SchedulerOptions) {
+    const { clock, log } = options;
+    this.#options = options;
+    this.#queue = new KeyQueue({ clock, log, reconcile: () => this.#round() });
+  }
+
+  /** Schedules what waits, and follows changes from then on. */
+  start(): void {
+    const { state } = this.#options;
+    this.#unfollow = state.follow((change) => {
+      if (change.kind === "Pod" && change.pod.metadata.uid === this.#placed) {
+        this.#placed = undefined;
+        this.#announce(change.pod);
+      } else if (state.unbound().length + state.lost().length > 0) {
+        this.#queue.add("");
+      }
+    });
+    this.#queue.add("");
+  }
+
+  [Symbol.dispose](): void {
+    this.#unfollow();
+    this.#queue[Symbol.dispose]();
+  }
+
+  /**
+   * A new pod as it is to be stored: with its node when it has one at once. It is announced when it is stored.
+   * @param pod - with its uid.
+   */
+  place(pod: Pod): Pod {
+    const { spec } = pod;
+    if (!isOurs(pod) || spec.nodeName) return pod;
+    if (isGated(pod)) return this.#withCondition(pod, { status: "False", ...gated });
+    // A claim is bound for a pod that exists.
+    if (hasClaims(pod)) return pod;
+    const placement = this.#decide(pod);
+    if (placement.kind === "none") return pod;
+    this.#placed = pod.metadata.uid;
+    return this.#withNode(pod, placement.node);
+  }
+
+  /** Everything that waits, the most important first. */
+  #round(): void {
+    const { state } = this.#options;
+    for (const pod of state.lost()) this.#forgetLost(pod);
+    const waiting = state.unbound().filter((pod) => isOurs(pod));
+    for (const pod of waiting.sort(byImportance)) {
+      if (pod.metadata.deletionTimestamp !== undefined) continue;
+      if (isGated(pod)) this.#wait(pod, gated.reason, gated.message);
+      else this.#schedule(pod);
+    }
+  }
+
+  #schedule(pod: Pod): void {
+    const placement = this.#decide(pod);
+    if (placement.kind === "none") {
+      this.#refuse(pod, placement.message, placement.nomination?.node);
+      for (const victim of placement.nomination?.victims ?? []) {
+        this.#preempt(victim, pod, placement.nomination?.node ?? "");
+      }
+      return;
+    }
+    const complaint = this.#bindClaims(pod);
+    if (complaint === undefined) this.#bind(pod, placement.node);
+    else this.#refuse(pod, complaint);
+  }
+
+  #decide(pod: Pod): Placement {
+    const { state } = this.#options;
+    return placePod(pod, state.cluster(), state.unbound());
+  }
+
+  #bind(pod: Pod, node: string): void {
+    const bound = this.#mutate(pod, (current) =>
+      current.spec.nodeName ? undefined : this.#withNode(current, node),
+    );
+    if (bound?.spec.nodeName === node) this.#announce(bound);
+  }
+
+  /** Why the pod waits for a volume; undefined when it has all of them. */
+  #bindClaims(pod: Pod): string | undefined {
+    const { claims, state } = this.#options;
+    try {
+      for (const volume of pod.spec.volumes ?? []) {
+        if (claimNameOf(pod, volume) !== undefined) claims.volumeOf(pod, volume);
+      }
+      return undefined;
+    } catch (error) {
+      const phrase = isPodError(error, "FailedPrecondition") ? error.data["phrase"] : undefined;
+      if (typeof phrase !== "string") throw error;
+      const count = state.cluster().nodes.length;
+      const helpless = Array.from({ length: count }, () => [
+        "Preemption is not helpful for scheduling",
+      ]);
+      return withPreemption(clusterFailureMessage(count, phrase), failureMessage(count, helpless));
+    }
+  }
+
+  #refuse(pod: Pod, message: string, nominee?: string): void {
+    if (!this.#wait(pod, "Unschedulable", message, nominee)) return;
+    this.#options.report(pod, { type: "Warning", reason: "FailedScheduling", message });
+  }
+
+  /** Writes down why a pod waits. @returns false when that was known. */
+  #wait(pod: Pod, reason: string, message: string, nominee?: string): boolean {
+    const known = scheduledCondition(pod);
+    const isKnown = known?.reason === reason && known.message === message;
+    if (isKnown && pod.status?.nominatedNodeName === nominee) return false;
+    this.#mutate(pod, (current) => {
+      if (current.spec.nodeName) return undefined;
+      const next = this.#withCondition(current, { status: "False", reason, message });
+      const { nominatedNodeName: _, ...status } = next.status ?? {};
+      return {
+        ...next,
+        status: { ...status, ...(nominee !== undefined && { nominatedNodeName: nominee }) },
+      };
+    });
+    return !isKnown;
+  }
+
+  /** Ends a pod so that a more important one has room. */
+  #preempt(victim: Pod, pod: Pod, node: string): void {
+    const { store, clock, report } = this.#options;
+    if (victim.metadata.deletionTimestamp !== undefined) return;
+    const condition: PodCondition = {
+      type: "DisruptionTarget",
+      status: "True",
+      lastTransitionTime: toTime(clock.now()),
+      reason: "PreemptionByScheduler",
+      message: `${defaultScheduler}: preempting to accommodate a higher priority pod`,
+    };
+    this.#mutate(victim, (current) => withPodCondition(current, condition));
+    deleteObject(store, victim, { nowMs: clock.now() });
+    const message = `Preempted by pod ${pod.metadata.uid} on node ${node}`;
+    report(victim, { type: "Normal", reason: "Preempted", message });
+  }
+
+  /** A pod that is deleted while it has a node that does not exist: nobody else would take it away. */
+  #forgetLost({ metadata }: Pod): void {
+    const { namespace, name, uid, deletionTimestamp } = metadata;
+    if (deletionTimestamp === undefined || (metadata.finalizers ?? []).length > 0) return;
+    this.#options.store.delete("Pod", namespace, name, uid, { durable: false });
+  }
+
+  #announce(pod: Pod): void {
+    const { namespace, name } = pod.metadata;
+    const message = `Successfully assigned ${namespace}/${name} to ${pod.spec.nodeName}`;
+    this.#options.report(pod, { type: "Normal", reason: "Scheduled", message });
+  }
+
+  #withNode(pod: Pod, node: string): Pod {
+    const placed = this.#withCondition(pod, { status: "True" });
+    const { nominatedNodeName: _, ...status } = placed.status ?? {};
+    return { ...placed, spec: { ...placed.spec, nodeName: node }, status };
+  }
+
+  #withCondition(pod: Pod, fact: Omit<PodCondition, "type">): Pod {
+    const before = scheduledCondition(pod);
+    const isSame = before?.status === fact.status && before.lastTransitionTime !== undefined;
+    const { generation } = pod.metadata;
+    return withPodCondition(
+      { ...pod, status: { phase: "Pending", qosClass: podQosClass(pod), ...pod.status } },
+      {
+        type: "PodScheduled",
+        ...fact,
+        ...(generation === undefined ? {} : { observedGeneration: generation }),
+        lastTransitionTime: isSame ? before.lastTransitionTime : toTime(this.#options.clock.now()),
+      },
+    );
+  }
+
+  /** Not durable: what a power cut takes back is decided again, before anything has come of it. */
+  #mutate(pod: Pod, change: (current: Pod) => Pod | undefined): Pod | undefined {
+    const { namespace, name, uid } = pod.metadata;
+    return this.#options.store.mutate<Pod>(
+      "Pod",
+      namespace,
+      name,
+      (current) => (current.metadata.uid === uid ? change(current) : undefined),
+      { durable: false },
+    );
+  }
+}
+
+/** Pods that name another scheduler wait for that one. */
+function isOurs({ spec }: Pod): boolean {
+  return (spec.schedulerName ?? defaultScheduler) === defaultScheduler;
+}
+
+function isGated({ spec }: Pod): boolean {
+  return (spec.schedulingGates ?? []).length > 0;
+}
+
+function hasClaims(pod: Pod): boolean {
+  return (pod.spec.volumes ?? []).some((volume) => claimNameOf(pod, volume) !== undefined);
+}
+
+function scheduledCondition({ status }: Pod): PodCondition | undefined {
+  return status?.conditions?.find(({ type }) => type === "PodScheduled");
+}
+
+function withPodCondition(pod: Pod, condition: PodCondition): Pod {
+  const others = (pod.status?.conditions ?? []).filter(({ type }) => type !== condition.type);
+  const status: PodStatus = { ...pod.status, conditions: [...others, condition] };
+  return { ...pod, status };
+}
+
+/** By priority, then the one that has waited longest. */
+function byImportance(a: Pod, b: Pod): number {
+  const age = ({ metadata }: Pod): string => metadata.creationTimestamp ?? "";
+  return priorityOf(b) - priorityOf(a) || age(a).localeCompare(age(b));
+}
