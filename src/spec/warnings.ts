@@ -26,7 +26,7 @@ function visit(definition: string, value: unknown, path: string, found: string[]
       continue;
     }
     const next = code.replace(/[[\]{}!~]/g, "");
-    if (!leadsToWarning(next)) continue;
+    if (!(next in definitions)) continue;
     for (const [step, item] of stepsOf(code, content, at)) visit(next, item, step, found);
   }
 }
@@ -45,22 +45,4 @@ function stepsOf(
       : [];
   }
   return [[at, value]];
-}
-
-const known = new Map<string, boolean>();
-
-/** Whether a definition, or one that it leads to, has a warned field: the rest need not be looked at. */
-function leadsToWarning(definition: string): boolean {
-  const before = known.get(definition);
-  if (before !== undefined) return before;
-  // Definitions may refer to themselves: that way there is nothing new.
-  known.set(definition, false);
-  const leads =
-    fieldSupport[definition]?.warned !== undefined ||
-    Object.values(definitions[definition] ?? {}).some((code) => {
-      const next = code.replace(/[[\]{}!~]/g, "");
-      return next in definitions && leadsToWarning(next);
-    });
-  known.set(definition, leads);
-  return leads;
 }
