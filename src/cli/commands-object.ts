@@ -45,15 +45,17 @@ export function addObjectCommands(program: Command, tree: Tree): void {
   examples(
     program
       .command("describe")
-      .description("Show everything about pods, with their events")
-      .argument("[pod...]", "names of pods")
+      .description("Show everything about objects, with their events")
+      .argument("[object...]", "TYPE, TYPE NAME…, TYPE/NAME…, or names of pods")
       .option("-l, --selector <labels>", "only those with these labels")
+      .option("-A, --all-namespaces", "objects of all namespaces")
+      .option("--no-show-events", "leave out the events")
       .action(
         tree.asRoot(async (context, [words], options) => {
-          const { describePods } = await import("./commands/describe.ts");
-          return await describePods(context, list(words), options);
+          const { describeObjects } = await import("./commands/describe.ts");
+          return await describeObjects(context, list(words), options);
         }),
       ),
-    ["nspod describe pod web"],
+    ["nspod describe pod web", "nspod describe pvc/data configmap/settings"],
   );
 }

@@ -4,6 +4,7 @@
  * T is the type of the kind in `kubernetes.gen.ts`; the daemon promises the shape. Objects of the cluster come without
  * a namespace on the wire and have "" here, as everywhere in nspod. Errors are the daemon's, worded as Kubernetes'.
  */
+import type { Event } from "../spec/event.ts";
 import type { List } from "../spec/list.ts";
 import { type KubernetesObject, type Resource, resourcePath } from "../spec/resources.ts";
 import type { ApiClient, Query, WatchEvent } from "./api-client.ts";
@@ -143,6 +144,22 @@ export async function* watchObjects<T extends KubernetesObject>(
   for await (const event of client.watch<T>(path, query, options.signal)) {
     yield { ...event, object: normalized(event.object) };
   }
+}
+
+/** The events about an object, and about no other that had its name. */
+export async function eventsOf(
+  client: ApiClient,
+  { kind, metadata }: KubernetesObject,
+): Promise<readonly Event[]> {
+  const { namespace, name, uid } = metadata;
+  const selector = `involvedObject.name=${name},involvedObject.kind=${kind}`;
+  // Events of a node name it in the place of its uid, as kubelet's do.
+  const fieldSelector = kind === "Node" ? selector : `${selector},involvedObject.uid=${uid}`;
+  const resource = { apiVersion: "v1", plural: "events" };
+  const list = await client.json<List<Event>>("GET", resourcePath(resource, namespace), {
+    query: { fieldSelector },
+  });
+  return list.items;
 }
 
 function pathOf({ resource, namespace, name }: ObjectName, subresource?: string): string {

@@ -4,7 +4,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { PodError } from "../../../src/base/errors.ts";
 import { deleteObjects } from "../../../src/cli/commands/delete.ts";
-import { describePods } from "../../../src/cli/commands/describe.ts";
+import { describeObjects } from "../../../src/cli/commands/describe.ts";
 import { getObjects } from "../../../src/cli/commands/get.ts";
 import { listImages } from "../../../src/cli/commands/image.ts";
 import { loadArchive } from "../../../src/cli/commands/image-load.ts";
@@ -221,7 +221,7 @@ others(
     daemon.answer = ({ path }, response) =>
       reply(response, path.endsWith("/events") ? list() : running);
     const { context, printed } = fakeContext(daemon);
-    await describePods(context, ["pod", "web"], {});
+    await describeObjects(context, ["pod", "web"], {});
     assert.match(daemon.asked[1]?.query.get("fieldSelector") ?? "", "involvedObject.uid=");
     assert.match(printed.out, /^Name: {13}web\n/);
     assert.match(printed.out, /\nEvents: {11}<none>\n$/);

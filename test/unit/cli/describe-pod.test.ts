@@ -102,6 +102,100 @@ describes("shows a pod that has nothing yet", () => {
   golden("describe-pending-pod.txt", describePod(pod(), [], now));
 });
 
+describes("shows every source of variables and volumes, sidecars, tolerations and reasons", () => {
+  const rich = pod(
+    {
+      phase: "Pending",
+      conditions: [
+        {
+          type: "PodScheduled",
+          status: "False",
+          reason: "Unschedulable",
+          message: "0/1 nodes fit",
+        },
+      ],
+      initContainerStatuses: [container({ running: {} }, { name: "proxy", started: true })],
+      ephemeralContainerStatuses: [container({ running: {} }, { name: "look" })],
+    },
+    {
+      spec: {
+        nodeName: "here",
+        serviceAccountName: "robot",
+        priority: 7,
+        priorityClassName: "high",
+        runtimeClassName: "fast",
+        nodeSelector: { disk: "ssd" },
+        readinessGates: [{ conditionType: "example.com/ready" }],
+        securityContext: { seccompProfile: { type: "RuntimeDefault" } },
+        tolerations: [
+          { key: "gone", operator: "Exists", effect: "NoExecute", tolerationSeconds: 300 },
+          { key: "a", value: "b", effect: "NoSchedule" },
+          { operator: "Exists" },
+        ],
+        initContainers: [{ name: "proxy", image: "proxy:1", restartPolicy: "Always" }],
+        ephemeralContainers: [{ name: "look", image: "busybox" }],
+        containers: [
+          {
+            name: "app",
+            image: "web:2",
+            readinessProbe: { httpGet: { path: "/ready", port: 80 }, periodSeconds: 5 },
+            envFrom: [
+              { configMapRef: { name: "settings" } },
+              { prefix: "KEY_", secretRef: { name: "keys", optional: true } },
+            ],
+            env: [
+              { name: "A", valueFrom: { configMapKeyRef: { name: "settings", key: "a" } } },
+              {
+                name: "B",
+                valueFrom: { secretKeyRef: { name: "keys", key: "b", optional: true } },
+              },
+              { name: "C", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } },
+              { name: "D", valueFrom: { resourceFieldRef: { resource: "limits.cpu" } } },
+            ],
+            volumeMounts: [
+              { name: "host", mountPath: "/h", mountPropagation: "HostToContainer" },
+              { name: "cm", mountPath: "/c", readOnly: true, recursiveReadOnly: "Enabled" },
+            ],
+          },
+        ],
+        volumes: [
+          { name: "cm", configMap: { name: "settings" } },
+          { name: "key", secret: { secretName: "keys", optional: true } },
+          { name: "disk", persistentVolumeClaim: { claimName: "data" } },
+          {
+            name: "me",
+            downwardAPI: { items: [{ path: "n", fieldRef: { fieldPath: "metadata.name" } }] },
+          },
+          {
+            name: "all",
+            projected: {
+              sources: [
+                { secret: { name: "keys" } },
+                { configMap: { name: "settings" } },
+                { serviceAccountToken: { path: "token", expirationSeconds: 600 } },
+              ],
+            },
+          },
+          {
+            name: "scratch",
+            ephemeral: {
+              volumeClaimTemplate: {
+                metadata: { name: "", namespace: "", uid: "" },
+                spec: {
+                  accessModes: ["ReadWriteOnce"],
+                  resources: { requests: { storage: "1Gi" } },
+                },
+              },
+            },
+          },
+          { name: "tools", image: { reference: "tools:1", pullPolicy: "Never" } },
+        ],
+      },
+    },
+  );
+  golden("describe-rich-pod.txt", describePod(rich, [], now));
+});
+
 describes("says since when a pod is terminating", () => {
   const { metadata } = pod();
   const deletion = { deletionTimestamp: "2026-01-01T00:09:40Z", deletionGracePeriodSeconds: 30 };
