@@ -9,6 +9,7 @@ import { defaultObject, rulesOf, validateNew } from "../spec/admit.ts";
 import { alreadyExists, invalid } from "../spec/object-problem.ts";
 import type { KubernetesObject, Resource } from "../spec/resources.ts";
 import { warningsOf } from "../spec/warnings.ts";
+import type { Store } from "../store/store.ts";
 import { admitNew } from "./admission.ts";
 import { readJson } from "./body.ts";
 import { decodeBody } from "./decode-body.ts";
@@ -76,6 +77,15 @@ export function readyObject<T extends KubernetesObject>(wish: T): T {
   return begin === undefined ? object : (begin(object) as T);
 }
 
+/**
+ * An object as a controller makes it, which passes the same door: admitted, defaulted, valid, with an identity.
+ * @throws PodError as for a request.
+ */
+export function newObject<T extends KubernetesObject>(store: Store, wish: T, nowMs: number): T {
+  // Each step gives the kind that it gets.
+  return withIdentity(readyObject(admitNew(store, wish)), nowMs) as T;
+}
+
 /** What only the server writes. */
 function withIdentity(object: KubernetesObject, nowMs: number): KubernetesObject {
   const {
@@ -84,15 +94,17 @@ function withIdentity(object: KubernetesObject, nowMs: number): KubernetesObject
     generation: ___,
     ...metadata
   } = object.metadata;
-  return {
+  const { hasGeneration, identify } = rulesOf(object.kind);
+  const identified = {
     ...object,
     metadata: {
       ...metadata,
       uid: newPodUid(),
-      ...(rulesOf(object.kind).hasGeneration && { generation: 1 }),
+      ...(hasGeneration && { generation: 1 }),
       creationTimestamp: toTime(nowMs),
     },
   };
+  return identify?.(identified) ?? identified;
 }
 
 /** @throws RequestProblem 400 when the object names another namespace than the path. */

@@ -9,6 +9,8 @@ export interface KindRules<T extends KubernetesObject> {
   readonly fill?: (object: T) => T;
   /** The status that a new object begins with. */
   readonly begin?: (object: T) => T;
+  /** What a new object has of its uid. */
+  readonly identify?: (object: T) => T;
   /** Rules of a defaulted object, but for its metadata. */
   readonly validate?: (object: T, report: Report) => void;
   /** Further rules of a new object. */
