@@ -11,6 +11,7 @@
  */
 import { randomBytes } from "node:crypto";
 import {
+  chmodSync,
   closeSync,
   constants,
   existsSync,
@@ -276,7 +277,9 @@ class Work {
   #makeFolder(): string {
     this.#folders++;
     const folder = join(this.#unpacking, String(this.#folders));
-    mkdirSync(folder, { mode: 0o755 });
+    mkdirSync(folder);
+    // What "/" of the image looks like unless a layer says otherwise; mkdir's mode is cut by the daemon's umask.
+    chmodSync(folder, 0o755);
     return folder;
   }
 

@@ -248,7 +248,7 @@ test("delete -f takes the pods of manifests, --all those of the namespace", asyn
   const two = JSON.stringify(podOf("two", { containers: [sleeper("main")] }));
   await writeFile(file, `${one}\n---\n${two}\n`);
   assert.is(await nspod(pods, "apply", "-f", file), "pod/one created\npod/two created\n");
-  assert.is(await nspod(pods, "delete", "-f", file), 'pod "one" deleted\npod "two" deleted\n');
+  assert.is(await nspod(pods, "delete", "-f", file), 'pod "two" deleted\npod "one" deleted\n');
   assert.is(await nspod(pods, "get", "pods", "-o", "name"), "pod/applied\npod/web\n");
   const all = await nspod(pods, "delete", "pods", "--all");
   assert.equal(all.trimEnd().split("\n").sort(), ['pod "applied" deleted', 'pod "web" deleted']);
