@@ -32,7 +32,8 @@ export function fillPod(pod: Pod): Pod {
   return { ...pod, spec: defaultSpec(pod.spec) };
 }
 
-function defaultSpec(spec: PodSpec): PodSpec {
+/** The defaults of a pod, also of one in a template. */
+export function defaultSpec(spec: PodSpec): PodSpec {
   const { ephemeralContainers, initContainers, volumes } = spec;
   const container = (entry: Container): Container =>
     defaultContainer(entry, spec.hostNetwork === true);

@@ -1488,7 +1488,7 @@ export const definitions: Readonly<Record<string, Readonly<Record<string, string
     serviceName: "string",
     template: "PodTemplateSpec!",
     updateStrategy: "StatefulSetUpdateStrategy",
-    volumeClaimTemplates: "[any]",
+    volumeClaimTemplates: "[VolumeClaimTemplate]",
   },
   StatefulSetStatus: {
     availableReplicas: "int32",
@@ -1624,6 +1624,13 @@ export const definitions: Readonly<Record<string, Readonly<Record<string, string
     secret: "SecretVolumeSource",
     storageos: "StorageOSVolumeSource",
     vsphereVolume: "VsphereVirtualDiskVolumeSource",
+  },
+  VolumeClaimTemplate: {
+    apiVersion: "\"v1\"",
+    kind: "\"PersistentVolumeClaim\"",
+    metadata: "ObjectMeta~",
+    spec: "PersistentVolumeClaimSpec!",
+    status: "PersistentVolumeClaimStatus",
   },
   VolumeDevice: {
     devicePath: "string!",

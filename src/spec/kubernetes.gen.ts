@@ -1708,7 +1708,7 @@ export interface StatefulSetSpec {
   readonly serviceName?: string;
   readonly template: PodTemplateSpec;
   readonly updateStrategy?: StatefulSetUpdateStrategy;
-  readonly volumeClaimTemplates?: readonly unknown[];
+  readonly volumeClaimTemplates?: readonly VolumeClaimTemplate[];
 }
 
 export interface StatefulSetStatus {
@@ -1862,6 +1862,14 @@ export interface Volume {
   readonly secret?: SecretVolumeSource;
   readonly storageos?: StorageOSVolumeSource;
   readonly vsphereVolume?: VsphereVirtualDiskVolumeSource;
+}
+
+export interface VolumeClaimTemplate {
+  readonly apiVersion?: "v1";
+  readonly kind?: "PersistentVolumeClaim";
+  readonly metadata: ObjectMeta;
+  readonly spec: PersistentVolumeClaimSpec;
+  readonly status?: PersistentVolumeClaimStatus;
 }
 
 export interface VolumeDevice {

@@ -51,6 +51,8 @@ const ALWAYS: Readonly<Record<string, "!" | "~">> = {
   "JobTemplateSpec.spec": "!",
   "JobTemplateSpec.metadata": "~",
   "PersistentVolumeClaimTemplate.metadata": "~",
+  "VolumeClaimTemplate.metadata": "~",
+  "VolumeClaimTemplate.spec": "!",
 };
 
 /** Types of meta/v1 and of the machinery that the decoder knows by name. */
@@ -90,6 +92,8 @@ const kindsOf = new Map<string, { readonly apiVersion: string; readonly kind: st
 
 for (const path of KINDS) await addDefinition(join(packages, "kubernetes-models", `${path}.d.ts`));
 
+addClaimTemplates();
+
 const sorted = [...definitions.values()].sort((one, other) => (one.name < other.name ? -1 : 1));
 const outputs = { "kubernetes.gen.ts": typesFile(), "definitions.gen.ts": definitionsFile() };
 for (const [file, text] of Object.entries(outputs)) {
@@ -99,6 +103,23 @@ for (const [file, text] of Object.entries(outputs)) {
     process.stderr.write(`src/spec/${file} is not what the generator makes: run make generate\n`);
     process.exitCode = 1;
   }
+}
+
+/** The package leaves the claims of a StatefulSet open: they are claims that need not say their kind. */
+function addClaimTemplates(): void {
+  const name = "VolumeClaimTemplate";
+  const spec = definitions.get("StatefulSetSpec");
+  const claim = definitions.get("PersistentVolumeClaim");
+  if (spec === undefined || claim === undefined) throw new Error("There are no claims");
+  const fields = claim.fields.map((field) => ({ ...field, isRequired: false }));
+  definitions.set(name, { name, fields });
+  const claims = { type: `readonly ${name}[]`, code: `[${name}]` };
+  definitions.set("StatefulSetSpec", {
+    ...spec,
+    fields: spec.fields.map((field) =>
+      field.name === "volumeClaimTemplates" ? { ...field, ...claims } : field,
+    ),
+  });
 }
 
 /** Reads the interface of one declaration file, and those it refers to. */

@@ -3,7 +3,7 @@
  * Source: Kubernetes API reference, core/v1 PodTemplateSpec; apps/v1, "selector".
  */
 import { defaultSpec } from "./default-pod.ts";
-import { IssueList, messageText, type Report } from "./field-issue.ts";
+import { IssueList, joinPath, messageText, type Report } from "./field-issue.ts";
 import { firstDifference } from "./first-difference.ts";
 import type { LabelSelector, PodTemplateSpec } from "./kubernetes.gen.ts";
 import { matchesLabels } from "./match-selector.ts";
@@ -15,11 +15,11 @@ import { validatePodSpec } from "./validate-pod.ts";
 
 /** The template with the defaults of a pod. */
 export function fillPodTemplate({ metadata, spec }: PodTemplateSpec): PodTemplateSpec {
-  return { metadata: withoutIdentity(metadata), spec: defaultSpec(spec) };
+  return { metadata: writtenMeta(metadata), spec: defaultSpec(spec) };
 }
 
 /** What a template says of its pods is labels and annotations: names are not stored, and nobody asks for them. */
-export function withoutIdentity(metadata: ObjectMeta): ObjectMeta {
+export function writtenMeta(metadata: ObjectMeta): ObjectMeta {
   const kept = Object.entries(metadata).filter(([, value]) => value !== "");
   return Object.fromEntries(kept) as unknown as ObjectMeta;
 }
@@ -53,7 +53,7 @@ export function validateSelectorAndTemplate(
   } else if (!matchesLabels(selector, template.metadata.labels ?? {})) {
     report("spec.template.metadata.labels", "selector does not match template labels");
   }
-  validatePodTemplate(template, report);
+  validatePodTemplate(template, "spec.template", report);
   const { restartPolicy, activeDeadlineSeconds } = template.spec;
   if (restartPolicy !== "Always") {
     report("spec.template.spec.restartPolicy", `must be "Always": got "${restartPolicy}"`);
@@ -66,19 +66,19 @@ export function validateSelectorAndTemplate(
   }
 }
 
-/** Rules of the pod in `spec.template`. */
-export function validatePodTemplate(template: PodTemplateSpec, report: Report): void {
+/** Rules of the pod in a template at `path`. */
+export function validatePodTemplate(template: PodTemplateSpec, path: string, report: Report): void {
   const pod = podOfTemplate(template, "default");
   const { issues, report: collect } = new IssueList();
   // Any name will do: its controller gives it one.
   validateMetadata({ ...pod.metadata, name: "pod" }, collect);
   validatePodSpec(pod, collect);
-  for (const { path, message, at } of issues) {
-    report(`spec.template.${path}`, messageText(message), at);
+  for (const { path: below, message, at } of issues) {
+    report(joinPath(path, below), messageText(message), at);
   }
   if ((template.spec.ephemeralContainers ?? []).length > 0) {
     report(
-      "spec.template.spec.ephemeralContainers",
+      joinPath(path, "spec.ephemeralContainers"),
       "must not be set: ephemeral containers are added to pods that run",
     );
   }
