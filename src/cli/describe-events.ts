@@ -1,6 +1,7 @@
 /** The events at the end of every description. Pure. */
+
+import { age } from "../spec/age.ts";
 import type { Event } from "../spec/event.ts";
-import { age } from "./age.ts";
 import { lines, none, tableBlock } from "./describe-layout.ts";
 import { compareEvents } from "./sort-objects.ts";
 

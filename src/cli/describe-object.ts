@@ -1,4 +1,6 @@
 /** The text of `describe` for everything but pods: kubectl's words where it has them, else all fields. Pure. */
+
+import { age } from "../spec/age.ts";
 import type { Event } from "../spec/event.ts";
 import type {
   ConfigMap,
@@ -12,8 +14,7 @@ import type {
 import type { Pod } from "../spec/pod.ts";
 import type { KubernetesObject } from "../spec/resources.ts";
 import { isObject } from "../spec/schema.ts";
-import { age } from "./age.ts";
-import { accessModes, isDefaultClass, nodeRoles } from "./columns.ts";
+import { accessModes, isDefaultClass, nodeRoles } from "../spec/table-columns.ts";
 import { describeEvents } from "./describe-events.ts";
 import {
   amounts,

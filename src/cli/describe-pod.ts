@@ -1,8 +1,9 @@
 /** The text of `describe pod`: kubectl's sections and words, with the pod's events. Pure. */
+
+import { humanDuration } from "../spec/age.ts";
 import type { Event } from "../spec/event.ts";
 import type { Toleration } from "../spec/kubernetes.gen.ts";
 import type { Container, ContainerStatus, Pod } from "../spec/pod.ts";
-import { humanDuration } from "./age.ts";
 import { containerFields } from "./describe-container.ts";
 import { describeEvents } from "./describe-events.ts";
 import {

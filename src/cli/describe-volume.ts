@@ -1,7 +1,7 @@
 /** Volumes of a pod in the words of kubectl describe. Pure. */
 import type { EphemeralVolumeSource, VolumeProjection } from "../spec/kubernetes.gen.ts";
 import type { Volume } from "../spec/pod.ts";
-import { accessModes } from "./columns.ts";
+import { accessModes } from "../spec/table-columns.ts";
 import { type Field, optional } from "./describe-layout.ts";
 
 type Describe<K extends keyof Volume> = (source: NonNullable<Volume[K]>) => readonly Field[];

@@ -1,6 +1,6 @@
 /** Objects of one kind as rows of `get`; a watch keeps the widths of its first table. */
 import type { KubernetesObject, Resource } from "../spec/resources.ts";
-import { columnsOf } from "./columns.ts";
+import { columnsOf } from "../spec/table-columns.ts";
 import { findByPath } from "./json-path.ts";
 import { shownValue } from "./json-path-template.ts";
 import { objectLabel } from "./object-arguments.ts";

@@ -3,7 +3,7 @@ import { createWriteStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import { PodError } from "../../base/errors.ts";
 import type { PruneReport, RemovedReport, StoredImage } from "../../image/store-types.ts";
-import { age } from "../age.ts";
+import { age } from "../../spec/age.ts";
 import { formatBytes } from "../byte-size.ts";
 import { confirm } from "../confirm.ts";
 import type { Context } from "../context.ts";

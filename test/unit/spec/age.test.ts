@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { age, humanDuration } from "../../../src/cli/age.ts";
 import { parseDuration } from "../../../src/cli/duration.ts";
+import { age, humanDuration } from "../../../src/spec/age.ts";
 
 const second = 1000;
 const minute = 60 * second;

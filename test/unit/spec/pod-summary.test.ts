@@ -1,8 +1,8 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { restartsCell, summarizePod } from "../../../src/cli/pod-status.ts";
 import type { Pod, PodStatus } from "../../../src/spec/pod.ts";
-import { container, ended, pod } from "./pods.ts";
+import { restartsCell, summarizePod } from "../../../src/spec/pod-summary.ts";
+import { container, ended, pod } from "../cli/pods.ts";
 
 const status = suite("summarizePod()");
 

@@ -3,7 +3,8 @@
  * Source: kubernetes pkg/printers/internalversion, column definitions.
  */
 
-import type { Event } from "../spec/event.ts";
+import { age } from "./age.ts";
+import type { Event } from "./event.ts";
 import type {
   ConfigMap,
   Namespace,
@@ -15,11 +16,10 @@ import type {
   Secret,
   ServiceAccount,
   StorageClass,
-} from "../spec/kubernetes.gen.ts";
-import type { Pod } from "../spec/pod.ts";
-import type { KubernetesObject } from "../spec/resources.ts";
-import { age } from "./age.ts";
-import { restartsCell, summarizePod } from "./pod-status.ts";
+} from "./kubernetes.gen.ts";
+import type { Pod } from "./pod.ts";
+import { restartsCell, summarizePod } from "./pod-summary.ts";
+import type { KubernetesObject } from "./resources.ts";
 
 export interface Column {
   readonly heading: string;

@@ -2,8 +2,9 @@
  * The STATUS, READY and RESTARTS columns of `get pods`: one word for what a pod is doing, with the
  * rules of kubectl's printer (kubernetes pkg/printers/internalversion printPod). Pure.
  */
-import type { ContainerStatus, Pod } from "../spec/pod.ts";
+
 import { age } from "./age.ts";
+import type { ContainerStatus, Pod } from "./pod.ts";
 
 export interface PodSummary {
   /** E.g. "Running", "CrashLoopBackOff", "Init:0/2", "Terminating". */
