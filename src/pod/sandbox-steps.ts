@@ -14,6 +14,7 @@ import { podFolders } from "./folders.ts";
 import { reserveIds } from "./pod-users.ts";
 import { type PodRecord, withoutSandbox } from "./record.ts";
 import { releaseAddress } from "./release-address.ts";
+import { checkRuntimeHandler } from "./runtime-handler.ts";
 import { startSandbox, stopSandbox } from "./sandbox.ts";
 
 /** Wait before the next try of a sandbox: 1 s doubling to 1 min. */
@@ -25,6 +26,7 @@ export async function performSandboxStart(input: StepInput): Promise<PodRecord> 
   const { context, pod, live, record, save } = input;
   const { uid } = pod.metadata;
   try {
+    checkRuntimeHandler(context, pod);
     const address = pod.spec.hostNetwork ? undefined : context.addresses.reserve(uid);
     const idBase = reserveIds(context, pod);
     const starting = save({

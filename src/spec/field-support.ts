@@ -113,19 +113,9 @@ export const fieldSupport: Readonly<Record<string, DefinitionSupport>> = {
   },
   PodSpec: {
     refused: {
-      affinity: later,
-      nodeName: later,
-      nodeSelector: later,
-      preemptionPolicy: later,
-      priority: later,
-      priorityClassName: later,
       resourceClaims: dra,
-      runtimeClassName: later,
-      schedulerName: later,
-      schedulingGates: later,
-      schedulingGroup: later,
-      tolerations: later,
-      topologySpreadConstraints: later,
+      schedulingGroup:
+        "places a group of pods at once or not at all, which is a feature in development of later releases: there is one node, so use schedulingGates",
     },
     warned: {
       automountServiceAccountToken: token,
