@@ -15,6 +15,8 @@ import type {
   RemovedReport,
   StoredImage,
 } from "../image/store-types.ts";
+import type { CopyWork } from "../pod/copy-session.ts";
+import type { PodFacts } from "../pod/pod-facts.ts";
 import type { DeletionWish } from "../spec/deletion.ts";
 import type { Pod } from "../spec/pod.ts";
 import type { KubernetesObject } from "../spec/resources.ts";
@@ -45,6 +47,8 @@ export interface Backend {
   logs(pod: Pod, options: PodLogOptions): AsyncIterable<Uint8Array>;
   exec(pod: Pod, options: ExecOptions): Promise<Session>;
   attach(pod: Pod, options: AttachOptions): Promise<Session>;
+  /** Copies files out of or into a container: a tar stream on stdout or from stdin. */
+  copy(pod: Pod, container: string, work: CopyWork): Promise<Session>;
   /** A connection to a port that somebody in the pod listens on; each half ends alone. */
   connectPort(pod: Pod, port: number): Promise<Duplex>;
   /** The programs that would run this pod, for humans. The pod is defaulted and valid. */

@@ -3,6 +3,7 @@
  * when the session starts comes on its error channel.
  * Source: Kubernetes API reference, "connect GET requests to exec of Pod".
  */
+import type { CopyWork } from "../pod/copy-session.ts";
 import type { Pod } from "../spec/pod.ts";
 import type { AttachOptions, Session } from "./backend.ts";
 import { chooseContainer } from "./pod-container.ts";
@@ -52,6 +53,27 @@ export const streamRoutes: readonly StreamRoute[] = [
   },
   {
     method: "GET",
+    path: "/nspod/v1/namespaces/{namespace}/pods/{name}/copy",
+    query: ["container", "from", "to", "name", "owners"],
+    prepare: (exchange) => {
+      const { backend, query } = exchange;
+      const pod = findObject<Pod>(exchange, "Pod");
+      const container = chooseContainer(pod, query.text("container"));
+      const work = decodeCopy(exchange);
+      return {
+        options: {
+          container,
+          stdin: work.direction === "to",
+          stdout: true,
+          stderr: true,
+          tty: false,
+        },
+        start: () => backend.copy(pod, container, work),
+      };
+    },
+  },
+  {
+    method: "GET",
     path: `${podPath}/portforward`,
     query: ["ports"],
     prepare: (exchange) => {
@@ -67,6 +89,20 @@ export const streamRoutes: readonly StreamRoute[] = [
     },
   },
 ];
+
+/** `from=PATH`, or `to=PATH` with the name of the content and whether it keeps its owners. */
+function decodeCopy({ query }: StreamExchange): CopyWork {
+  const from = query.text("from");
+  const to = query.text("to");
+  if ((from === undefined) === (to === undefined)) {
+    throw badRequest('One of the parameters "from" and "to" is required');
+  }
+  if (from !== undefined) return { direction: "from", path: from };
+  const [name, owners] = [query.text("name") ?? "", query.flag("owners")];
+  if (name.includes("/") || name === "..")
+    throw badRequest(`Parameter "name": is no name: "${name}"`);
+  return { direction: "to", path: to ?? "", name, owners };
+}
 
 /** A connection has one stream in each direction, and either may end first. */
 const portOptions: AttachOptions = {

@@ -20,4 +20,20 @@ export function addComfortCommands(program: Command, tree: Tree): void {
       ),
     ["nspod port-forward web 8080:80", "nspod port-forward pod/web :http --address 0.0.0.0"],
   );
+  examples(
+    program
+      .command("cp")
+      .description("Copy files between this machine and a container")
+      .argument("<source>", 'POD:PATH, NAMESPACE/POD:PATH, a path here, or "-" for a tar stream')
+      .argument("<target>", "the same")
+      .option("-c, --container <name>", "container of the pod")
+      .option("--no-preserve", "files get the container's user and no owner of the archive")
+      .action(
+        tree.asRoot(async (context, [source, target], options) => {
+          const { copyFiles } = await import("./commands/cp.ts");
+          return await copyFiles(context, text(source), text(target), options);
+        }),
+      ),
+    ["nspod cp web:/var/log/app.log .", "nspod cp site/ web:/usr/share/www -c nginx"],
+  );
 }

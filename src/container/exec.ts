@@ -6,7 +6,7 @@
  * cgroup namespaces by pidfd, and lives in the pod's others, as the shim does.
  */
 import { K } from "../sys/abi.ts";
-import { Program } from "../sys/program.ts";
+import { Program, type Register } from "../sys/program.ts";
 import type { CompiledProcess } from "./compile.ts";
 import { execute } from "./execute.ts";
 import { openInRoot } from "./in-root.ts";
@@ -27,6 +27,8 @@ export interface ExecRequest {
   readonly command: readonly string[];
   readonly tty: boolean;
   readonly stdin: boolean;
+  /** A program of ours on the host that runs instead of what argv names: nothing of the image's is needed. */
+  readonly binary?: string;
 }
 
 export interface ExecPlan extends Sandbox {
@@ -36,6 +38,7 @@ export interface ExecPlan extends Sandbox {
   readonly workingDir: string;
   readonly tty: boolean;
   readonly stdin: boolean;
+  readonly binary?: string;
   readonly pidNamespace: ContainerPlan["pidNamespace"];
 }
 
@@ -59,6 +62,7 @@ export function planExec(container: ContainerPlan, request: ExecRequest): ExecPl
     workingDir: container.workingDir,
     tty: request.tty,
     stdin: request.stdin,
+    ...(request.binary === undefined ? {} : { binary: request.binary }),
     pidNamespace: container.pidNamespace,
   };
 }
@@ -83,6 +87,8 @@ function compileProcess(plan: ExecPlan, title: string): Program {
   takeStreams(program, shared.target);
   enterProcess(program, { ...plan, field: "exec" }, plan.tty);
   if (plan.users) openUsers(program, plan.users);
+  // While paths are still the host's.
+  const binary = plan.binary === undefined ? undefined : openBinary(program, plan.binary);
   program.from("namespaces of the container");
   program.call("setns", [keptFd, K.CLONE_NEWNS | K.CLONE_NEWCGROUP]);
   ownStreams(program, (plan.users?.base ?? 0) + plan.user.uid, plan);
@@ -93,10 +99,29 @@ function compileProcess(plan: ExecPlan, title: string): Program {
   program.call("fchdir", [folder]);
   if (plan.users) keepUsers(program);
   program.from("no descriptor but the standard streams");
-  program.call("close_range", [plan.users ? keptFd + 1 : keptFd, 0xffff_ffff, 0]);
+  const free = plan.users ? keptFd + 1 : keptFd;
+  if (binary !== undefined) {
+    // EINVAL: it is that number already.
+    program.call("dup3", [binary, free, K.O_CLOEXEC], { tolerate: ["EINVAL"] });
+  }
+  program.call("close_range", [binary === undefined ? free : free + 1, 0xffff_ffff, 0]);
   dropPrivileges(program, plan);
-  execute(program, plan.argv, plan.environment, "exec");
+  if (binary === undefined) execute(program, plan.argv, plan.environment, "exec");
+  else executeBinary(program, free, plan.argv);
   return program;
+}
+
+function openBinary(program: Program, path: string): Register {
+  return program
+    .from("program of nspod")
+    .open("openat", [K.AT_FDCWD, path, K.O_RDONLY | K.O_CLOEXEC]);
+}
+
+/** Without variables: those of the container are hostile to a program that is not its own. */
+function executeBinary(program: Program, descriptor: number, argv: readonly string[]): void {
+  program.from("program of nspod");
+  const words = program.pointers(argv);
+  program.call("execveat", [descriptor, "", words, program.pointers([]), K.AT_EMPTY_PATH]);
 }
 
 /** A user that owns nothing: nobody. */

@@ -20,6 +20,7 @@ import { PodError } from "../base/errors.ts";
 import type { Digest } from "../base/ids.ts";
 import { isDigest } from "../base/ids.ts";
 import { ensureServiceAccount } from "../controller/first-objects.ts";
+import { type CopyWork, copyInPod } from "../pod/copy-session.ts";
 import type { PodEngine } from "../pod/engine.ts";
 import { explainPod } from "../pod/explain-pod.ts";
 import { podLogs } from "../pod/pod-logs.ts";
@@ -99,6 +100,10 @@ export class NodeBackend implements Backend {
   }
 
   connectPort(pod: Pod, port: number): Promise<Duplex> {
+  copy(pod: Pod, container: string, work: CopyWork): Promise<Session> {
+    return copyInPod(this.#options.engine, pod, container, work);
+  }
+
     return connectToPod(this.#options.engine, pod, port);
   }
 

@@ -30,6 +30,8 @@ export interface ExecCommand {
   readonly stdin: boolean;
   /** Directory of a cgroup at or below the container's; the container's own by default. */
   readonly cgroup?: string;
+  /** A program of ours that runs in place of the command's first word. */
+  readonly binary?: string;
 }
 
 /** The plan of a running attempt, for any number of processes. @throws PodError NotFound when its image is gone. */

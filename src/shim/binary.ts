@@ -1,5 +1,5 @@
 /**
- * The shim's and the reaper's binaries as sealed memory files. A container that gets hold of
+ * The binaries of shim, reaper and copier as sealed memory files. A container that gets hold of
  * /proc/<pid>/exe of a process which nspod started cannot write to it, because nothing can: the
  * seals are for ever, and the file on disk is another one (CVE-2019-5736).
  */
@@ -20,6 +20,11 @@ export function shimBinaryFd(): number {
 /** The same of the reaper, PID 1 of a shared PID namespace. */
 export function reaperBinaryFd(): number {
   return sealedBinary("nspod-reaper");
+}
+
+/** The same of the end of `nspod cp` in a container: a path for processes that see our /proc. */
+export function copyBinaryPath(): string {
+  return `/proc/${process.pid}/fd/${sealedBinary("nspod-copy")}`;
 }
 
 function sealedBinary(name: string): number {

@@ -25,7 +25,8 @@ rm -rf "$lib"
 mkdir -p "$lib/native" "$top/bin" "$top/lib/systemd/system"
 install -m 755 dist/nspod "$lib/nspod"
 install -m 644 dist/cli.cjs dist/daemon.cjs dist/image-worker.cjs package.json LICENSE "$lib/"
-install -m 755 dist/native/libnspod.so dist/native/nspod-shim dist/native/nspod-reaper "$lib/native/"
+install -m 755 dist/native/libnspod.so dist/native/nspod-shim dist/native/nspod-reaper \
+	dist/native/nspod-copy "$lib/native/"
 for node in node_modules/node-linux-*/bin/node; do install -m 755 "$node" "$lib/node"; done
 
 # Only what the bundles leave out: the two FFI packages and what they need, found by following

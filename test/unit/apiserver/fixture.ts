@@ -20,6 +20,8 @@ import type { Digest } from "../../../src/base/ids.ts";
 import { createLogger } from "../../../src/base/log.ts";
 import { ensureFirstObjects } from "../../../src/controller/first-objects.ts";
 import type { ImageSource } from "../../../src/image/store-types.ts";
+import type { CopyWork } from "../../../src/pod/copy-session.ts";
+import type { PodFacts } from "../../../src/pod/pod-facts.ts";
 import type { DeletionWish } from "../../../src/spec/deletion.ts";
 import type { Pod } from "../../../src/spec/pod.ts";
 import type { KubernetesObject } from "../../../src/spec/resources.ts";
@@ -73,6 +75,11 @@ export class FakeBackend implements Backend {
 
   exec(_: Pod, options: ExecOptions): Promise<Session> {
     this.calls.push(["exec", options]);
+    return this.session();
+  }
+
+  copy(_: Pod, container: string, work: CopyWork): Promise<Session> {
+    this.calls.push(["copy", container, work]);
     return this.session();
   }
 

@@ -328,6 +328,25 @@ exec("joins by pidfd and looks at nothing but the working directory afterwards",
   assert.is(opened.length, 2);
 });
 
+exec("runs a program of ours in the same sandbox, opened while paths are the host's", () => {
+  const request = { command: ["copy", "x"], tty: false, stdin: true, binary: "/proc/1/fd/9" };
+  const all = listing(compileExec(planExec(plan(), request)).programs.program);
+  inOrder(all, /"\/proc\/1\/fd\/9"/, /^setns 3/, /^dup3 R\d+ 3/, /^close_range 4/, /^seccomp/);
+  // No variable of the container, and nothing is searched along its PATH.
+  assert.match(all.at(-1) ?? "", /^execveat 3 "" /);
+  assert.not(all.some((line) => line.startsWith("execve ")));
+  const usual = planExec(plan(), { command: ["copy", "x"], tty: false, stdin: true });
+  const drops = (lines: readonly string[]): readonly string[] =>
+    lines.slice(find(lines, /^keyctl/));
+  const isExec = (line: string): boolean => /^(?:execve|RELOC)/.test(line);
+  const sandbox = drops(all).filter((line) => !isExec(line));
+  const usualSandbox = drops(listing(compileExec(usual).programs.program));
+  assert.equal(
+    sandbox,
+    usualSandbox.filter((line) => !isExec(line)),
+  );
+});
+
 exec("has a terminal of the container's devpts", () => {
   const process = planExec(plan(), { command: ["sh"], tty: true, stdin: true });
   const { prelude, program } = compileExec(process).programs;
