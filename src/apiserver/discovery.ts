@@ -6,6 +6,12 @@
 import { kubernetesRelease, releaseName } from "../spec/kubernetes-release.ts";
 import { groupOf } from "../spec/object-problem.ts";
 import { type Resource, resources } from "../spec/resources.ts";
+import {
+  aggregatedDiscovery,
+  aggregatedType,
+  type ResourceEntry,
+  type ResourceLists,
+} from "./aggregated-discovery.ts";
 import { partsOf } from "./resource-routes.ts";
 import { type Route, sendJson, sendText } from "./router.ts";
 
@@ -31,7 +37,7 @@ const podStreams: readonly (readonly [name: string, kind: string, verbs: readonl
 /** Short words for what people mean by "all". */
 const categories: Readonly<Record<string, readonly string[]>> = { Pod: ["all"] };
 
-function entriesOf(resource: Resource): readonly object[] {
+function entriesOf(resource: Resource): readonly ResourceEntry[] {
   const { kind, plural, singular, shortNames, isNamespaced: namespaced } = resource;
   const entries = partsOf(resource).map(({ subresource }) =>
     subresource === ""
@@ -55,7 +61,7 @@ function subresourceEntry(
   name: string,
   kind: string,
   verbs: readonly string[],
-): object {
+): ResourceEntry {
   return { name, singularName: "", namespaced, kind, verbs };
 }
 
@@ -68,6 +74,31 @@ const groups: readonly object[] = versions.filter((version) => version !== "v1")
 function groupEntry(groupVersion: string): object {
   const version = { groupVersion, version: groupVersion.split("/").at(-1) };
   return { name: groupOf(groupVersion), versions: [version], preferredVersion: version };
+}
+
+/** The lists of the core group, or of all others. */
+function listsOf(isWanted: (groupVersion: string) => boolean): ResourceLists {
+  const entries = (groupVersion: string): readonly ResourceEntry[] =>
+    resources.filter(({ apiVersion }) => apiVersion === groupVersion).flatMap(entriesOf);
+  return new Map(versions.filter(isWanted).map((version) => [version, entries(version)]));
+}
+
+const coreLists = listsOf((version) => version === "v1");
+const groupLists = listsOf((version) => version !== "v1");
+
+/** Legacy clients get one list; newer ones everything below it. */
+function rootAnswer(path: string, legacy: object, lists: ResourceLists): Route {
+  return {
+    method: "GET",
+    path,
+    query: ["timeout"],
+    handle: ({ request, response }) => {
+      const type = aggregatedType(request);
+      response.setHeader("vary", "Accept");
+      if (type === undefined) return sendJson(response, 200, legacy);
+      sendText(response, 200, type, JSON.stringify(aggregatedDiscovery(lists)));
+    },
+  };
 }
 
 function answer(path: string, value: object): Route {
@@ -103,8 +134,12 @@ export const discoveryRoutes: readonly Route[] = [
       });
     },
   },
-  answer("/api", { kind: "APIVersions", versions: ["v1"], serverAddressByClientCIDRs: [] }),
-  answer("/apis", { kind: "APIGroupList", apiVersion: "v1", groups }),
+  rootAnswer(
+    "/api",
+    { kind: "APIVersions", versions: ["v1"], serverAddressByClientCIDRs: [] },
+    coreLists,
+  ),
+  rootAnswer("/apis", { kind: "APIGroupList", apiVersion: "v1", groups }, groupLists),
   ...versions
     .filter((version) => version !== "v1")
     .map((version) =>
@@ -114,14 +149,12 @@ export const discoveryRoutes: readonly Route[] = [
         ...groupEntry(version),
       }),
     ),
-  ...versions.map((groupVersion) =>
+  ...[...coreLists, ...groupLists].map(([groupVersion, entries]) =>
     answer(groupVersion === "v1" ? "/api/v1" : `/apis/${groupVersion}`, {
       kind: "APIResourceList",
       apiVersion: "v1",
       groupVersion,
-      resources: resources
-        .filter(({ apiVersion }) => apiVersion === groupVersion)
-        .flatMap(entriesOf),
+      resources: entries,
     }),
   ),
 ];

@@ -10,6 +10,7 @@ import { badRequest } from "./problem.ts";
 import type { Query } from "./query.ts";
 import { type Exchange, type Route, sendJson, sendObject, shownObject } from "./router.ts";
 import { Selection } from "./selection.ts";
+import { includedObjects, type TableWish, tableOf, tableVersion } from "./table.ts";
 import { watchObjects } from "./watch-objects.ts";
 
 /** Query parameters of a list; kubectl sends them all. */
@@ -25,6 +26,7 @@ export const listParameters: readonly string[] = [
   "labelSelector",
   "limit",
   "continue",
+  "includeObject",
   "pretty",
 ];
 
@@ -55,9 +57,15 @@ export function objectPath(resource: Resource): string {
 /** The route that reads one object. */
 export function readRoute(kind: string, path: string): Route {
   const handle = (exchange: Exchange): void => {
-    sendObject(exchange.response, 200, findObject<KubernetesObject>(exchange, kind));
+    const object = findObject<KubernetesObject>(exchange, kind);
+    const wish = tableWish(exchange);
+    if (wish === undefined) return sendObject(exchange.response, 200, object);
+    const { resourceVersion } = object.metadata;
+    const nowMs = exchange.clock.now();
+    const table = tableOf(kind, [object], { wish, metadata: { resourceVersion }, nowMs });
+    sendJson(exchange.response, 200, table);
   };
-  return { method: "GET", path, query: ["resourceVersion", "pretty"], handle };
+  return { method: "GET", path, query: ["resourceVersion", "includeObject", "pretty"], handle };
 }
 
 /** The object that the path names. @throws PodError NotFound. */
@@ -71,28 +79,39 @@ export function findObject<T>(
   throw notFound(kind, name);
 }
 
+/** Rows instead of objects, when the client asks for them. */
+function tableWish({ request, query }: Exchange): TableWish | undefined {
+  const version = tableVersion(request);
+  const include = query.oneOf("includeObject", includedObjects) ?? "Metadata";
+  return version === undefined ? undefined : { version, include };
+}
+
 async function readList(exchange: Exchange, resource: Resource): Promise<void> {
   const { kind, apiVersion } = resource;
   const { query, backend, response, parameters } = exchange;
   // A path without a namespace is that of all namespaces.
   const namespace = parameters.get("namespace") || undefined;
   const selection = new Selection(query, kind);
-  if (query.flag("watch")) return await watchObjects(exchange, { kind, namespace, selection });
+  const table = tableWish(exchange);
+  if (query.flag("watch")) {
+    return await watchObjects(exchange, { kind, namespace, selection, table });
+  }
   const { items, resourceVersion } = backend.store.list<StoredObject>(kind, namespace);
   checkVersion(query, resourceVersion);
   const wanted = items.filter((item) => selection.matches(item));
   const page = pageOf(wanted, resourceVersion, query);
-  sendJson(response, 200, {
-    kind: `${kind}List`,
-    apiVersion,
-    metadata: {
-      resourceVersion: page.resourceVersion,
-      ...(page.token !== undefined && { continue: page.token }),
-      ...(page.token !== undefined &&
-        selection.isEverything && { remainingItemCount: page.remaining }),
-    },
-    items: page.items.map(shownObject),
-  });
+  const metadata = {
+    resourceVersion: page.resourceVersion,
+    ...(page.token !== undefined && { continue: page.token }),
+    ...(page.token !== undefined &&
+      selection.isEverything && { remainingItemCount: page.remaining }),
+  };
+  if (table !== undefined) {
+    const nowMs = exchange.clock.now();
+    return sendJson(response, 200, tableOf(kind, page.items, { wish: table, metadata, nowMs }));
+  }
+  const shown = page.items.map(shownObject);
+  sendJson(response, 200, { kind: `${kind}List`, apiVersion, metadata, items: shown });
 }
 
 /** The answer is always the newest state: a version that asks for another one is refused. */

@@ -1,23 +1,28 @@
 /**
  * The HTTP door: one unix socket that only root can open (the file's mode is the guard; Node.js
- * cannot ask for the peer's uid). Requests that a browser could be tricked into sending through a
+ * cannot ask for the peer's uid), and on request TCP with TLS (authenticate.ts). Requests that a browser could be tricked into sending through a
  * proxy (an Origin, a foreign Host) are refused.
  *
- *   request → target decoded once → route → query checked → handler → answer or Status
+ *   request → target decoded once → client known → route → allowed → query checked → handler → answer or Status
  *
  * Limits: 256 KiB of header (exec carries its command there), 10 s for the header, bodies by
  * body.ts, 1024 connections.
  */
 import { chmodSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { Duplex } from "node:stream";
+import { TLSSocket } from "node:tls";
 import { type WebSocket, WebSocketServer } from "ws";
 import { type Clock, systemClock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
+import { authenticate, authorize, type TokenReader } from "./authenticate.ts";
 import type { Backend } from "./backend.ts";
 import { channelProtocol, serveSession } from "./channel-socket.ts";
 import { discoveryRoutes } from "./discovery.ts";
 import { imageRoutes } from "./images.ts";
+import { openApiRoutes } from "./openapi.ts";
+import type { Pki } from "./pki.ts";
 import { podLogRoute } from "./pod-log.ts";
 import { type PreparedSession, plainStreamRoutes, streamRoutes } from "./pod-streams.ts";
 import { badRequest, forbidden, RequestProblem, statusOf } from "./problem.ts";
@@ -29,6 +34,7 @@ import { parseTarget } from "./target.ts";
 
 const routes: readonly Route[] = [
   ...discoveryRoutes,
+  ...openApiRoutes,
   ...resourceRoutes,
   podLogRoute,
   ...plainStreamRoutes,
@@ -42,6 +48,8 @@ export interface ApiServerOptions {
   /** Version of nspod. */
   readonly version: string;
   readonly clock?: Clock;
+  /** Reads tokens of service accounts; absent: none is accepted. */
+  readonly readToken?: TokenReader;
   /** Called after a reset and before its answer. */
   readonly onReset?: () => void | Promise<void>;
   /** Called when the number of open connections has changed. */
@@ -51,9 +59,27 @@ export interface ApiServerOptions {
 /** How long `close()` lets answers that are under way finish. */
 const closeTimeoutMs = 2000;
 
+/** Where a server listens beside its socket, for clients that prove who they are. */
+export interface TlsListen {
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+  readonly pki: Pki;
+}
+
+const limits = {
+  maxHeaderSize: 256 * 1024,
+  headersTimeout: 10_000,
+  // Archives may take long to arrive; JSON bodies have their own limit.
+  requestTimeout: 0,
+  connectionsCheckingInterval: 5000,
+} as const;
+
 export class ApiServer implements AsyncDisposable {
   readonly #door: Door;
+  readonly #readToken: TokenReader;
   readonly #server: Server;
+  #tlsServer: Server | undefined;
   readonly #webSockets: WebSocketServer;
   readonly #closing = new AbortController();
   readonly #onConnections: (open: number) => void;
@@ -63,6 +89,7 @@ export class ApiServer implements AsyncDisposable {
   constructor(options: ApiServerOptions) {
     const { backend, logger, version, clock = systemClock, onReset = () => undefined } = options;
     this.#door = { backend, logger, version, clock, onReset };
+    this.#readToken = options.readToken ?? (() => undefined);
     this.#onConnections = options.onConnections ?? (() => undefined);
     this.#webSockets = new WebSocketServer({
       noServer: true,
@@ -70,23 +97,8 @@ export class ApiServer implements AsyncDisposable {
       maxPayload: 4 * 1024 * 1024,
       handleProtocols: () => channelProtocol,
     });
-    this.#server = createServer({
-      maxHeaderSize: 256 * 1024,
-      headersTimeout: 10_000,
-      // Archives may take long to arrive; JSON bodies have their own limit.
-      requestTimeout: 0,
-      connectionsCheckingInterval: 5000,
-    });
-    this.#server.maxConnections = 1024;
-    this.#server.on("request", (request, response) => void this.#answer(request, response));
-    this.#server.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
-    this.#server.on("connection", (socket) => {
-      this.#countConnection(1);
-      socket.once("close", () => this.#countConnection(-1));
-    });
-    this.#server.on("clientError", (_, socket) => {
-      if (socket.writable) socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
-    });
+    this.#server = createServer(limits);
+    this.#serve(this.#server, "connection");
   }
 
   /** Open connections, upgraded ones included. */
@@ -113,27 +125,74 @@ export class ApiServer implements AsyncDisposable {
     chmodSync(path, 0o600);
   }
 
+  /**
+   * Listens on TCP, too, with TLS. @returns the port.
+   * @throws Error of node:net.
+   */
+  async listenTls({ host, port, pki }: TlsListen): Promise<number> {
+    const server = createTlsServer({
+      ...limits,
+      cert: pki.server.certificate,
+      key: pki.server.key,
+      ca: pki.authority.certificate,
+      // Without a certificate a client may still have a token: authenticate.ts tells.
+      requestCert: true,
+      rejectUnauthorized: false,
+      minVersion: "TLSv1.2",
+      ALPNProtocols: ["http/1.1"],
+      handshakeTimeout: 10_000,
+    });
+    this.#serve(server, "secureConnection");
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    server.once("error", reject);
+    server.listen(port, host, resolve);
+    await promise;
+    server.off("error", reject);
+    this.#tlsServer = server;
+    const address = server.address();
+    return typeof address === "object" && address !== null ? address.port : port;
+  }
+
   /** Takes no more connections and removes the socket file; those that are open live on. */
   stopListening(): void {
-    if (this.#server.listening) this.#server.close();
+    for (const server of this.#servers()) if (server.listening) server.close();
   }
 
   /** Stops listening, ends watches and sessions, and lets other answers finish for a moment. */
   async close(): Promise<void> {
     this.stopListening();
     this.#closing.abort();
-    this.#server.closeIdleConnections();
+    for (const server of this.#servers()) server.closeIdleConnections();
     for (const socket of this.#webSockets.clients) socket.terminate();
     if (this.#connections === 0) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#lastGone = resolve;
-    const cancel = this.#door.clock.after(closeTimeoutMs, () => this.#server.closeAllConnections());
+    const cancel = this.#door.clock.after(closeTimeoutMs, () => {
+      for (const server of this.#servers()) server.closeAllConnections();
+    });
     await promise;
     cancel();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  #servers(): readonly Server[] {
+    return this.#tlsServer === undefined ? [this.#server] : [this.#server, this.#tlsServer];
+  }
+
+  #serve(server: Server, connectionEvent: "connection" | "secureConnection"): void {
+    server.maxConnections = 1024;
+    server.on("request", (request, response) => void this.#answer(request, response));
+    server.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
+    server.on(connectionEvent, (socket: Duplex) => {
+      this.#countConnection(1);
+      socket.once("close", () => this.#countConnection(-1));
+    });
+    server.on("clientError", (_, socket) => {
+      if (socket.writable) socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
+    });
   }
 
   #countConnection(change: 1 | -1): void {
@@ -218,16 +277,26 @@ export class ApiServer implements AsyncDisposable {
   ): { readonly route: R } & Pick<Exchange, "parameters" | "query"> {
     checkOrigin(request);
     const target = parseTarget(request.url ?? "");
-    const { route, parameters } = findRoute(table, request.method ?? "", target.segments);
+    const { method = "" } = request;
+    const { backend, clock } = this.#door;
+    const user = authenticate(request, {
+      store: backend.store,
+      readToken: this.#readToken,
+      nowMs: clock.now(),
+    });
+    const { route, parameters } = findRoute(table, method, target.segments);
+    authorize(user, { method, path: route.path, namespace: parameters.get("namespace") });
     return { route, parameters, query: new Query(target.parameters, route.query ?? []) };
   }
 }
 
 /** @throws RequestProblem 403. */
-function checkOrigin({ headers }: IncomingMessage): void {
+function checkOrigin({ headers, socket }: IncomingMessage): void {
   if (headers.origin !== undefined) {
     throw forbidden("Requests of web pages are refused: the request has an Origin");
   }
+  // Whoever comes by TLS proves who they are; names that lead here are many.
+  if (socket instanceof TLSSocket) return;
   const host = headers.host ?? "";
   if (!/^(?:localhost|nspod|127\.0\.0\.1|\[::1\])?(?::\d{1,5})?$/i.test(host)) {
     throw forbidden(`Host: must be "nspod" or "localhost": got "${host}"`);

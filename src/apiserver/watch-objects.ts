@@ -10,17 +10,20 @@ import type { Query } from "./query.ts";
 import { type Exchange, shownObject } from "./router.ts";
 import type { Selection } from "./selection.ts";
 import { writeChunk } from "./stream-answer.ts";
+import { type TableWish, tableOf } from "./table.ts";
 
 export interface WatchRequest {
   readonly kind: string;
   readonly namespace: string | undefined;
   readonly selection: Selection;
+  /** Each object as a Table with one row. */
+  readonly table?: TableWish | undefined;
 }
 
 /** Answers with the changes until the client goes, the time is over or the server closes. */
 export async function watchObjects(exchange: Exchange, request: WatchRequest): Promise<void> {
   const { query, backend, response, clock } = exchange;
-  const { kind, namespace, selection } = request;
+  const { kind, namespace, selection, table } = request;
   const start = startOf(query, backend.store.resourceVersion);
   const timeoutSeconds = query.integer("timeoutSeconds", 0) ?? 0;
   const bookmarks = query.flag("allowWatchBookmarks");
@@ -41,6 +44,19 @@ export async function watchObjects(exchange: Exchange, request: WatchRequest): P
     });
     // Only a watch that begins with the state has a bookmark at the end of the state.
     let isInitial = start.from === undefined;
+    let hasHeading = true;
+    const shown = (object: StoredObject): object => {
+      if (table === undefined) return shownObject(object);
+      const metadata = { resourceVersion: object.metadata.resourceVersion };
+      const row = tableOf(kind, [object], {
+        wish: table,
+        metadata,
+        nowMs: clock.now(),
+        hasHeading,
+      });
+      hasHeading = false;
+      return row;
+    };
     for await (const event of events) {
       if (event.type === "BOOKMARK") {
         const annotate = isInitial && start.isStreamingList;
@@ -50,7 +66,7 @@ export async function watchObjects(exchange: Exchange, request: WatchRequest): P
       }
       const type = visibleType(event, selection);
       if (type === undefined) continue;
-      const line = JSON.stringify({ type, object: shownObject(event.object) });
+      const line = JSON.stringify({ type, object: shown(event.object) });
       await writeChunk(response, `${line}\n`);
     }
   } catch (error) {

@@ -17,13 +17,30 @@ export function addSystemCommands(program: Command, tree: Tree): void {
           ...["trace", "debug", "info", "warn", "error", "fatal", "silent"],
         ]),
       )
+      .option(
+        "--listen <address>",
+        "also serve the API on TCP with TLS, for kubectl ($NSPOD_LISTEN); see nspod kubeconfig",
+      )
       .action(
         tree.asRoot(async (context, _args, options) => {
           const { runDaemon } = await import("./commands/daemon.ts");
           return await runDaemon(context, options);
         }),
       ),
-    ["nspod daemon --log-level debug"],
+    ["nspod daemon --log-level debug", "nspod daemon --listen 127.0.0.1:6443"],
+  );
+  examples(
+    program
+      .command("kubeconfig")
+      .description("Print a kubeconfig for kubectl: a daemon with --listen, its administrator")
+      .option("--server <url>", "the address of the API, when clients reach it by another one")
+      .action(
+        tree.asRoot(async (context, _args, options) => {
+          const { printKubeconfig } = await import("./commands/kubeconfig.ts");
+          return printKubeconfig(context, options);
+        }),
+      ),
+    ["nspod kubeconfig > ~/.kube/config"],
   );
   examples(
     program

@@ -2,6 +2,7 @@
  * What the daemon is told: flags win over NSPOD_* variables, these over defaults. Everything is
  * checked before anything is touched, and one sentence per mistake says what would be right.
  */
+import { isIP } from "node:net";
 import { parseArgs } from "node:util";
 import { messageOf, PodError } from "../base/errors.ts";
 import { defaultInstance, type Instance } from "../base/instance.ts";
@@ -22,6 +23,15 @@ export interface Configuration {
   readonly logLevel: LogLevel;
   /** Started by a command: says on fd 3 when it listens, and ends itself when idle and empty. */
   readonly onDemand: boolean;
+  /** Also serve the API on TCP with TLS; absent: nothing but the unix socket. */
+  readonly listen?: ListenAddress;
+}
+
+export interface ListenAddress {
+  /** An address of this machine, IPv4 or IPv6 without brackets. */
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
 }
 
 const flags = {
@@ -33,6 +43,7 @@ const flags = {
   "enforce-limits": { type: "boolean" },
   "allowed-unsafe-sysctls": { type: "string" },
   "log-level": { type: "string" },
+  listen: { type: "string" },
   "on-demand": { type: "boolean" },
 } as const;
 
@@ -74,6 +85,11 @@ export function readConfiguration(
       message: `must be another folder than --root: got both "${instance.run}"`,
     });
   }
+  const listen = check(
+    "listen",
+    () => readListenAddress(given.listen ?? env["NSPOD_LISTEN"] ?? ""),
+    undefined,
+  );
   const configuration: Configuration = {
     instance,
     enforceLimits: check(
@@ -95,6 +111,7 @@ export function readConfiguration(
       "info",
     ),
     onDemand: given["on-demand"] ?? false,
+    ...(listen !== undefined && { listen }),
   };
   if (issues.length === 0) return configuration;
   const lines = issues.map(({ path, message }) => `${path}: ${message}`);
@@ -166,6 +183,16 @@ function readSysctlPatterns(value: string): readonly string[] {
     'must be names or patterns of namespaced sysctls, like "kernel.msg*,net.core.somaxconn"',
     wrong,
   );
+}
+
+/** `127.0.0.1:6443`, `[::1]:6443`. */
+function readListenAddress(value: string): ListenAddress | undefined {
+  if (value === "") return undefined;
+  const [, bracketed, plain, digits] = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(value) ?? [];
+  const host = bracketed ?? plain ?? "";
+  const port = Number(digits);
+  if (isIP(host) !== 0 && port <= 65_535) return { host, port };
+  throw invalid('must be an address of this machine and a port, like "127.0.0.1:6443"', value);
 }
 
 function readLevel(value: string): LogLevel {

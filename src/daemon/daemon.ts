@@ -8,6 +8,7 @@
  * answered, so that whoever asked finds the machine clean.
  */
 import { rmSync } from "node:fs";
+import type { TokenReader } from "../apiserver/authenticate.ts";
 import type { Backend } from "../apiserver/backend.ts";
 import { ApiServer } from "../apiserver/server.ts";
 import type { Clock } from "../base/clock.ts";
@@ -23,6 +24,7 @@ import { version } from "./version.ts";
 /** The node behind the door, as wire.ts puts it together. */
 export interface Node {
   readonly backend: Backend;
+  readonly readToken: TokenReader;
   /** Stops working; pods keep running. Idempotent. */
   close(): Promise<void>;
   /** Whether there are no pods. */
@@ -90,6 +92,7 @@ async function serve(options: DaemonOptions): Promise<DaemonEnd> {
     logger,
     version,
     clock,
+    readToken: node.readToken,
     onConnections: (open) => idle?.connections(open),
     onReset: async () => {
       // From here on a new daemon may begin with nothing while this one ends.
@@ -103,6 +106,11 @@ async function serve(options: DaemonOptions): Promise<DaemonEnd> {
   try {
     await server.listen(socketPath);
     logger.info({ socket: socketPath, pid: process.pid, version }, "Listening");
+    if (configuration.listen !== undefined) {
+      // Only who asks for it waits for certificates and the code that writes them.
+      const { listenTls } = await import("./listen-tls.ts");
+      await listenTls({ server, configuration, logger, nowMs: clock.now() });
+    }
     if (onDemand) {
       const isEmpty = (): boolean => node.isEmpty();
       idle = new IdleWatch({ clock, idleMs, isEmpty, onIdle: () => resolve("idle") });

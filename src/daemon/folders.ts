@@ -4,6 +4,7 @@
  */
 import { chmodSync, lstatSync, mkdirSync, readdirSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { pkiFolder } from "../apiserver/pki-names.ts";
 import { hasCode, PodError } from "../base/errors.ts";
 import { apiSocketPath, type Instance } from "../base/instance.ts";
 
@@ -55,6 +56,7 @@ export function removeFolders(instance: Instance): readonly string[] {
   ]) {
     rmSync(path, { force: true });
   }
+  rmSync(join(root, pkiFolder), { recursive: true, force: true });
   removeIfEmpty(join(run, "pods"));
   removeIfEmpty(join(root, "pods"));
   // The run folder may lie inside the root folder, or the other way round.

@@ -110,6 +110,7 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
   /** Addresses that no pod has any more and that the kernel may still know connections of. */
   const freed = new Set(network.restingAddresses());
 
+  const tokens = new ServiceAccountTokens(join(instance.root, tokenKeyFile));
   const context: EngineContext = {
     instance,
     bootId: readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim(),
@@ -127,7 +128,7 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
     images,
     objects: store,
     claims,
-    tokens: new ServiceAccountTokens(join(instance.root, tokenKeyFile)),
+    tokens,
     environments: new Map(),
     ...network,
     records: store.table<PodRecord>("pods"),
@@ -238,7 +239,12 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
     const adopted = agent.size;
     void rehearse(context, filter, () => isClosed || agent.size > adopted);
   });
-  return { backend, isEmpty: () => agent.size === 0 && pods().length === 0, close };
+  return {
+    backend,
+    readToken: (text, nowMs) => tokens.read(text, nowMs),
+    isEmpty: () => agent.size === 0 && pods().length === 0,
+    close,
+  };
 }
 
 /** The name that the node had first: its pods and volumes are bound to it, whatever the host is called by now. */

@@ -14,6 +14,7 @@ import {
   type KeyObject,
   randomUUID,
   sign,
+  verify,
 } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { atomicWrite } from "../base/atomic-write.ts";
@@ -52,6 +53,23 @@ interface Kept extends Token {
   readonly expiresAtMs: number;
 }
 
+/** Seconds since 1970 where a time is meant, RFC 7519 section 4.1. */
+interface Claims {
+  readonly aud: readonly string[];
+  readonly exp: number;
+  readonly iat: number;
+  readonly iss: string;
+  readonly jti: string;
+  readonly "kubernetes.io": {
+    readonly namespace: string;
+    readonly node: { readonly name: string };
+    readonly pod: Named;
+    readonly serviceaccount: Named;
+  };
+  readonly nbf: number;
+  readonly sub: string;
+}
+
 export class ServiceAccountTokens {
   readonly #keyFile: string;
   readonly #kept = new Map<string, Kept>();
@@ -83,13 +101,40 @@ export class ServiceAccountTokens {
     return token;
   }
 
+  /**
+   * What a token of this instance says that is valid now and made for the API server; undefined of any other text.
+   * @param nowMs - wall clock.
+   */
+  read(
+    text: string,
+    nowMs: number,
+  ): Pick<TokenRequest, "namespace" | "serviceAccount" | "pod"> | undefined {
+    const [header = "", body = "", signature = "", ...rest] = text.split(".");
+    this.#key ??= readKey(this.#keyFile);
+    const { secret } = this.#key;
+    const isOurs = verify(
+      "sha256",
+      Buffer.from(`${header}.${body}`),
+      { key: createPublicKey(secret), dsaEncoding: "ieee-p1363" },
+      Buffer.from(signature, "base64url"),
+    );
+    if (!isOurs || rest.length > 0) return undefined;
+    // Signed by us: it has the form that #sign() gives.
+    const claims = JSON.parse(Buffer.from(body, "base64url").toString()) as Claims;
+    const isValid =
+      claims.aud.includes(tokenIssuer) && claims.nbf * 1000 <= nowMs && nowMs < claims.exp * 1000;
+    if (!isValid) return undefined;
+    const { namespace, serviceaccount: serviceAccount, pod } = claims["kubernetes.io"];
+    return { namespace, serviceAccount, pod };
+  }
+
   #sign(request: TokenRequest, nowMs: number): string {
     const { namespace, serviceAccount, pod, nodeName, audience, expirationSeconds } = request;
     this.#key ??= readKey(this.#keyFile);
     const { secret, id } = this.#key;
     const now = Math.floor(nowMs / 1000);
     const header = { alg: "ES256", kid: id };
-    const claims = {
+    const claims: Claims = {
       aud: [audience],
       exp: now + expirationSeconds,
       iat: now,

@@ -10,6 +10,7 @@ export interface DaemonOptions {
   readonly enforceLimits?: boolean;
   readonly allowedUnsafeSysctls?: string;
   readonly logLevel?: string;
+  readonly listen?: string;
 }
 
 /** Never returns: the daemon ends the process. */
@@ -20,6 +21,7 @@ export async function runDaemon(context: Context, options: DaemonOptions): Promi
     entry,
     ...instanceFlags(context.instance),
     ...(options.logLevel === undefined ? [] : ["--log-level", options.logLevel]),
+    ...(options.listen === undefined ? [] : ["--listen", options.listen]),
     ...(options.enforceLimits ? ["--enforce-limits"] : []),
     ...(options.allowedUnsafeSysctls
       ? [`--allowed-unsafe-sysctls=${options.allowedUnsafeSysctls}`]

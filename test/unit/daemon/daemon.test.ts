@@ -64,6 +64,7 @@ async function createNode({ instance }: Configuration): Promise<Node> {
   const backend = { store, reset: async () => undefined } as unknown as Backend;
   return {
     backend,
+    readToken: () => undefined,
     isEmpty: () => isEmpty,
     close: async () => {
       closed++;
