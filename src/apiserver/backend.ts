@@ -16,6 +16,7 @@ import type {
   StoredImage,
 } from "../image/store-types.ts";
 import type { CopyWork } from "../pod/copy-session.ts";
+import type { MachineUsage, PodUsage } from "../pod/pod-meter.ts";
 import type { PodFacts } from "../pod/pod-facts.ts";
 import type { DeletionWish } from "../spec/deletion.ts";
 import type { Pod } from "../spec/pod.ts";
@@ -47,10 +48,15 @@ export interface Backend {
   logs(pod: Pod, options: PodLogOptions): AsyncIterable<Uint8Array>;
   exec(pod: Pod, options: ExecOptions): Promise<Session>;
   attach(pod: Pod, options: AttachOptions): Promise<Session>;
+  /** What running pods use now. */
+  usageOfPods(pods: readonly Pod[]): Promise<readonly PodUsage[]>;
+  usageOfMachine(): Promise<MachineUsage>;
   /** Copies files out of or into a container: a tar stream on stdout or from stdin. */
   copy(pod: Pod, container: string, work: CopyWork): Promise<Session>;
   /** A connection to a port that somebody in the pod listens on; each half ends alone. */
   connectPort(pod: Pod, port: number): Promise<Duplex>;
+  /** What the engine knows of a pod beyond its status. */
+  facts(pod: Pod): PodFacts;
   /** The programs that would run this pod, for humans. The pod is defaulted and valid. */
   explain(pod: Pod): Promise<string>;
   info(): Promise<SystemInfo>;

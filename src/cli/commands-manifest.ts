@@ -93,7 +93,7 @@ function addDelete(program: Command, tree: Tree): void {
 }
 
 /** -f, -R and -k. */
-function sources(command: Command): Command {
+export function sources(command: Command): Command {
   return command
     .option("-f, --filename <file>", 'manifest, folder or "-" (repeatable)', collect)
     .option("-R, --recursive", "folders below folders, too")
