@@ -23,6 +23,7 @@ import { ensureServiceAccount } from "../controller/first-objects.ts";
 import { type CopyWork, copyInPod } from "../pod/copy-session.ts";
 import type { PodEngine } from "../pod/engine.ts";
 import { explainPod } from "../pod/explain-pod.ts";
+import { type PodFacts, podFacts } from "../pod/pod-facts.ts";
 import { podLogs } from "../pod/pod-logs.ts";
 import { attachToPod, execInPod } from "../pod/pod-streams.ts";
 import { connectToPod } from "../pod/port-forward.ts";
@@ -105,6 +106,10 @@ export class NodeBackend implements Backend {
   }
 
     return connectToPod(this.#options.engine, pod, port);
+  }
+
+  facts(pod: Pod): PodFacts {
+    return podFacts(this.#options.engine, pod);
   }
 
   async explain(pod: Pod): Promise<string> {
