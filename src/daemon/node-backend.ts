@@ -61,6 +61,11 @@ export class NodeBackend implements Backend {
   }
 
   async createObject<T extends KubernetesObject>(object: T): Promise<T> {
+    return await this.#begin(this.createNow(object));
+  }
+
+  /** Stores a new object that passed the door; not durable by itself. @throws PodError AlreadyExists. */
+  createNow<T extends KubernetesObject>(object: T): T {
     if (this.#isResetting) {
       throw new PodError("Unavailable", "The instance is being reset and takes nothing new");
     }
@@ -70,7 +75,7 @@ export class NodeBackend implements Backend {
     const created = this.store.create(placed as T, { durable: false });
     if (created.kind === "Namespace") ensureServiceAccount(this.store, created, this.#nowMs());
     if (isPod(created)) this.#warn(created);
-    return await this.#begin(created);
+    return created;
   }
 
   async replaceObject<T extends KubernetesObject>(object: T): Promise<T> {

@@ -16,6 +16,7 @@ import { VolumeBinder } from "../agent/volume-binder.ts";
 import { enforceVolumeLimits, volumeLimitPeriodMs } from "../agent/volume-limits.ts";
 import { VolumeObjects } from "../agent/volume-objects.ts";
 import type { SystemInfo } from "../apiserver/backend.ts";
+import { newObject } from "../apiserver/create-object.ts";
 import { systemClock, toTime } from "../base/clock.ts";
 import { PodError } from "../base/errors.ts";
 import type { Instance } from "../base/instance.ts";
@@ -30,6 +31,7 @@ import { GarbageCollector } from "../controller/garbage-collector.ts";
 import { NamespaceLifecycle } from "../controller/namespace-lifecycle.ts";
 import { defaultScheduler, Scheduler } from "../controller/scheduler.ts";
 import { TaintEviction } from "../controller/taint-eviction.ts";
+import { Workloads } from "../controller/workloads.ts";
 import { ImageStore } from "../image/store.ts";
 import { ensureBridge } from "../net/bridge.ts";
 import { forgetConnections } from "../net/conntrack.ts";
@@ -165,11 +167,20 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
     }),
   ];
 
+  const workloads = new Workloads({
+    store,
+    clock,
+    log,
+    create: (wish) => backend.createNow(newObject(store, wish, clock.now())),
+    report: (object, event, component) => events.record(object, event, component),
+  });
+
   let isClosed = false;
   const close = async (): Promise<void> => {
     if (isClosed) return;
     isClosed = true;
     await housekeeping[Symbol.asyncDispose]();
+    workloads[Symbol.dispose]();
     for (const controller of controllers) controller[Symbol.dispose]();
     state[Symbol.dispose]();
     await agent.close();
@@ -196,6 +207,7 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
   claims.start();
   for (const controller of controllers) controller.start();
   await agent.start();
+  workloads.start();
   trash.collect();
   housekeeping.add({
     name: "packet rules",
@@ -242,7 +254,7 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
   return {
     backend,
     readToken: (text, nowMs) => tokens.read(text, nowMs),
-    isEmpty: () => agent.size === 0 && pods().length === 0,
+    isEmpty: () => agent.size === 0 && pods().length === 0 && workloads.isEmpty,
     close,
   };
 }

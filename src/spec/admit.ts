@@ -6,7 +6,10 @@
  */
 
 import { configMapRules } from "./config-map-rules.ts";
+import { controllerRevisionRules } from "./controller-revision-rules.ts";
+import { daemonSetRules } from "./daemon-set-rules.ts";
 import { type DefaultOptions, defaultMetadata } from "./default-metadata.ts";
+import { deploymentRules } from "./deployment-rules.ts";
 import { eventRules } from "./event-rules.ts";
 import { type FieldIssue, IssueList } from "./field-issue.ts";
 import type { KindRules } from "./kind-rules.ts";
@@ -16,14 +19,19 @@ import { persistentVolumeClaimRules } from "./persistent-volume-claim-rules.ts";
 import { persistentVolumeRules } from "./persistent-volume-rules.ts";
 import { podRules } from "./pod-rules.ts";
 import { priorityClassRules } from "./priority-class-rules.ts";
+import { replicaSetRules } from "./replica-set-rules.ts";
 import { type KubernetesObject, resourceOfKind } from "./resources.ts";
 import { runtimeClassRules } from "./runtime-class-rules.ts";
 import { secretRules } from "./secret-rules.ts";
+import { statefulSetRules } from "./stateful-set-rules.ts";
 import { storageClassRules } from "./storage-class-rules.ts";
 import { validateMetadata } from "./validate-metadata.ts";
 
 const table: ReadonlyMap<string, KindRules<KubernetesObject>> = new Map([
   ["ConfigMap", asAny(configMapRules)],
+  ["ControllerRevision", asAny(controllerRevisionRules)],
+  ["DaemonSet", asAny(daemonSetRules)],
+  ["Deployment", asAny(deploymentRules)],
   ["Event", asAny(eventRules)],
   ["Namespace", asAny(namespaceRules)],
   ["Node", asAny(nodeRules)],
@@ -31,9 +39,11 @@ const table: ReadonlyMap<string, KindRules<KubernetesObject>> = new Map([
   ["PersistentVolumeClaim", asAny(persistentVolumeClaimRules)],
   ["Pod", asAny(podRules)],
   ["PriorityClass", asAny(priorityClassRules)],
+  ["ReplicaSet", asAny(replicaSetRules)],
   ["RuntimeClass", asAny(runtimeClassRules)],
   ["Secret", asAny(secretRules)],
   ["ServiceAccount", {}],
+  ["StatefulSet", asAny(statefulSetRules)],
   ["StorageClass", asAny(storageClassRules)],
 ]);
 

@@ -37,6 +37,11 @@ const TABLE = `
   Secret                v1                   secrets                true
   PersistentVolumeClaim v1                   persistentvolumeclaims true  pvc
   Pod                   v1                   pods                   true  po
+  ControllerRevision    apps/v1              controllerrevisions    true
+  ReplicaSet            apps/v1              replicasets            true  rs
+  Deployment            apps/v1              deployments            true  deploy
+  StatefulSet           apps/v1              statefulsets           true  sts
+  DaemonSet             apps/v1              daemonsets             true  ds
   Event                 v1                   events                 true  ev
 `;
 

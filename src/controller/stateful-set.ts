@@ -1,0 +1,204 @@
+/**
+ * StatefulSet: pods with names that stay theirs, and claims that outlive them.
+ *
+ *   claims of the ordinal ─▶ pod NAME-n ─▶ available ─▶ the next (plan-stateful-set.ts)
+ *
+ * Source: Kubernetes, "StatefulSets"; words of its events.
+ */
+import { messageOf } from "../base/errors.ts";
+import { firstDifference } from "../spec/first-difference.ts";
+import type {
+  PersistentVolumeClaim,
+  StatefulSet,
+  StatefulSetStatus,
+} from "../spec/kubernetes.gen.ts";
+import type { Pod } from "../spec/pod.ts";
+import { planStatefulSet, type StatefulState } from "./plan-stateful-set.ts";
+import { isActive, isAvailable, isReady, nextAvailableMs } from "./pod-readiness.ts";
+import {
+  ensureRevisions,
+  type Revisions,
+  revisionLabel,
+  surplusRevisions,
+  templateOf,
+} from "./revision-history.ts";
+import {
+  claimName,
+  claimOwners,
+  ordinalOf,
+  statefulClaims,
+  statefulPod,
+  withClaimOwners,
+} from "./stateful-pod.ts";
+import { WorkloadLoop, type WorkloadOptions } from "./workload-loop.ts";
+
+const component = "statefulset-controller";
+
+export class StatefulSetController implements Disposable {
+  readonly #options: WorkloadOptions;
+  readonly #loop: WorkloadLoop<StatefulSet>;
+
+  constructor(options: WorkloadOptions) {
+    this.#options = options;
+    this.#loop = new WorkloadLoop<StatefulSet>({
+      ...options,
+      kind: "StatefulSet",
+      dependents: ["Pod", "ControllerRevision"],
+      reconcile: (set) => this.#reconcile(set),
+    });
+  }
+
+  start(): void {
+    this.#loop.start();
+  }
+
+  [Symbol.dispose](): void {
+    this.#loop[Symbol.dispose]();
+  }
+
+  #reconcile(set: StatefulSet): number | undefined {
+    const { clock } = this.#options;
+    if (set.metadata.deletionTimestamp !== undefined) return undefined;
+    const revisions = ensureRevisions(set, this.#loop, this.#options);
+    const update = revisions.newest.metadata.name;
+    const known = set.status?.currentRevision ?? "";
+    const isKept = revisions.old.some(({ metadata }) => metadata.name === known);
+    const current = isKept ? known : update;
+    const state: StatefulState = {
+      set,
+      pods: this.#pods(set),
+      current,
+      update,
+      nowMs: clock.now(),
+    };
+    this.#keepClaims(set, state.pods);
+    let failure: unknown;
+    try {
+      this.#act(state, revisions);
+    } catch (error) {
+      failure = error;
+    }
+    const after = { ...state, pods: this.#pods(set), nowMs: clock.now() };
+    const status = statefulStatus(after, revisions.collisionCount);
+    this.#loop.writeStatus(set, status);
+    const names = after.pods.map(({ metadata }) => metadata.labels?.[revisionLabel] ?? "");
+    const inUse = new Set([...names, status.currentRevision ?? ""]);
+    const surplus = surplusRevisions(revisions.old, inUse, set.spec.revisionHistoryLimit);
+    for (const revision of surplus) this.#loop.delete(revision);
+    if (failure !== undefined) throw failure;
+    return nextAvailableMs(after.pods.filter(isActive), set.spec.minReadySeconds, after.nowMs);
+  }
+
+  /** Only pods with its names are its. */
+  #pods(set: StatefulSet): readonly Pod[] {
+    const pods = this.#loop.claim<Pod>(set, "Pod");
+    return pods.filter(({ metadata }) => ordinalOf(set, metadata.name) !== undefined);
+  }
+
+  #act(state: StatefulState, revisions: Revisions): void {
+    const { set } = state;
+    const { create, remove } = planStatefulSet(state);
+    for (const { ordinal, revision } of create) this.#createPod(set, ordinal, revision, revisions);
+    for (const pod of remove) {
+      this.#loop.delete(pod);
+      this.#tell(
+        set,
+        "SuccessfulDelete",
+        `delete Pod ${pod.metadata.name} in StatefulSet ${set.metadata.name} successful`,
+      );
+    }
+  }
+
+  #createPod(
+    set: StatefulSet,
+    ordinal: number,
+    revision: string,
+    { old, newest }: Revisions,
+  ): void {
+    const { create } = this.#options;
+    const { name: setName } = set.metadata;
+    const found = old.find(({ metadata }) => metadata.name === revision) ?? newest;
+    const pod = statefulPod(set, ordinal, {
+      template: templateOf(found),
+      revision: found.metadata.name,
+    });
+    const { name } = pod.metadata;
+    try {
+      this.#ensureClaims(set, ordinal, name);
+      create<Pod>(pod);
+    } catch (error) {
+      const message = `create Pod ${name} in StatefulSet ${setName} failed error: ${messageOf(error)}`;
+      this.#options.report(set, { type: "Warning", reason: "FailedCreate", message }, component);
+      throw error;
+    }
+    this.#tell(set, "SuccessfulCreate", `create Pod ${name} in StatefulSet ${setName} successful`);
+  }
+
+  /** Claims that an ordinal had before are its again. */
+  #ensureClaims(set: StatefulSet, ordinal: number, pod: string): void {
+    const { store, create } = this.#options;
+    for (const claim of statefulClaims(set, ordinal)) {
+      const { namespace, name } = claim.metadata;
+      const kind = "PersistentVolumeClaim";
+      if (store.get(kind, namespace, name) !== undefined) continue;
+      create<PersistentVolumeClaim>(
+        withClaimOwners(claim, set, claimOwners(set, ordinal, undefined)),
+      );
+      const message = `create Claim ${name} Pod ${pod} in StatefulSet ${set.metadata.name} success`;
+      this.#tell(set, "SuccessfulCreate", message);
+    }
+  }
+
+  /** The owners of claims follow the retention policy and the size of the set. */
+  #keepClaims(set: StatefulSet, pods: readonly Pod[]): void {
+    const { store } = this.#options;
+    const templates = set.spec.volumeClaimTemplates ?? [];
+    for (const pod of pods) {
+      const ordinal = ordinalOf(set, pod.metadata.name);
+      if (ordinal === undefined) continue;
+      const wanted = claimOwners(set, ordinal, pod);
+      for (const { metadata } of templates) {
+        store.mutate<PersistentVolumeClaim>(
+          "PersistentVolumeClaim",
+          set.metadata.namespace,
+          claimName(metadata.name, pod.metadata.name),
+          (claim) => {
+            const next = withClaimOwners(claim, set, wanted);
+            return firstDifference(claim, next, "") === undefined ? undefined : next;
+          },
+          { durable: false },
+        );
+      }
+    }
+  }
+
+  #tell(set: StatefulSet, reason: string, message: string): void {
+    this.#options.report(set, { type: "Normal", reason, message }, component);
+  }
+}
+
+/** Pure. The update is over when every pod has its revision; then it is the current one. */
+export function statefulStatus(
+  { set, pods, current, update, nowMs }: StatefulState,
+  collisionCount: number | undefined,
+): StatefulSetStatus {
+  const { replicas = 1, minReadySeconds, updateStrategy } = set.spec;
+  const active = pods.filter(isActive);
+  const countOf = (revision: string): number =>
+    active.filter(({ metadata }) => metadata.labels?.[revisionLabel] === revision).length;
+  const updated = countOf(update);
+  const ready = active.filter(isReady).length;
+  const isRolled = updated === replicas && active.length === replicas && ready === replicas;
+  const isDone = updateStrategy?.type !== "OnDelete" && isRolled;
+  return {
+    replicas: pods.length,
+    readyReplicas: ready,
+    availableReplicas: active.filter((pod) => isAvailable(pod, minReadySeconds, nowMs)).length,
+    currentReplicas: isDone ? updated : countOf(current),
+    updatedReplicas: updated,
+    currentRevision: isDone ? update : current,
+    updateRevision: update,
+    observedGeneration: set.metadata.generation ?? 0,
+    collisionCount: collisionCount ?? 0,
+  };
+}
