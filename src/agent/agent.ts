@@ -31,6 +31,8 @@ interface Managed {
   readonly name: string;
   /** What the last wake-up was for: a change of status alone wakes nobody. */
   wish: string;
+  /** Its resize waits for other pods to go. */
+  isDeferred: boolean;
   /** Labels and annotations, which volumes and variables may show. */
   description: string;
 }
@@ -41,6 +43,7 @@ export class Agent {
   readonly #stop = new AbortController();
   readonly #objects: ObjectWatcher;
   #watching: Promise<void> | undefined;
+  #roomChanges = 0;
 
   constructor(options: AgentOptions) {
     this.#options = options;
@@ -60,6 +63,12 @@ export class Agent {
   /** Syncs a pod soon. */
   wake(uid: string): void {
     this.#pods.get(uid)?.worker.wake();
+  }
+
+  /** Other pods have come, gone or changed: resizes that wait for room are tried again. */
+  noticeRoom(): void {
+    this.#roomChanges++;
+    for (const { worker, isDeferred } of this.#pods.values()) if (isDeferred) worker.wake();
   }
 
   /** Number of pods that it works for. */
@@ -86,7 +95,7 @@ export class Agent {
       return;
     }
     const worker = this.#newWorker(uid, namespace, name);
-    this.#pods.set(uid, { worker, namespace, name, wish, description });
+    this.#pods.set(uid, { worker, namespace, name, wish, description, isDeferred: false });
     worker.wake();
   }
 
@@ -141,6 +150,7 @@ export class Agent {
           await engine.collectOrphans(this.#uidsExcept(uid));
           return { isRemoved: true };
         }
+        const changes = this.#roomChanges;
         const result = await engine.sync(pod);
         if (result.isRemoved) {
           const held = store.get<Pod>("Pod", namespace, name)?.metadata.finalizers ?? [];
@@ -151,6 +161,12 @@ export class Agent {
         }
         // Who was told that a pod has ended must not find it running again after a power cut.
         if (hasEnded(result.status) && !hasEnded(pod.status)) await store.flush();
+        const known = this.#pods.get(uid);
+        if (known) {
+          known.isDeferred = isResizeDeferred(result.status);
+          // There may be room since the node was asked.
+          if (known.isDeferred && changes !== this.#roomChanges) known.worker.wake();
+        }
         this.#publish(pod, result.status);
         return result;
       },
@@ -190,6 +206,12 @@ function wishOf({ metadata, spec, status }: Pod): string {
     return status?.conditions?.find(({ type }) => type === conditionType)?.status;
   });
   return JSON.stringify([deletionTimestamp, deletionGracePeriodSeconds, generation, gates, spec]);
+}
+
+function isResizeDeferred(status: Pod["status"]): boolean {
+  return !!status?.conditions?.some(
+    ({ type, reason }) => type === "PodResizePending" && reason === "Deferred",
+  );
 }
 
 function hasEnded(status: Pod["status"]): boolean {

@@ -6,6 +6,7 @@
  */
 import type { Event } from "../spec/event.ts";
 import type { List } from "../spec/list.ts";
+import type { ObjectMeta } from "../spec/meta.ts";
 import { type KubernetesObject, type Resource, resourcePath } from "../spec/resources.ts";
 import type { ApiClient, Query, WatchEvent } from "./api-client.ts";
 
@@ -77,7 +78,9 @@ export async function createObject<T extends KubernetesObject>(
   object: T,
   request: WriteRequest = {},
 ): Promise<T> {
-  const path = resourcePath(resource, object.metadata.namespace);
+  // As its author wrote it, an object of the cluster has no namespace at all.
+  const { namespace = "" }: Partial<ObjectMeta> = object.metadata;
+  const path = resourcePath(resource, namespace);
   const options = { body: object, query: writeQuery(request) };
   return normalized(await client.json<T>("POST", path, options));
 }

@@ -144,6 +144,7 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
   };
   const engine = new PodEngine(context);
   const agent = new Agent({ store, engine, events, clock, log, nodeName });
+  state.follow(() => agent.noticeRoom());
   const housekeeping = new Housekeeping(clock, log);
 
   const scheduler = new Scheduler({

@@ -2,6 +2,7 @@
  * The conditions of a pod: what holds, why not, and since when. Pure.
  *
  *   PodReadyToStartContainers · Initialized · Ready · ContainersReady · PodScheduled      ours, always
+ *   PodResizePending · PodResizeInProgress                                               likewise
  *   AllContainersRestarting                                                              ours, while it is so
  *   anything else                                                     of others: readiness gates; kept as it is
  *
@@ -39,6 +40,7 @@ export function podConditions(input: ConditionsInput): PodCondition[] {
     { ...containersReady, type: "ContainersReady" },
     { type: "PodScheduled", isTrue: true },
     ...allRestarting(pod, record),
+    ...resizing(record),
   ];
   return facts.map((fact) => condition(fact, before, { nowMs, pod }));
 }
@@ -51,6 +53,8 @@ export const ownConditions: ReadonlySet<string> = new Set([
   "ContainersReady",
   "PodScheduled",
   "AllContainersRestarting",
+  "PodResizePending",
+  "PodResizeInProgress",
 ]);
 
 function isInitialized({ pod, phase, initStatuses, statuses }: ConditionsInput): Fact {
@@ -118,6 +122,21 @@ function allRestarting(pod: Pod, record: PodRecord): Fact[] {
     ({ container }) => containerRecord(record, container.name).stop?.cause === "allRestart",
   );
   return isRestarting ? [{ type: "AllContainersRestarting", isTrue: true }] : [];
+}
+
+function resizing({ resize }: PodRecord): Fact[] {
+  if (resize === undefined) return [];
+  const { state, message } = resize;
+  const more = message === undefined ? {} : { message };
+  switch (state) {
+    case "Infeasible":
+    case "Deferred":
+      return [{ type: "PodResizePending", isTrue: true, reason: state, ...more }];
+    case "InProgress":
+      return [{ type: "PodResizeInProgress", isTrue: true }];
+    case "Error":
+      return [{ type: "PodResizeInProgress", isTrue: true, reason: state, ...more }];
+  }
 }
 
 /** The transition time changes only when the status does. */

@@ -35,7 +35,7 @@ export function containerStatus(ref: ContainerRef, pod: Pod, record: PodRecord):
     restartCount: state.restartCount,
     image: container.image,
     imageID: current?.imageId ?? "",
-    ...(current === undefined ? {} : attemptFacts(ref, current)),
+    ...(current === undefined ? {} : attemptFacts(ref, current, record)),
   };
 }
 
@@ -52,13 +52,20 @@ function readiness(ref: ContainerRef, state: ContainerRecord): boolean {
 }
 
 /** What is known of a container since it was made. */
-function attemptFacts({ container }: ContainerRef, attempt: Attempt): Partial<ContainerStatus> {
+function attemptFacts(
+  { container }: ContainerRef,
+  attempt: Attempt,
+  { resize }: PodRecord,
+): Partial<ContainerStatus> {
   const { id, user } = attempt;
-  const { resources, volumeMounts = [] } = container;
+  const { volumeMounts = [] } = container;
+  const allocated = container.resources?.requests;
+  // What it has been given is not yet what it runs with.
+  const resources = resize?.before?.[container.name] ?? container.resources;
   const hasResources = resources !== undefined && Object.keys(resources).length > 0;
   return {
     containerID: `nspod://${id}`,
-    ...(resources?.requests === undefined ? {} : { allocatedResources: resources.requests }),
+    ...(allocated === undefined ? {} : { allocatedResources: allocated }),
     ...(hasResources ? { resources } : {}),
     ...(volumeMounts.length === 0
       ? {}

@@ -90,7 +90,11 @@ function mayStart(ref: ContainerRef, pod: Pod, state: ContainerRecord, record: P
   return isToRestart(pod, ref, state);
 }
 
-const alwaysRestart: ReadonlySet<StopCause> = new Set(["definitionChanged", "allRestart"]);
+const alwaysRestart: ReadonlySet<StopCause> = new Set([
+  "definitionChanged",
+  "resized",
+  "allRestart",
+]);
 const failures: ReadonlySet<StopCause> = new Set([
   "startupProbe",
   "livenessProbe",

@@ -135,6 +135,7 @@ function decideStop(pod: Pod, ref: ContainerRef, record: PodRecord, nowMs: numbe
     livenessProbe: container.livenessProbe?.terminationGracePeriodSeconds,
     postStartHook: undefined,
     definitionChanged: undefined,
+    resized: undefined,
     podEnds: undefined,
     allRestart: 0,
   }[cause];
@@ -143,8 +144,9 @@ function decideStop(pod: Pod, ref: ContainerRef, record: PodRecord, nowMs: numbe
 }
 
 function stopCause({ container }: ContainerRef, record: PodRecord): StopCause | undefined {
-  const { current, failedProbe, postStart } = containerRecord(record, container.name);
+  const { current, failedProbe, postStart, isResizeDue } = containerRecord(record, container.name);
   if (current?.image !== container.image) return "definitionChanged";
+  if (isResizeDue) return "resized";
   if (postStart === "failed") return "postStartHook";
   if (failedProbe === "liveness") return "livenessProbe";
   return failedProbe === "startup" ? "startupProbe" : undefined;

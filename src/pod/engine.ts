@@ -2,7 +2,7 @@
  * The engine: makes a pod what its spec says, one step at a time.
  *
  *   sync(pod):  adopt what an earlier daemon left → absorb exits and answers → attend to hooks and probes
- *              → decide (pure) → perform → repeat
+ *              → resize → decide (pure) → perform → repeat
  *
  * `sync` is called by one worker per pod, never twice at once for a uid. Each step writes its
  * intent to the pod's record before it acts, so a daemon that is killed between any two lines
@@ -12,6 +12,7 @@ import { assertNever } from "../base/assert.ts";
 import { messageOf } from "../base/errors.ts";
 import type { Pod, PodStatus } from "../spec/pod.ts";
 import { absorb, adopt } from "./absorb.ts";
+import { allocationOf, withAllocation } from "./allocation.ts";
 import { attend } from "./attend.ts";
 import { withoutFuture } from "./clock-jump.ts";
 import { refreshConfigVolumes } from "./config-volumes.ts";
@@ -24,6 +25,7 @@ import { refusePod } from "./node-admission.ts";
 import { Prober } from "./prober.ts";
 import { newPodRecord, type PodRecord } from "./record.ts";
 import { orphans, removePod } from "./remove-pod.ts";
+import { resizePod, resizeRetryMs } from "./resize.ts";
 import { performSandboxStart, performSandboxStop } from "./sandbox-steps.ts";
 import { podStatus } from "./status.ts";
 import { performRestartAll, performStops } from "./stop-steps.ts";
@@ -85,14 +87,18 @@ export class PodEngine {
       const nowMs = context.clock.now();
       const present = withoutFuture(taken, nowMs);
       record = present === taken ? taken : save(present);
-      record = await refreshConfigVolumes({ ...input, record });
-      attend({ ...input, record });
-      const decision = decide(pod, record, nowMs);
+      record = resizePod({ ...input, record });
+      // From here on the pod is what it has been given.
+      const given = withAllocation(pod, record.allocated);
+      record = await refreshConfigVolumes({ ...input, pod: given, record });
+      attend({ ...input, pod: given, record });
+      const decision = decide(given, record, nowMs);
       if (decision.actions.length === 0) {
         return {
           status: this.#status(pod, record),
           ...wakeAt(
             decision.wakeAtMs,
+            record.resize?.state === "Error" ? nowMs + resizeRetryMs : undefined,
             record.sandbox.state === "ready" ? live.refreshAtMs : undefined,
           ),
           isRemoved: false,
@@ -105,7 +111,7 @@ export class PodEngine {
           prober.forget(uid);
           return { status: this.#status(pod, record), isRemoved: true };
         }
-        record = await perform(action, { context, pod, live, prober, record, save });
+        record = await perform(action, { context, pod: given, live, prober, record, save });
       }
     }
   }
@@ -200,12 +206,15 @@ export class PodEngine {
 
   #accept(pod: Pod): PodRecord {
     const { uid, namespace, name } = pod.metadata;
-    return newPodRecord({ uid, namespace, name }, this.context.bootId, this.context.clock.now());
+    const { bootId, clock } = this.context;
+    const record = newPodRecord({ uid, namespace, name }, bootId, clock.now());
+    return { ...record, allocated: allocationOf(pod) };
   }
 
   #status(pod: Pod, record: PodRecord): PodStatus {
     const { clock, nodeAddress } = this.context;
-    return podStatus({ pod, record, nowMs: clock.now(), hostIP: nodeAddress });
+    const given = withAllocation(pod, record.allocated);
+    return podStatus({ pod: given, record, nowMs: clock.now(), hostIP: nodeAddress });
   }
 }
 

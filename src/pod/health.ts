@@ -12,7 +12,7 @@ import type { ContainerRecord } from "./record.ts";
 /** The container without what was known of the attempt before. */
 export function withoutHealth(state: ContainerRecord): ContainerRecord {
   const { stop: _stop, postStart: _hook, started: _started, ...rest } = state;
-  const { isReady: _ready, failedProbe: _probe, ...kept } = rest;
+  const { isReady: _ready, failedProbe: _probe, isResizeDue: _resize, ...kept } = rest;
   return kept;
 }
 

@@ -8,6 +8,7 @@
 import type { BackOffState } from "../base/back-off.ts";
 import type { ContainerId } from "../base/ids.ts";
 import type { PublishedContent } from "../volume/atomic-writer.ts";
+import type { Allocation } from "./allocation.ts";
 
 export type SandboxState = "absent" | "starting" | "ready" | "stopping";
 
@@ -57,12 +58,14 @@ export interface Attempt {
  *
  *   podEnds             the pod is deleted, evicted, past its deadline, or its last app container ended
  *   definitionChanged   its image was changed: it starts again whatever policy says
+ *   resized             its resources were changed and its resizePolicy says so, likewise
  *   allRestart          a rule of a container restarts all of them, likewise
  *   startupProbe, livenessProbe, postStartHook   failed: it starts again unless policy is Never
  */
 export type StopCause =
   | "podEnds"
   | "definitionChanged"
+  | "resized"
   | "allRestart"
   | "startupProbe"
   | "livenessProbe"
@@ -102,6 +105,8 @@ export interface ContainerRecord {
   readonly isReady?: boolean;
   /** The probe that the current attempt failed for good. */
   readonly failedProbe?: "startup" | "liveness";
+  /** Its new resources ask for another attempt. */
+  readonly isResizeDue?: boolean;
   /** Generation of the last sandbox in which an attempt was started: a sidecar lets the next container begin once. */
   readonly startedIn?: number;
   /** Why it waits when no attempt could be made: ErrImagePull, CreateContainerConfigError … */
@@ -110,6 +115,16 @@ export interface ContainerRecord {
   readonly retryDelayMs?: number;
   /** Wall clock of the next try after `waiting`. */
   readonly retryAtMs?: number;
+}
+
+/** A resize that is not done (`resize.ts`), in the words of the conditions. */
+export interface ResizeRecord {
+  readonly state: "Infeasible" | "Deferred" | "InProgress" | "Error";
+  readonly message?: string;
+  /** What the containers had when it was granted. */
+  readonly before?: Allocation;
+  /** Containers that have to start anew are told to. */
+  readonly isRestarting?: boolean;
 }
 
 export interface PodRecord {
@@ -126,6 +141,9 @@ export interface PodRecord {
   readonly containers: Readonly<Record<string, ContainerRecord>>;
   /** What the volumes hold whose content the node writes, by name (`config-volumes.ts`). */
   readonly configVolumes?: Readonly<Record<string, PublishedContent>>;
+  /** What the containers have been given; absent in old records: what the spec says. */
+  readonly allocated?: Allocation;
+  readonly resize?: ResizeRecord;
   /** Last failure of the sandbox, cleared when it starts. */
   readonly sandboxError?: { readonly reason: string; readonly message: string };
   readonly sandboxRetryAtMs?: number;

@@ -72,6 +72,8 @@ function killingMessage({ pod }: StepInput, ref: ContainerRef, { cause }: Contai
       return `Stopping container ${name}`;
     case "definitionChanged":
       return `Container ${name} definition changed, will be restarted`;
+    case "resized":
+      return `Container ${name} resize requires restart`;
     case "allRestart":
       return `Container ${name} is ended because a rule restarts all containers`;
     case "startupProbe":

@@ -15,7 +15,6 @@ export interface DefinitionSupport {
   readonly refusedValues?: Readonly<Record<string, readonly string[]>>;
 }
 
-const later = "";
 const dra =
   "needs dynamic resource allocation, which a single machine without a resource driver does not have";
 const cloud =
@@ -39,7 +38,6 @@ const windows = "is for Windows nodes only";
 export const fieldSupport: Readonly<Record<string, DefinitionSupport>> = {
   Container: {
     refused: {
-      resizePolicy: later,
       volumeDevices: blockDevices,
     },
   },
