@@ -16,8 +16,8 @@ import type {
   StoredImage,
 } from "../image/store-types.ts";
 import type { CopyWork } from "../pod/copy-session.ts";
-import type { MachineUsage, PodUsage } from "../pod/pod-meter.ts";
 import type { PodFacts } from "../pod/pod-facts.ts";
+import type { MachineUsage, PodUsage } from "../pod/pod-meter.ts";
 import type { DeletionWish } from "../spec/deletion.ts";
 import type { Pod } from "../spec/pod.ts";
 import type { KubernetesObject } from "../spec/resources.ts";

@@ -21,6 +21,7 @@ import type { Backend } from "./backend.ts";
 import { channelProtocol, serveSession } from "./channel-socket.ts";
 import { discoveryRoutes } from "./discovery.ts";
 import { imageRoutes } from "./images.ts";
+import { metricsRoutes } from "./metrics.ts";
 import { openApiRoutes } from "./openapi.ts";
 import type { Pki } from "./pki.ts";
 import { podLogRoute } from "./pod-log.ts";
@@ -38,6 +39,7 @@ const routes: readonly Route[] = [
   ...resourceRoutes,
   podLogRoute,
   ...plainStreamRoutes,
+  ...metricsRoutes,
   ...imageRoutes,
   ...systemRoutes,
 ];

@@ -1,6 +1,6 @@
 /** Commands that look into running pods: port-forward, cp, top, stats, debug. */
 import type { Command } from "commander";
-import { collect, examples, list, type Tree, text } from "./command-tree.ts";
+import { collect, examples, list, oneOf, type Tree, text } from "./command-tree.ts";
 
 export function addComfortCommands(program: Command, tree: Tree): void {
   examples(
@@ -35,5 +35,58 @@ export function addComfortCommands(program: Command, tree: Tree): void {
         }),
       ),
     ["nspod cp web:/var/log/app.log .", "nspod cp site/ web:/usr/share/www -c nginx"],
+  );
+  const top = program
+    .command("top")
+    .description("Show cpu and memory that pods, or the node, use now");
+  examples(
+    top
+      .command("pods")
+      .alias("pod")
+      .alias("po")
+      .description("Of running pods")
+      .argument("[pod...]", "names of pods")
+      .option("-A, --all-namespaces", "pods of all namespaces")
+      .option("-l, --selector <labels>", "only those with these labels")
+      .option("--field-selector <fields>", "only those with these fields")
+      .option("--containers", "a line for each container")
+      .addOption(oneOf("--sort-by <amount>", "the largest first", ["cpu", "memory"]))
+      .option("--sum", "a last line with the sum")
+      .option("--no-headers", "leave out the heading")
+      .action(
+        tree.asRoot(async (context, [pods], options) => {
+          const { topPods } = await import("./commands/top.ts");
+          return await topPods(context, list(pods), options);
+        }),
+      ),
+    ["nspod top pods -A --sort-by=memory", "nspod top pods web --containers"],
+  );
+  top
+    .command("nodes")
+    .alias("node")
+    .alias("no")
+    .description("Of this machine")
+    .option("--no-headers", "leave out the heading")
+    .action(
+      tree.asRoot(async (context, _args, options) => {
+        const { topNodes } = await import("./commands/top.ts");
+        return await topNodes(context, options);
+      }),
+    );
+  examples(
+    program
+      .command("stats")
+      .description("Show what running containers use, again and again")
+      .argument("[pod...]", "names of pods")
+      .option("-A, --all-namespaces", "pods of all namespaces")
+      .option("-l, --selector <labels>", "only those with these labels")
+      .option("--no-stream", "once only")
+      .action(
+        tree.asRoot(async (context, [pods], options) => {
+          const { showStats } = await import("./commands/stats.ts");
+          return await showStats(context, list(pods), options);
+        }),
+      ),
+    ["nspod stats", "nspod stats web --no-stream"],
   );
 }

@@ -25,6 +25,7 @@ import type { PodEngine } from "../pod/engine.ts";
 import { explainPod } from "../pod/explain-pod.ts";
 import { type PodFacts, podFacts } from "../pod/pod-facts.ts";
 import { podLogs } from "../pod/pod-logs.ts";
+import { type MachineUsage, PodMeter, type PodUsage } from "../pod/pod-meter.ts";
 import { attachToPod, execInPod } from "../pod/pod-streams.ts";
 import { connectToPod } from "../pod/port-forward.ts";
 import type { DeletionWish } from "../spec/deletion.ts";
@@ -55,12 +56,14 @@ export class NodeBackend implements Backend {
   #isResetting = false;
 
   constructor(options: NodeBackendOptions) {
+  readonly #meter: PodMeter;
     this.store = options.store;
     this.images = options.images;
     this.#options = options;
   }
 
   async createObject<T extends KubernetesObject>(object: T): Promise<T> {
+    this.#meter = new PodMeter(options.engine);
     return await this.#begin(this.createNow(object));
   }
 
@@ -105,7 +108,14 @@ export class NodeBackend implements Backend {
     return attachToPod(this.#options.engine, pod, options);
   }
 
-  connectPort(pod: Pod, port: number): Promise<Duplex> {
+  usageOfPods(pods: readonly Pod[]): Promise<readonly PodUsage[]> {
+    return this.#meter.pods(pods);
+  }
+
+  usageOfMachine(): Promise<MachineUsage> {
+    return this.#meter.machine();
+  }
+
   copy(pod: Pod, container: string, work: CopyWork): Promise<Session> {
     return copyInPod(this.#options.engine, pod, container, work);
   }

@@ -22,6 +22,7 @@ import { ensureFirstObjects } from "../../../src/controller/first-objects.ts";
 import type { ImageSource } from "../../../src/image/store-types.ts";
 import type { CopyWork } from "../../../src/pod/copy-session.ts";
 import type { PodFacts } from "../../../src/pod/pod-facts.ts";
+import type { MachineUsage, PodUsage } from "../../../src/pod/pod-meter.ts";
 import type { DeletionWish } from "../../../src/spec/deletion.ts";
 import type { Pod } from "../../../src/spec/pod.ts";
 import type { KubernetesObject } from "../../../src/spec/resources.ts";
@@ -76,6 +77,15 @@ export class FakeBackend implements Backend {
   exec(_: Pod, options: ExecOptions): Promise<Session> {
     this.calls.push(["exec", options]);
     return this.session();
+  }
+
+  usageOfPods(): Promise<readonly PodUsage[]> {
+    return Promise.resolve([]);
+  }
+
+  usageOfMachine(): Promise<MachineUsage> {
+    const usage = { windowMs: 500, cpuMillis: 250, memoryBytes: 4096 };
+    return Promise.resolve({ name: "n1", timeMs: 0, ...usage });
   }
 
   copy(_: Pod, container: string, work: CopyWork): Promise<Session> {

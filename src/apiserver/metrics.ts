@@ -1,0 +1,183 @@
+/**
+ * What pods and the node use: as the metrics API of Kubernetes, and with all that the kernel tells at /nspod/v1/stats.
+ * Source: Kubernetes metrics API, metrics.k8s.io/v1beta1 PodMetrics and NodeMetrics, as metrics-server fills them.
+ */
+import { toTime } from "../base/clock.ts";
+import type { MachineUsage, PodUsage, Usage } from "../pod/pod-meter.ts";
+import { notFound } from "../spec/object-problem.ts";
+import type { Pod } from "../spec/pod.ts";
+import { findObject } from "./read-objects.ts";
+import { type Exchange, type Route, sendJson } from "./router.ts";
+import { Selection } from "./selection.ts";
+
+const group = "metrics.k8s.io";
+const apiVersion = `${group}/v1beta1`;
+const root = `/apis/${apiVersion}`;
+const selectors = ["labelSelector", "fieldSelector", "limit", "resourceVersion", "timeout"];
+
+async function usageOfPods(exchange: Exchange): Promise<readonly PodUsage[]> {
+  const { backend, parameters, query } = exchange;
+  const selection = new Selection(query, "Pod");
+  const namespace = parameters.get("namespace");
+  const { items } = backend.store.list<Pod>("Pod", namespace || undefined);
+  return await backend.usageOfPods(items.filter((pod) => selection.matches(pod)));
+}
+
+function podList(path: string): Route {
+  return {
+    method: "GET",
+    path,
+    query: selectors,
+    handle: async (exchange) => {
+      const items = (await usageOfPods(exchange)).map(podMetrics);
+      sendJson(exchange.response, 200, {
+        kind: "PodMetricsList",
+        apiVersion,
+        metadata: {},
+        items,
+      });
+    },
+  };
+}
+
+const version = { groupVersion: apiVersion, version: "v1beta1" };
+
+export const metricsRoutes: readonly Route[] = [
+  {
+    method: "GET",
+    path: `/apis/${group}`,
+    query: ["timeout"],
+    handle: ({ response }) =>
+      sendJson(response, 200, {
+        kind: "APIGroup",
+        apiVersion: "v1",
+        name: group,
+        versions: [version],
+        preferredVersion: version,
+      }),
+  },
+  {
+    method: "GET",
+    path: root,
+    query: ["timeout"],
+    handle: ({ response }) =>
+      sendJson(response, 200, {
+        kind: "APIResourceList",
+        apiVersion: "v1",
+        groupVersion: apiVersion,
+        resources: [
+          {
+            name: "nodes",
+            singularName: "",
+            namespaced: false,
+            kind: "NodeMetrics",
+            verbs: ["get", "list"],
+          },
+          {
+            name: "pods",
+            singularName: "",
+            namespaced: true,
+            kind: "PodMetrics",
+            verbs: ["get", "list"],
+          },
+        ],
+      }),
+  },
+  podList(`${root}/pods`),
+  podList(`${root}/namespaces/{namespace}/pods`),
+  {
+    method: "GET",
+    path: `${root}/namespaces/{namespace}/pods/{name}`,
+    query: ["timeout"],
+    handle: async (exchange) => {
+      const pod = findObject<Pod>(exchange, "Pod");
+      const [usage] = await exchange.backend.usageOfPods([pod]);
+      if (usage === undefined) throw notFound("PodMetrics", pod.metadata.name);
+      sendJson(exchange.response, 200, podMetrics(usage));
+    },
+  },
+  {
+    method: "GET",
+    path: `${root}/nodes`,
+    query: selectors,
+    handle: async ({ backend, response }) => {
+      const items = [nodeMetrics(await backend.usageOfMachine())];
+      sendJson(response, 200, { kind: "NodeMetricsList", apiVersion, metadata: {}, items });
+    },
+  },
+  {
+    method: "GET",
+    path: `${root}/nodes/{name}`,
+    query: ["timeout"],
+    handle: async ({ backend, response, parameters }) => {
+      const usage = await backend.usageOfMachine();
+      if (usage.name !== parameters.get("name")) {
+        throw notFound("NodeMetrics", parameters.get("name"));
+      }
+      sendJson(response, 200, nodeMetrics(usage));
+    },
+  },
+  ...["/nspod/v1/stats", "/nspod/v1/namespaces/{namespace}/stats"].map(
+    (path): Route => ({
+      method: "GET",
+      path,
+      query: selectors,
+      handle: async (exchange) =>
+        sendJson(exchange.response, 200, { items: await usageOfPods(exchange) }),
+    }),
+  ),
+];
+
+/** A pod's containers; what this host cannot measure is left out of `usage`. */
+export function podMetrics(usage: PodUsage): object {
+  const { name, namespace, labels, timeMs, windowMs, containers } = usage;
+  return {
+    kind: "PodMetrics",
+    apiVersion,
+    metadata: { name, namespace, creationTimestamp: toTime(timeMs), labels },
+    timestamp: toTime(timeMs),
+    window: duration(windowMs),
+    containers: containers.map((container) => ({
+      name: container.name,
+      usage: quantities(container),
+    })),
+  };
+}
+
+export function nodeMetrics({
+  name,
+  timeMs,
+  windowMs,
+  cpuMillis,
+  memoryBytes,
+}: MachineUsage): object {
+  return {
+    kind: "NodeMetrics",
+    apiVersion,
+    metadata: { name, creationTimestamp: toTime(timeMs) },
+    timestamp: toTime(timeMs),
+    window: duration(windowMs),
+    usage: { cpu: nanocores(cpuMillis), memory: kibibytes(memoryBytes) },
+  };
+}
+
+function quantities({ cpuMillis, memory }: Usage): Readonly<Record<string, string>> {
+  return {
+    ...(cpuMillis === undefined ? {} : { cpu: nanocores(cpuMillis) }),
+    ...(memory === undefined ? {} : { memory: kibibytes(memory.workingSetBytes) }),
+  };
+}
+
+/** The units that metrics-server uses. */
+function nanocores(millis: number): string {
+  return `${Math.round(millis * 1e6)}n`;
+}
+
+function kibibytes(bytes: number): string {
+  return `${Math.round(bytes / 1024)}Ki`;
+}
+
+/** Go's form of a duration. */
+function duration(ms: number): string {
+  return `${Math.round(ms) / 1000}s`;
+}
