@@ -1,6 +1,6 @@
 /** Commands about the daemon, the machine and the command line itself. */
 import { Argument, type Command } from "commander";
-import { examples, oneOf, type Tree, text } from "./command-tree.ts";
+import { examples, list, oneOf, type Tree, text } from "./command-tree.ts";
 
 export function addSystemCommands(program: Command, tree: Tree): void {
   examples(
@@ -127,11 +127,12 @@ export function addSystemCommands(program: Command, tree: Tree): void {
   );
   program
     .command("__complete", { hidden: true })
-    .argument("<what>", "pods or images")
+    .argument("<what>", "objects, pods or images")
+    .argument("[words...]", "the line so far, without the name of the program")
     .action(
-      tree.asAnyone(async (context, [what]) => {
+      tree.asAnyone(async (context, [what, words]) => {
         const { printCandidates } = await import("./commands/complete.ts");
-        return await printCandidates(context, text(what));
+        return await printCandidates(context, text(what), list(words));
       }),
     );
 }

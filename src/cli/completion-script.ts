@@ -1,6 +1,6 @@
 /**
  * Completion scripts, made from the tree of commands. Words of the tree are in the script, so that
- * Tab costs no start of Node.js; only names of pods and images are asked for.
+ * Tab costs no start of Node.js; only names of objects and images are asked for, with the line so far.
  */
 import type { Argument, Command, Option } from "commander";
 import { PodError } from "../base/errors.ts";
@@ -11,8 +11,8 @@ interface Node {
   readonly description: string;
   readonly commands: readonly { readonly name: string; readonly description: string }[];
   readonly options: readonly OptionWords[];
-  /** What arguments are: names of pods or images, one of a list, or files. */
-  readonly dynamic: "pods" | "images" | undefined;
+  /** What arguments are: resources and names of their objects, names of pods or images, one of a list, or files. */
+  readonly dynamic: "objects" | "pods" | "images" | undefined;
   readonly choices: readonly string[];
   readonly children: readonly Node[];
 }
@@ -25,6 +25,7 @@ interface OptionWords {
   readonly description: string;
 }
 
+const objectArguments: ReadonlySet<string> = new Set(["object", "resource"]);
 const podArguments: ReadonlySet<string> = new Set(["pod"]);
 const imageArguments: ReadonlySet<string> = new Set(["image", "source"]);
 
@@ -60,7 +61,8 @@ function describe(command: Command, parent: string): Node {
 }
 
 function dynamicOf(name: string, argumentNames: readonly string[]): Node["dynamic"] {
-  if (name === "ps" || name === "get") return "pods";
+  if (name === "ps") return "pods";
+  if (argumentNames.some((each) => objectArguments.has(each))) return "objects";
   if (argumentNames.some((each) => podArguments.has(each))) return "pods";
   return argumentNames.some((each) => imageArguments.has(each)) ? "images" : undefined;
 }
@@ -120,7 +122,6 @@ function wordCases(nodes: readonly Node[], rootOptions: readonly string[]): read
     const own = node.options.flatMap(words);
     const options = [...new Set([...own, ...rootOptions, "--help"])].join(" ");
     const plain = [...node.commands.map(({ name }) => name), ...node.choices];
-    if (node.path === "nspod get") plain.push("pods", "events");
     return `    "${node.path}") options="${options}"; plain="${plain.join(" ")}"; ask="${node.dynamic ?? ""}" ;;`;
   });
 }
@@ -156,7 +157,7 @@ ${tables(nodes)}
     mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current")
     return
   fi
-  [[ -n $ask ]] && plain="$plain $(nspod __complete "$ask" 2>/dev/null)"
+  [[ -n $ask ]] && plain="$plain $(nspod __complete "$ask" -- "\${before[@]}" "$current" 2>/dev/null)"
   mapfile -t COMPREPLY < <(compgen -W "$plain" -- "$current")
 }
 # Words that are none of ours are files.
@@ -180,7 +181,7 @@ ${tables(nodes)}
     compadd -- \${=options}
     return
   fi
-  [[ -n $ask ]] && plain="$plain $(nspod __complete "$ask" 2>/dev/null)"
+  [[ -n $ask ]] && plain="$plain $(nspod __complete "$ask" -- "\${before[@]}" "$current" 2>/dev/null)"
   if [[ -n \${plain// /} ]]; then compadd -- \${=plain}; else _files; fi
 }
 if [[ $funcstack[1] == _nspod ]]; then _nspod "$@"; else compdef _nspod nspod; fi`;
@@ -213,13 +214,10 @@ function fishNode(node: Node, seen: readonly string[]): readonly string[] {
       return `${start}${condition(is)}${short}${long}${value}${choices} -d ${fishQuote(option.description)}`;
     }),
     ...node.choices.map((choice) => `${start}${condition(is)} -f -a ${choice}`),
-    ...(node.path === "nspod get"
-      ? [`${start}${condition(is)} -f -a ${fishQuote("pods events")}`]
-      : []),
     ...(node.dynamic === undefined
       ? []
       : [
-          `${start}${condition(is)} -f -a ${fishQuote(`(nspod __complete ${node.dynamic} 2>/dev/null)`)}`,
+          `${start}${condition(is)} -f -a ${fishQuote(`(nspod __complete ${node.dynamic} -- (commandline -opc)[2..] (commandline -ct) 2>/dev/null)`)}`,
         ]),
     ...node.children.flatMap((child) =>
       fishNode(child, [...seen, child.path.slice(child.path.lastIndexOf(" ") + 1)]),

@@ -128,6 +128,7 @@ _nspod; printf '%s\\n' "\${COMPREPLY[@]}"`;
   ]);
   assert.equal(complete("nspod", "run", "--wai"), ["--wait"]);
   assert.equal(complete("nspod", "logs", "web"), ["web-from-daemon"]);
+  assert.equal(complete("nspod", "get", "pods", "web"), ["web-from-daemon"]);
   assert.equal(complete("nspod", "completion", "f"), ["fish"]);
   assert.equal(complete("nspod", "-n", ""), []);
 });
