@@ -68,7 +68,7 @@ export interface Status {
 /** The Status of any thrown value; `code` is the HTTP status too. */
 export function statusOf(error: unknown): Status & { readonly code: number } {
   const data = error instanceof PodError ? error.data : {};
-  const causes = causesOf(data["issues"]);
+  const causes = [...causesOf(data["issues"]), ...givenCauses(data["causes"])];
   return {
     kind: "Status",
     apiVersion: "v1",
@@ -104,6 +104,11 @@ function causesOf(issues: unknown): readonly StatusCause[] {
     message: String(issue.message),
     field: String(issue.path),
   }));
+}
+
+/** `data.causes` of who knows the word for programs itself. */
+function givenCauses(causes: unknown): readonly StatusCause[] {
+  return Array.isArray(causes) ? (causes as readonly StatusCause[]) : [];
 }
 
 /** The word for programs, by how our sentences begin. */

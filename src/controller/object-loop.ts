@@ -27,6 +27,8 @@ export interface ObjectLoopOptions<T extends KubernetesObject> {
    * @returns when to look again, in wall clock ms; undefined: when something changes.
    */
   readonly reconcile: (object: T) => number | undefined;
+  /** The object does not exist, and dependents of it may. */
+  readonly gone?: (namespace: string, name: string) => void;
 }
 
 /** setTimeout's longest delay: who waits longer is looked at in between. */
@@ -51,9 +53,18 @@ export class ObjectLoop<T extends KubernetesObject> implements Disposable {
     for (const object of store.list<T>(kind).items) this.#queue.add(keyOf(object));
   }
 
-  /** Looks at an object soon. */
-  add(object: KubernetesObject): void {
-    this.#queue.add(keyOf(object));
+  /** Looks soon at the object that controls another, if it is of this kind. */
+  addOwner(object: KubernetesObject): void {
+    const { kind } = this.#options;
+    const owner = controllerOf(object);
+    if (owner?.kind === kind) {
+      this.#queue.add(objectKey(kind, object.metadata.namespace, owner.name));
+    }
+  }
+
+  /** Whether no object waits for its time. */
+  get isIdle(): boolean {
+    return this.#timers.size === 0;
   }
 
   [Symbol.dispose](): void {
@@ -66,19 +77,19 @@ export class ObjectLoop<T extends KubernetesObject> implements Disposable {
   #notice({ object }: WatchEvent<KubernetesObject>): void {
     const { kind, dependents } = this.#options;
     if (object.kind === kind) this.#queue.add(keyOf(object));
-    if (!dependents.includes(object.kind)) return;
-    const owner = controllerOf(object);
-    if (owner?.kind === kind) {
-      this.#queue.add(objectKey(kind, object.metadata.namespace, owner.name));
-    }
+    if (dependents.includes(object.kind)) this.addOwner(object);
   }
 
   #reconcile(key: string): void {
-    const { store, clock, reconcile } = this.#options;
+    const { store, clock, reconcile, gone } = this.#options;
     this.#timers.get(key)?.();
     this.#timers.delete(key);
-    const object = store.get<T>(...splitKey(key));
-    if (object === undefined) return;
+    const [kind, namespace, name] = splitKey(key);
+    const object = store.get<T>(kind, namespace, name);
+    if (object === undefined) {
+      gone?.(namespace, name);
+      return;
+    }
     const againMs = reconcile(object);
     if (againMs === undefined) return;
     const delayMs = Math.min(Math.max(0, againMs - clock.now()), longestTimerMs);

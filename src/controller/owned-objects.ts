@@ -40,6 +40,11 @@ export class OwnedObjects implements Disposable {
     return owned.filter((object) => object.kind === kind) as unknown as readonly T[];
   }
 
+  /** Everything of a kind that somebody controls. */
+  all<T extends KubernetesObject>(kind: T["kind"]): readonly T[] {
+    return [...this.#byOwner.keys()].flatMap((owner) => this.of<T>(kind, owner));
+  }
+
   [Symbol.dispose](): void {
     this.#stop();
     this.#byOwner.clear();

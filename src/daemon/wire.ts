@@ -50,6 +50,7 @@ import type { Pod } from "../spec/pod.ts";
 import { Store } from "../store/store.ts";
 import { cgroup2Mount, readMountinfo } from "../sys/mountinfo.ts";
 import { ServiceAccountTokens, tokenKeyFile } from "../volume/service-account-tokens.ts";
+import { batchControllers } from "./batch-controllers.ts";
 import type { Configuration } from "./configuration.ts";
 import type { Node } from "./daemon.ts";
 import { dismantle } from "./dismantle.ts";
@@ -155,9 +156,16 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
     log,
     report: (object, event) => events.record(object, event, defaultScheduler),
   });
+  const batch = batchControllers({
+    store,
+    clock,
+    log,
+    report: (object, event, component) => events.record(object, event, component),
+  });
   const controllers = [
     new GarbageCollector({ store, clock, log }),
     new NamespaceLifecycle({ store, clock, log }),
+    ...batch.controllers,
     scheduler,
     new TaintEviction({
       store,
@@ -255,7 +263,7 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
   return {
     backend,
     readToken: (text, nowMs) => tokens.read(text, nowMs),
-    isEmpty: () => agent.size === 0 && pods().length === 0 && workloads.isEmpty,
+    isEmpty: () => agent.size === 0 && pods().length === 0 && batch.isIdle() && workloads.isEmpty,
     close,
   };
 }

@@ -7,16 +7,19 @@
 
 import { configMapRules } from "./config-map-rules.ts";
 import { controllerRevisionRules } from "./controller-revision-rules.ts";
+import { cronJobRules } from "./cron-job-rules.ts";
 import { daemonSetRules } from "./daemon-set-rules.ts";
 import { type DefaultOptions, defaultMetadata } from "./default-metadata.ts";
 import { deploymentRules } from "./deployment-rules.ts";
 import { eventRules } from "./event-rules.ts";
 import { type FieldIssue, IssueList } from "./field-issue.ts";
+import { jobRules } from "./job-rules.ts";
 import type { KindRules } from "./kind-rules.ts";
 import { namespaceRules } from "./namespace-rules.ts";
 import { nodeRules } from "./node-rules.ts";
 import { persistentVolumeClaimRules } from "./persistent-volume-claim-rules.ts";
 import { persistentVolumeRules } from "./persistent-volume-rules.ts";
+import { podDisruptionBudgetRules } from "./pod-disruption-budget-rules.ts";
 import { podRules } from "./pod-rules.ts";
 import { priorityClassRules } from "./priority-class-rules.ts";
 import { replicaSetRules } from "./replica-set-rules.ts";
@@ -29,15 +32,18 @@ import { validateMetadata } from "./validate-metadata.ts";
 
 const table: ReadonlyMap<string, KindRules<KubernetesObject>> = new Map([
   ["ConfigMap", asAny(configMapRules)],
+  ["CronJob", asAny(cronJobRules)],
   ["ControllerRevision", asAny(controllerRevisionRules)],
   ["DaemonSet", asAny(daemonSetRules)],
   ["Deployment", asAny(deploymentRules)],
   ["Event", asAny(eventRules)],
+  ["Job", asAny(jobRules)],
   ["Namespace", asAny(namespaceRules)],
   ["Node", asAny(nodeRules)],
   ["PersistentVolume", asAny(persistentVolumeRules)],
   ["PersistentVolumeClaim", asAny(persistentVolumeClaimRules)],
   ["Pod", asAny(podRules)],
+  ["PodDisruptionBudget", asAny(podDisruptionBudgetRules)],
   ["PriorityClass", asAny(priorityClassRules)],
   ["ReplicaSet", asAny(replicaSetRules)],
   ["RuntimeClass", asAny(runtimeClassRules)],

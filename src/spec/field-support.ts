@@ -33,6 +33,8 @@ const token =
   "mounts no token: pods cannot reach the API of nspod, so project a serviceAccountToken where a program needs one";
 const pull = "have no effect: nspod loads images and pulls none";
 const windows = "is for Windows nodes only";
+const indexLimits =
+  "would count failures by index, which the Job controller of nspod does not: use backoffLimit and podFailurePolicy";
 
 /** Definition of the API reference → its exceptions. */
 export const fieldSupport: Readonly<Record<string, DefinitionSupport>> = {
@@ -53,6 +55,14 @@ export const fieldSupport: Readonly<Record<string, DefinitionSupport>> = {
       restartPolicyRules: debugging,
       startupProbe: debugging,
       volumeDevices: blockDevices,
+    },
+  },
+  JobSpec: {
+    refused: {
+      backoffLimitPerIndex: indexLimits,
+      maxFailedIndexes: indexLimits,
+      successPolicy:
+        "would end a Job before all its indexes are done, which the Job controller of nspod does not: use completions",
     },
   },
   LifecycleHandler: {
@@ -101,6 +111,9 @@ export const fieldSupport: Readonly<Record<string, DefinitionSupport>> = {
     refused: {
       fsType: onlyFolders,
     },
+  },
+  PodFailurePolicyRule: {
+    refusedValues: { action: ["FailIndex"] },
   },
   PodSecurityContext: {
     refused: {

@@ -42,6 +42,9 @@ const TABLE = `
   Deployment            apps/v1              deployments            true  deploy
   StatefulSet           apps/v1              statefulsets           true  sts
   DaemonSet             apps/v1              daemonsets             true  ds
+  CronJob               batch/v1             cronjobs               true  cj
+  Job                   batch/v1             jobs                   true
+  PodDisruptionBudget   policy/v1            poddisruptionbudgets   true  pdb
   Event                 v1                   events                 true  ev
 `;
 

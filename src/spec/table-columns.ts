@@ -4,13 +4,23 @@
  */
 
 import { age } from "./age.ts";
+import {
+  containerCells,
+  jobCompletions,
+  jobDuration,
+  jobStatusWord,
+  selectorText,
+} from "./batch-cells.ts";
 import type { Event } from "./event.ts";
 import type {
   ConfigMap,
+  CronJob,
+  Job,
   Namespace,
   Node,
   PersistentVolume,
   PersistentVolumeClaim,
+  PodDisruptionBudget,
   PriorityClass,
   RuntimeClass,
   Secret,
@@ -48,6 +58,39 @@ const none = "<none>";
 const unset = "<unset>";
 
 const byKind: Readonly<Record<string, readonly Column[]>> = {
+  CronJob: columns<CronJob>([
+    ["NAME", name],
+    ["SCHEDULE", ({ spec }) => spec.schedule],
+    ["TIMEZONE", ({ spec }) => spec.timeZone ?? none],
+    ["SUSPEND", ({ spec }) => (spec.suspend === true ? "True" : "False")],
+    ["ACTIVE", ({ status }) => String(status?.active?.length ?? 0)],
+    [
+      "LAST SCHEDULE",
+      ({ status }, nowMs) =>
+        status?.lastScheduleTime === undefined ? none : age(status.lastScheduleTime, nowMs),
+    ],
+    ["AGE", ageOf],
+    ["+CONTAINERS", ({ spec }) => containerCells(spec.jobTemplate.spec.template).names],
+    ["+IMAGES", ({ spec }) => containerCells(spec.jobTemplate.spec.template).images],
+    ["+SELECTOR", () => none],
+  ]),
+  Job: columns<Job>([
+    ["NAME", name],
+    ["STATUS", jobStatusWord],
+    ["COMPLETIONS", jobCompletions],
+    ["DURATION", jobDuration],
+    ["AGE", ageOf],
+    ["+CONTAINERS", ({ spec }) => containerCells(spec.template).names],
+    ["+IMAGES", ({ spec }) => containerCells(spec.template).images],
+    ["+SELECTOR", ({ spec }) => selectorText(spec.selector)],
+  ]),
+  PodDisruptionBudget: columns<PodDisruptionBudget>([
+    ["NAME", name],
+    ["MIN AVAILABLE", ({ spec }) => String(spec.minAvailable ?? "N/A")],
+    ["MAX UNAVAILABLE", ({ spec }) => String(spec.maxUnavailable ?? "N/A")],
+    ["ALLOWED DISRUPTIONS", ({ status }) => String(status?.disruptionsAllowed ?? 0)],
+    ["AGE", ageOf],
+  ]),
   Pod: columns<Pod>([
     ["NAME", name],
     ["READY", (pod) => readyCell(pod)],

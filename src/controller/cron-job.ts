@@ -1,0 +1,127 @@
+/**
+ * CronJob: starts a Job at each time of its schedule, and keeps a few of those that have ended.
+ * Source: Kubernetes, "CronJob"; words of the events of the cronjob controller.
+ */
+import { isPodError, messageOf } from "../base/errors.ts";
+import { firstDifference } from "../spec/first-difference.ts";
+import type { CronJob, CronJobStatus, Job } from "../spec/kubernetes.gen.ts";
+import { deleteObject } from "../store/delete-object.ts";
+import type { BatchOptions } from "./job.ts";
+import { ObjectLoop } from "./object-loop.ts";
+import { controlledBy, controllerOf } from "./owned-objects.ts";
+import { jobNameAt, planCronJob, startedStatus } from "./plan-cron-job.ts";
+import type { JobEvent } from "./plan-job.ts";
+
+const component = "cronjob-controller";
+const scheduledAnnotation = "batch.kubernetes.io/cronjob-scheduled-timestamp";
+
+export class CronJobController implements Disposable {
+  readonly #options: BatchOptions;
+  readonly #loop: ObjectLoop<CronJob>;
+
+  constructor(options: BatchOptions) {
+    this.#options = options;
+    this.#loop = new ObjectLoop<CronJob>({
+      ...options,
+      kind: "CronJob",
+      dependents: ["Job"],
+      reconcile: (cronJob) => this.#reconcile(cronJob),
+    });
+  }
+
+  start(): void {
+    this.#loop.start();
+  }
+
+  /** Whether nothing is due by time alone. */
+  get isIdle(): boolean {
+    return this.#loop.isIdle;
+  }
+
+  [Symbol.dispose](): void {
+    this.#loop[Symbol.dispose]();
+  }
+
+  #reconcile(cronJob: CronJob): number | undefined {
+    const { owned, clock } = this.#options;
+    const jobs = owned.of<Job>("Job", cronJob.metadata.uid);
+    const plan = planCronJob(cronJob, jobs, clock.now());
+    for (const event of plan.events) this.#tell(cronJob, event);
+    for (const job of plan.remove) this.#remove(cronJob, job);
+    let { status } = plan;
+    if (plan.start !== undefined) {
+      const job = this.#startJob(cronJob, plan.start);
+      status = startedStatus(status, job, plan.start);
+    }
+    this.#write(cronJob, status);
+    return plan.againMs;
+  }
+
+  /** @returns the job of this time, which a daemon that died may have made already. */
+  #startJob(cronJob: CronJob, dueMs: number): Job {
+    const { store, create } = this.#options;
+    const { namespace } = cronJob.metadata;
+    const name = jobNameAt(cronJob, dueMs);
+    try {
+      const job = create(jobOf(cronJob, name, new Date(dueMs).toISOString().replace(".000", "")));
+      this.#tell(cronJob, {
+        type: "Normal",
+        reason: "SuccessfulCreate",
+        message: `Created job ${name}`,
+      });
+      return job;
+    } catch (error) {
+      const made = isPodError(error, "AlreadyExists")
+        ? store.get<Job>("Job", namespace, name)
+        : undefined;
+      if (made !== undefined && controllerOf(made)?.uid === cronJob.metadata.uid) return made;
+      const message = `Error creating job: ${messageOf(error)}`;
+      this.#tell(cronJob, { type: "Warning", reason: "FailedCreate", message });
+      throw error;
+    }
+  }
+
+  #remove(cronJob: CronJob, job: Job): void {
+    const { store, clock } = this.#options;
+    deleteObject(store, job, { nowMs: clock.now() });
+    const message = `Deleted job ${job.metadata.name}`;
+    this.#tell(cronJob, { type: "Normal", reason: "SuccessfulDelete", message });
+  }
+
+  #write({ metadata }: CronJob, status: CronJobStatus): void {
+    const { namespace, name, uid } = metadata;
+    this.#options.store.mutate<CronJob>(
+      "CronJob",
+      namespace,
+      name,
+      (current) =>
+        current.metadata.uid !== uid ||
+        firstDifference(current.status ?? {}, status, "") === undefined
+          ? undefined
+          : { ...current, status },
+      { durable: false },
+    );
+  }
+
+  #tell(cronJob: CronJob, event: JobEvent): void {
+    this.#options.report(cronJob, event, component);
+  }
+}
+
+function jobOf(cronJob: CronJob, name: string, scheduledAt: string): Job {
+  const { metadata, spec } = cronJob.spec.jobTemplate;
+  return {
+    apiVersion: "batch/v1",
+    kind: "Job",
+    metadata: {
+      name,
+      namespace: cronJob.metadata.namespace,
+      uid: "",
+      ...(metadata.labels && { labels: metadata.labels }),
+      annotations: { ...metadata.annotations, [scheduledAnnotation]: scheduledAt },
+      ...(metadata.finalizers && { finalizers: metadata.finalizers }),
+      ownerReferences: [controlledBy(cronJob)],
+    },
+    spec,
+  };
+}

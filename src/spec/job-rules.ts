@@ -1,0 +1,232 @@
+/**
+ * Job: defaults, rules, and what may change later; also those of the template in a CronJob.
+ * Source: Kubernetes API reference, batch/v1 Job; "Jobs".
+ */
+
+import { childPath, itemPath, type Report } from "./field-issue.ts";
+import { checkImmutable } from "./first-difference.ts";
+import type { KindRules } from "./kind-rules.ts";
+import type { Job, JobSpec, PodFailurePolicyRule, PodTemplateSpec } from "./kubernetes.gen.ts";
+import { matchesLabels } from "./match-selector.ts";
+import { fillPodTemplate, validatePodTemplate } from "./pod-template.ts";
+import { quote } from "./quote.ts";
+import { validateLabelSelector } from "./validate-label-selector.ts";
+import { checkDnsLabel, checkQualifiedName } from "./validate-names.ts";
+
+/** Labels that the pods of a job have. */
+export const jobLabels = {
+  name: "batch.kubernetes.io/job-name",
+  uid: "batch.kubernetes.io/controller-uid",
+  index: "batch.kubernetes.io/job-completion-index",
+  /** From before the prefix: programs still select by them. */
+  oldName: "job-name",
+  oldUid: "controller-uid",
+} as const;
+
+/** `managedBy` of jobs that nspod works for. */
+export const jobController = "kubernetes.io/job-controller";
+
+const mostIndexes = 100_000;
+
+export const jobRules: KindRules<Job> = {
+  hasStatus: true,
+  hasGeneration: true,
+  fill: (job) => ({ ...job, spec: fillJobSpec(job.spec) }),
+  begin: (job) => ({ ...job, status: {} }),
+  identify: withSelector,
+  validate({ metadata, spec }, report) {
+    validateJobSpec(spec, "spec", report);
+    const isIndexed = spec.completionMode === "Indexed";
+    const longest = isIndexed ? `${metadata.name}-${(spec.completions ?? 1) - 1}` : metadata.name;
+    const complaint = metadata.name === "" ? undefined : checkDnsLabel(longest);
+    if (complaint !== undefined && isIndexed) report("metadata.name", complaint);
+  },
+  validateCreate({ spec }, report) {
+    if (spec.manualSelector === true && spec.selector === undefined) {
+      report("spec.selector", "is required when manualSelector is true");
+    } else if (spec.manualSelector !== true && spec.selector !== undefined) {
+      report("spec.selector", "`selector` not auto-generated: set manualSelector to choose one");
+    }
+  },
+  validateUpdate: validateChange,
+};
+
+/** Defaults of a job, also of the one in a CronJob. */
+export function fillJobSpec(spec: JobSpec): JobSpec {
+  // Without both, one pod runs once.
+  const isSingle = spec.completions === undefined && spec.parallelism === undefined;
+  const hasPolicy = spec.podFailurePolicy !== undefined;
+  return {
+    ...spec,
+    parallelism: spec.parallelism ?? 1,
+    ...(isSingle && { completions: 1 }),
+    completionMode: spec.completionMode ?? "NonIndexed",
+    backoffLimit: spec.backoffLimit ?? 6,
+    podReplacementPolicy:
+      spec.podReplacementPolicy ?? (hasPolicy ? "Failed" : "TerminatingOrFailed"),
+    suspend: spec.suspend ?? false,
+    manualSelector: spec.manualSelector ?? false,
+    template: fillPodTemplate(spec.template),
+  };
+}
+
+/** The selector and the labels that only pods of this job can have, unless its author chose them. */
+function withSelector(job: Job): Job {
+  const { metadata, spec } = job;
+  if (spec.manualSelector === true) return job;
+  const { uid, name } = metadata;
+  const { template } = spec;
+  const labels = {
+    ...template.metadata.labels,
+    [jobLabels.uid]: uid,
+    [jobLabels.name]: name,
+    [jobLabels.oldUid]: uid,
+    [jobLabels.oldName]: name,
+  };
+  return {
+    ...job,
+    spec: {
+      ...spec,
+      selector: { matchLabels: { [jobLabels.uid]: uid } },
+      template: { ...template, metadata: { ...template.metadata, labels } },
+    },
+  };
+}
+
+/** Rules of a job at `path`, also of the one in a CronJob. */
+export function validateJobSpec(spec: JobSpec, path: string, report: Report): void {
+  const at = (field: string): string => childPath(path, field);
+  const counts = [
+    ["parallelism", spec.parallelism],
+    ["completions", spec.completions],
+    ["activeDeadlineSeconds", spec.activeDeadlineSeconds],
+    ["backoffLimit", spec.backoffLimit],
+    ["ttlSecondsAfterFinished", spec.ttlSecondsAfterFinished],
+  ] as const;
+  for (const [field, value = 0] of counts) {
+    if (value < 0) report(at(field), `must be greater than or equal to 0: got ${value}`);
+  }
+  if (spec.completionMode === "Indexed") validateIndexed(spec, path, report);
+  if (spec.managedBy !== undefined) {
+    const complaint =
+      checkQualifiedName(spec.managedBy) ??
+      (spec.managedBy.includes("/")
+        ? undefined
+        : 'must be a domain and a path: "example.com/name"');
+    if (complaint !== undefined) report(at("managedBy"), complaint);
+  }
+  if (spec.selector !== undefined) {
+    validateLabelSelector(spec.selector, at("selector"), report);
+    if (!matchesLabels(spec.selector, spec.template.metadata.labels ?? {})) {
+      report(
+        `${at("template")}.metadata.labels`,
+        "`selector` does not match template `labels`: give the template the labels that spec.selector asks for",
+      );
+    }
+  }
+  validateFailurePolicy(spec, at("podFailurePolicy"), report);
+  validatePodTemplate(spec.template, at("template"), report);
+  validateRestartPolicy(spec, `${at("template")}.spec.restartPolicy`, report);
+}
+
+function validateIndexed(spec: JobSpec, path: string, report: Report): void {
+  if (spec.completions === undefined) {
+    report(childPath(path, "completions"), "is required when completion mode is Indexed");
+  } else if (spec.completions > mostIndexes) {
+    report(
+      childPath(path, "completions"),
+      `must be at most ${mostIndexes} when completion mode is Indexed: got ${spec.completions}`,
+    );
+  }
+  if ((spec.parallelism ?? 1) > mostIndexes) {
+    report(
+      childPath(path, "parallelism"),
+      `must be less than or equal to ${mostIndexes} when completion mode is Indexed: got ${spec.parallelism}`,
+    );
+  }
+}
+
+function validateRestartPolicy(
+  { template, podFailurePolicy }: JobSpec,
+  path: string,
+  report: Report,
+): void {
+  const policy = template.spec.restartPolicy;
+  if (policy !== "OnFailure" && policy !== "Never") {
+    report(path, `must be one of "OnFailure", "Never": got ${quote(policy ?? "")}`);
+  } else if (podFailurePolicy !== undefined && policy !== "Never") {
+    report(path, 'only "Never" is supported when podFailurePolicy is specified');
+  }
+}
+
+function validateFailurePolicy(spec: JobSpec, path: string, report: Report): void {
+  if (spec.podFailurePolicy === undefined) return;
+  const names = [
+    ...(spec.template.spec.initContainers ?? []),
+    ...spec.template.spec.containers,
+  ].map(({ name }) => name);
+  const { rules } = spec.podFailurePolicy;
+  if (rules.length > 20) report(`${path}.rules`, "must have at most 20 items");
+  for (const [index, rule] of rules.entries()) {
+    validateRule(rule, itemPath(`${path}.rules`, index), names, report);
+  }
+  if (spec.podReplacementPolicy !== "Failed") {
+    const message = 'must be "Failed" when podFailurePolicy is specified';
+    report(path.replace(/podFailurePolicy$/, "podReplacementPolicy"), message);
+  }
+}
+
+function validateRule(
+  { onExitCodes, onPodConditions = [] }: PodFailurePolicyRule,
+  path: string,
+  names: readonly string[],
+  report: Report,
+): void {
+  if (onExitCodes === undefined && onPodConditions.length === 0) {
+    report(path, "specifying one of OnExitCodes and OnPodConditions is required");
+  } else if (onExitCodes !== undefined && onPodConditions.length > 0) {
+    report(path, "specifying both OnExitCodes and OnPodConditions is not supported");
+  }
+  if (onExitCodes === undefined) return;
+  const { operator, values, containerName } = onExitCodes;
+  const at = childPath(path, "onExitCodes");
+  if (values.length === 0) report(`${at}.values`, "at least one value is required");
+  if (operator === "In" && values.includes(0)) {
+    report(`${at}.values`, "must not be 0 for the In operator");
+  }
+  if (values.some((value, index) => index > 0 && value <= Number(values[index - 1]))) {
+    report(`${at}.values`, "must be ordered and without duplicates");
+  }
+  if (containerName !== undefined && !names.includes(containerName)) {
+    report(
+      `${at}.containerName`,
+      `must be one of the container or initContainer names in the pod template: got ${quote(containerName)}`,
+    );
+  }
+}
+
+function validateChange(next: Job, current: Job, report: Report): void {
+  const isElastic =
+    next.spec.completionMode === "Indexed" && next.spec.completions === next.spec.parallelism;
+  const fixed = [
+    "selector",
+    "completionMode",
+    "podFailurePolicy",
+    "managedBy",
+    "manualSelector",
+    ...(isElastic ? [] : (["completions"] as const)),
+  ] as const;
+  for (const field of fixed) {
+    checkImmutable(next.spec[field], current.spec[field], `spec.${field}`, report);
+  }
+  const canMove = current.spec.suspend === true && current.status?.startTime === undefined;
+  const part = canMove ? withoutPlacement : (template: PodTemplateSpec) => template;
+  checkImmutable(part(next.spec.template), part(current.spec.template), "spec.template", report);
+}
+
+/** What may change while a job that is suspended has not started: where its pods go. */
+function withoutPlacement({ metadata, spec }: PodTemplateSpec): unknown {
+  const { affinity, nodeSelector, tolerations, schedulingGates, ...rest } = spec;
+  const { labels, annotations, ...identity } = metadata;
+  return { metadata: identity, spec: rest };
+}

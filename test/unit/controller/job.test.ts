@@ -1,0 +1,247 @@
+// Jobs: how many pods, which are counted, when it ends; on a clock of the test.
+import fc from "fast-check";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import type { Job } from "../../../src/spec/kubernetes.gen.ts";
+import { Batch, conditionsOf, template } from "./batch.ts";
+
+const test = suite("JobController");
+let batch: Batch;
+
+test.before.each(() => {
+  batch = new Batch();
+});
+
+test.after.each(() => {
+  batch.stop();
+});
+
+async function start(spec: object, more: object = {}): Promise<Job> {
+  const job = batch.create<Job>("Job", "work", { template: template(more), ...spec });
+  await batch.settled();
+  return job;
+}
+
+/** Ends one pod that is at work. */
+async function endOne(exitCode: number): Promise<void> {
+  const [pod] = batch.active();
+  if (pod === undefined) throw new Error("no pod is at work");
+  batch.end(pod, exitCode);
+  await batch.settled();
+}
+
+test("runs as many pods as parallelism allows until enough have succeeded", async () => {
+  const job = await start({ completions: 3, parallelism: 2 });
+  assert.is(batch.active().length, 2);
+  const [pod] = batch.pods();
+  assert.equal(pod?.metadata.labels, {
+    "batch.kubernetes.io/controller-uid": job.metadata.uid,
+    "batch.kubernetes.io/job-name": "work",
+    "controller-uid": job.metadata.uid,
+    "job-name": "work",
+  });
+  assert.is(batch.job()?.status?.active, 2);
+  for (let round = 0; round < 3; round++) await endOne(0);
+  const { status } = batch.job() ?? {};
+  assert.is(status?.succeeded, 3);
+  assert.is(status?.active, 0);
+  assert.ok(status?.completionTime);
+  assert.equal(conditionsOf(batch.job()), [
+    "SuccessCriteriaMet CompletionsReached",
+    "Complete CompletionsReached",
+  ]);
+  assert.is(batch.pods().length, 3);
+  assert.not(batch.pods().some(({ metadata }) => metadata.finalizers));
+  assert.is(batch.events.filter((reason) => reason === "SuccessfulCreate").length, 3);
+  assert.is(batch.events.at(-1), "Completed");
+});
+
+test("a failed pod is replaced after 10 s, the next after 20 s, and the limit ends the job", async () => {
+  await start({ backoffLimit: 2 });
+  await endOne(1);
+  assert.is(batch.active().length, 0);
+  await batch.pass(9_000);
+  assert.is(batch.active().length, 0);
+  await batch.pass(1_000);
+  assert.is(batch.active().length, 1);
+  await endOne(1);
+  await batch.pass(19_000);
+  assert.is(batch.active().length, 0);
+  await batch.pass(1_000);
+  await endOne(1);
+  assert.is(batch.job()?.status?.failed, 3);
+  assert.equal(conditionsOf(batch.job()), [
+    "FailureTarget BackoffLimitExceeded",
+    "Failed BackoffLimitExceeded",
+  ]);
+  assert.is(batch.events.at(-1), "BackoffLimitExceeded");
+  await batch.pass(600_000);
+  assert.is(batch.active().length, 0);
+});
+
+test("pods of an indexed job know their index, and each index is done once", async () => {
+  await start({ completions: 4, parallelism: 4, completionMode: "Indexed" });
+  const pods = batch.active();
+  const index = "batch.kubernetes.io/job-completion-index";
+  assert.equal(pods.map(({ metadata }) => metadata.annotations?.[index]).sort(), [..."0123"]);
+  const third = pods.find(({ metadata }) => metadata.labels?.[index] === "2");
+  assert.is(third?.spec.hostname, "work-2");
+  assert.match(third?.metadata.name ?? "", /^work-2-\w{5}$/);
+  assert.equal(third?.spec.containers[0]?.env, [
+    {
+      name: "JOB_COMPLETION_INDEX",
+      valueFrom: { fieldRef: { apiVersion: "v1", fieldPath: `metadata.labels['${index}']` } },
+    },
+  ]);
+  for (const pod of pods) if (pod !== third) batch.end(pod, 0);
+  await batch.settled();
+  assert.is(batch.job()?.status?.completedIndexes, "0-1,3");
+  if (third) batch.end(third, 1);
+  await batch.pass(10_000);
+  assert.equal(
+    batch.active().map(({ metadata }) => metadata.labels?.[index]),
+    ["2"],
+  );
+  await endOne(0);
+  assert.is(batch.job()?.status?.completedIndexes, "0-3");
+  assert.is(batch.job()?.status?.succeeded, 4);
+  assert.ok(conditionsOf(batch.job()).includes("Complete CompletionsReached"));
+});
+
+test("without completions one success is enough, and no pod comes after it", async () => {
+  await start({ parallelism: 3 });
+  await endOne(0);
+  assert.is(batch.active().length, 2);
+  await endOne(0);
+  await endOne(0);
+  assert.ok(conditionsOf(batch.job()).includes("Complete CompletionsReached"));
+  assert.is(batch.pods().length, 3);
+});
+
+test("a deadline ends the pods and the job", async () => {
+  await start({ activeDeadlineSeconds: 60, parallelism: 2, completions: 2 });
+  await batch.pass(59_000);
+  assert.is(batch.active().length, 2);
+  await batch.pass(1_000);
+  assert.is(batch.pods().length, 0);
+  assert.is(batch.job()?.status?.failed, 2);
+  assert.ok(conditionsOf(batch.job()).includes("Failed DeadlineExceeded"));
+});
+
+test("suspend takes the pods away and counts none; resume begins anew", async () => {
+  await start({ suspend: true });
+  assert.is(batch.pods().length, 0);
+  assert.is(batch.job()?.status?.startTime, undefined);
+  assert.equal(conditionsOf(batch.job()), ["Suspended JobSuspended"]);
+  batch.change<Job>("Job", "work", { suspend: false });
+  await batch.settled();
+  assert.is(batch.active().length, 1);
+  assert.equal(conditionsOf(batch.job()), []);
+  batch.change<Job>("Job", "work", { suspend: true });
+  await batch.settled();
+  assert.is(batch.pods().length, 0);
+  assert.is(batch.job()?.status?.failed, undefined);
+  assert.equal(
+    batch.events.filter((reason) => /d$/.test(reason)),
+    ["Suspended", "Resumed", "Suspended"],
+  );
+});
+
+test("rules of the failure policy: ignored, counted, the end of the job", async () => {
+  const rules = [
+    { action: "Ignore", onPodConditions: [{ type: "DisruptionTarget", status: "True" }] },
+    { action: "FailJob", onExitCodes: { operator: "In", values: [42] } },
+  ];
+  await start({ podFailurePolicy: { rules }, backoffLimit: 5 });
+  const [first] = batch.active();
+  batch.store.mutate("Pod", "default", first?.metadata.name ?? "", (pod) => ({
+    ...pod,
+    status: { conditions: [{ type: "DisruptionTarget", status: "True" }] },
+  }));
+  if (first) batch.end(first, 137);
+  await batch.pass(10_000);
+  assert.is(batch.job()?.status?.failed, undefined);
+  await endOne(3);
+  assert.is(batch.job()?.status?.failed, 1);
+  await batch.pass(20_000);
+  const [last] = batch.active();
+  await endOne(42);
+  const failed = batch.job()?.status?.conditions?.find(({ type }) => type === "Failed");
+  assert.is(failed?.reason, "PodFailurePolicy");
+  assert.is(
+    failed?.message,
+    `Container main for pod default/${last?.metadata.name} failed with exit code 42 matching FailJob rule at index 1`,
+  );
+});
+
+test("fewer pods when parallelism is lowered, and they are no failures", async () => {
+  await start({ completions: 6, parallelism: 4 });
+  batch.change<Job>("Job", "work", { parallelism: 1 });
+  await batch.settled();
+  assert.is(batch.active().length, 1);
+  assert.is(batch.job()?.status?.failed, undefined);
+});
+
+test("a finished job goes after its time to live, and its pods do not hold it", async () => {
+  await start({ ttlSecondsAfterFinished: 100 });
+  await endOne(0);
+  await batch.pass(99_000);
+  assert.ok(batch.job());
+  await batch.pass(1_000);
+  // Its dependents first: the garbage collector takes it from here.
+  assert.equal(batch.job()?.metadata.finalizers, ["foregroundDeletion"]);
+});
+
+test("pods of a job that was deleted are let go, also by a daemon that did not see it", async () => {
+  await start({ parallelism: 2, completions: 2 });
+  batch.remove("Job", "work");
+  await batch.settled();
+  assert.not(batch.pods().some(({ metadata }) => metadata.finalizers));
+  batch.store.mutate("Pod", "default", batch.pods()[0]?.metadata.name ?? "", (pod) => ({
+    ...pod,
+    metadata: { ...pod.metadata, finalizers: ["batch.kubernetes.io/job-tracking"] },
+  }));
+  batch.start();
+  await batch.settled();
+  assert.not(batch.pods().some(({ metadata }) => metadata.finalizers));
+});
+
+test("never more pods than wanted, none counted twice, whatever happens and whenever the daemon dies", async () => {
+  const step = fc.constantFrom("succeed", "fail", "delete", "restart", "wait", "forget");
+  const property = fc.asyncProperty(
+    fc.integer({ min: 1, max: 4 }),
+    fc.integer({ min: 1, max: 4 }),
+    fc.boolean(),
+    fc.array(step, { maxLength: 25 }),
+    async (completions, parallelism, isIndexed, steps) => {
+      batch.stop();
+      batch = new Batch();
+      const completionMode = isIndexed ? "Indexed" : "NonIndexed";
+      await start({ completions, parallelism, completionMode, backoffLimit: 100 });
+      let [succeeded, failed] = [0, 0];
+      for (const action of steps) {
+        const [pod] = batch.active();
+        if (action === "restart") batch.start();
+        else if (action === "wait") await batch.pass(360_000);
+        else if (action === "forget") {
+          const ended = batch.pods().find(({ status }) => status?.phase === "Succeeded");
+          if (ended) batch.remove("Pod", ended.metadata.name);
+        } else if (pod !== undefined) {
+          if (action === "succeed") succeeded++;
+          else failed++;
+          if (action === "delete") batch.remove("Pod", pod.metadata.name);
+          else batch.end(pod, action === "succeed" ? 0 : 1);
+        }
+        await batch.settled();
+        assert.ok(batch.active().length <= Math.min(parallelism, completions - succeeded));
+        assert.is(batch.job()?.status?.succeeded ?? 0, succeeded);
+        assert.is(batch.job()?.status?.failed ?? 0, failed);
+      }
+      const isComplete = conditionsOf(batch.job()).includes("Complete CompletionsReached");
+      assert.is(isComplete, succeeded === completions);
+    },
+  );
+  await fc.assert(property, { numRuns: 25 });
+});
+
+test.run();
