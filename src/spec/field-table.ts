@@ -5,7 +5,7 @@
  */
 import { definitions } from "./definitions.gen.ts";
 import { fieldSupport } from "./field-support.ts";
-import { isObject } from "./schema.ts";
+import { definitionOf } from "./visit-fields.ts";
 
 export interface FieldRow {
   /** `Container` */
@@ -44,36 +44,4 @@ function rowOf(definition: string, field: string): FieldRow {
   const values = refusedValues?.[field];
   const note = values === undefined ? "" : `not ${values.join(", ")}`;
   return { definition, field, support: "done", note };
-}
-
-/** The definition that a code leads to: `[Container!` → `Container`. */
-function definitionOf(code: string): string | undefined {
-  const name = code.replace(/[[\]{}!~]/g, "");
-  return name in definitions ? name : undefined;
-}
-
-/**
- * Calls `visit` for every field that is written in an object, with what stands there.
- * @param definition - of the object: a kind, or `PodSpec`.
- */
-export function visitFields(
-  definition: string,
-  object: unknown,
-  visit: (definition: string, field: string, value: unknown) => void,
-): void {
-  if (!isObject(object)) return;
-  for (const [field, value] of Object.entries(object)) {
-    const code = definitions[definition]?.[field];
-    if (code === undefined) continue;
-    visit(definition, field, value);
-    const next = definitionOf(code);
-    if (next === undefined) continue;
-    for (const item of itemsOf(code, value)) visitFields(next, item, visit);
-  }
-}
-
-function itemsOf(code: string, value: unknown): readonly unknown[] {
-  if (code.startsWith("[")) return Array.isArray(value) ? value : [];
-  if (code.startsWith("{")) return isObject(value) ? Object.values(value) : [];
-  return [value];
 }

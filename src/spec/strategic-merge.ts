@@ -16,6 +16,7 @@ import { PodError } from "../base/errors.ts";
 import { definitions } from "./definitions.gen.ts";
 import { listStrategy } from "./patch-keys.ts";
 import { isObject } from "./schema.ts";
+import { definitionOf } from "./visit-fields.ts";
 
 export type JsonMap = Readonly<Record<string, unknown>>;
 
@@ -211,8 +212,7 @@ export function definitionAt({ definition, field }: Place): string | undefined {
   if (field === "metadata") return "ObjectMeta";
   const fields = definition === undefined ? {} : (definitions[definition] ?? {});
   const code = Object.hasOwn(fields, field) ? fields[field] : undefined;
-  const name = code?.replace(/[[\]!~]/g, "");
-  return name !== undefined && name in definitions ? name : undefined;
+  return code === undefined ? undefined : definitionOf(code);
 }
 
 function without(map: JsonMap, field: string): JsonMap {

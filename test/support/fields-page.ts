@@ -28,7 +28,7 @@ export function fieldsPage(rows: readonly FieldRow[]): string {
   const body = [...sections].map(([definition, fields]) => {
     const lines = fields.map(
       ({ field, support, note }) =>
-        `T{\n${escape(field)}\nT}\t${support}\tT{\n${escape(sentence(note))}\nT}\n`,
+        `T{\n${roff(field)}\nT}\t${support}\tT{\n${roff(sentence(note))}\nT}\n`,
     );
     return `.SH ${definition.toUpperCase() === definition ? definition : `"${definition}"`}\n.TS\ntab(\t);\nlw(28n) l lw(38n).\n${lines.join("")}.TE\n`;
   });
@@ -39,7 +39,7 @@ function sentence(note: string): string {
   return note === "" ? "" : `${note[0]?.toUpperCase()}${note.slice(1)}.`;
 }
 
-function escape(text: string): string {
+function roff(text: string): string {
   return text
     .replaceAll("\\", "\\e")
     .replaceAll("-", "\\-")

@@ -6,6 +6,7 @@
 import { createHash } from "node:crypto";
 import { definitions, kindDefinitions } from "../../spec/definitions.gen.ts";
 import { isObject } from "../../spec/schema.ts";
+import { definitionOf } from "../../spec/visit-fields.ts";
 
 export interface Metadata {
   readonly name?: string;
@@ -72,9 +73,8 @@ function rewrite(definition: string, value: unknown, names: ReadonlyMap<string, 
       if (kind !== undefined && typeof content === "string") {
         return [field, names.get(`${kind}/${content}`) ?? content];
       }
-      const code = fields[field] ?? "";
-      const next = code.replace(/[[\]{}!~]/g, "");
-      if (!(next in definitions)) return [field, content];
+      const next = definitionOf(fields[field] ?? "");
+      if (next === undefined) return [field, content];
       if (Array.isArray(content)) return [field, content.map((each) => rewrite(next, each, names))];
       return [field, rewrite(next, content, names)];
     }),

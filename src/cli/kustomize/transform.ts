@@ -6,6 +6,7 @@ import { mergePatch } from "../../spec/merge-patch.ts";
 import { resourceOfKind } from "../../spec/resources.ts";
 import { isObject } from "../../spec/schema.ts";
 import { strategicMerge } from "../../spec/strategic-merge.ts";
+import { definitionOf } from "../../spec/visit-fields.ts";
 import type { ImageRule, LabelRule, ReplicaRule, Target } from "./kustomization.ts";
 import type { Item } from "./names.ts";
 
@@ -196,8 +197,8 @@ function rebuild(definition: string, value: unknown, visit: Visit): unknown {
   if (!isObject(value)) return value;
   const fields = definitions[definition] ?? {};
   const changed = Object.entries(value).map(([field, content]) => {
-    const next = (fields[field] ?? "").replace(/[[\]{}!~]/g, "");
-    if (!(next in definitions)) return [field, content] as const;
+    const next = definitionOf(fields[field] ?? "");
+    if (next === undefined) return [field, content] as const;
     return Array.isArray(content)
       ? ([field, content.map((each) => rebuild(next, each, visit))] as const)
       : ([field, rebuild(next, content, visit)] as const);
