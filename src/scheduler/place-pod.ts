@@ -74,8 +74,11 @@ export function placePod(pod: Pod, cluster: Cluster, nominated: readonly Pod[] =
     refusals: new Map(verdicts.map(({ state, refusal }) => [state.node.metadata.name, refusal])),
     refusalOf,
   });
-  if (nomination !== undefined) return { kind: "none", message, nomination };
-  return { kind: "none", message: withPreemption(message, explanation) };
+  return {
+    kind: "none",
+    message: withPreemption(message, explanation),
+    ...(nomination !== undefined && { nomination }),
+  };
 }
 
 /** Why a pod cannot be on a node; undefined when it can. */

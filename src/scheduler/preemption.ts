@@ -18,6 +18,7 @@ export interface Nomination {
 }
 
 export interface Preemption {
+  /** Without victims: the pod waits for those that are leaving already. */
   readonly nomination?: Nomination;
   /** Why nobody is evicted; "" when somebody is. */
   readonly explanation: string;
@@ -44,8 +45,11 @@ export function preempt(
     (other) =>
       other.metadata.deletionTimestamp !== undefined && priorityOf(other) < priorityOf(pod),
   );
-  if (isLeaving) {
-    return { explanation: "not eligible due to a terminating pod on the nominated node." };
+  if (promised !== undefined && isLeaving) {
+    return {
+      nomination: { node: promised.node.metadata.name, victims: [] },
+      explanation: "not eligible due to a terminating pod on the nominated node.",
+    };
   }
   const candidates: Nomination[] = [];
   const reasons = cluster.nodes.map((state) => {

@@ -16,7 +16,7 @@ function answer(pod: Pod, cluster: Cluster, nominated: readonly Pod[] = []): str
   const placement = placePod(pod, cluster, nominated);
   if (placement.kind === "node") return `on ${placement.node}`;
   const { nomination, message } = placement;
-  if (nomination === undefined) return message.replace(/^.* preemption: /, "");
+  if (!nomination?.victims.length) return message.replace(/^.* preemption: /, "");
   return nomination.victims.map(({ metadata }) => metadata.name).join(" ");
 }
 

@@ -1,0 +1,294 @@
+// The scheduler on a real store: what is written, what is said, and what wakes it.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setImmediate as turn } from "node:timers/promises";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { type Clock, systemClock } from "../../../src/base/clock.ts";
+import { PodError } from "../../../src/base/errors.ts";
+import { createLogger } from "../../../src/base/log.ts";
+import { ClusterState } from "../../../src/controller/cluster-state.ts";
+import { Scheduler } from "../../../src/controller/scheduler.ts";
+import { leavesAtMs, TaintEviction } from "../../../src/controller/taint-eviction.ts";
+import type { Node, Taint } from "../../../src/spec/kubernetes.gen.ts";
+import type { Pod, PodCondition } from "../../../src/spec/pod.ts";
+import { Store } from "../../../src/store/store.ts";
+import { nodeOf, type PodWishes, podOf } from "../scheduler/fixture.ts";
+
+const log = createLogger("silent");
+
+class World {
+  readonly folder = mkdtempSync(join(tmpdir(), "nspod-scheduler-"));
+  readonly store = Store.open(join(this.folder, "nspod.db"));
+  readonly events: string[] = [];
+  readonly timers: { readonly atMs: number; readonly run: () => void }[] = [];
+  nowMs = 1_000_000;
+  /** Why a claim is not bound. */
+  phrase: string | undefined;
+  readonly state: ClusterState;
+  readonly scheduler: Scheduler;
+  readonly eviction: TaintEviction;
+
+  constructor() {
+    const clock: Clock = {
+      ...systemClock,
+      now: () => this.nowMs,
+      after: (delayMs, run) => {
+        const timer = { atMs: this.nowMs + delayMs, run };
+        this.timers.push(timer);
+        return () => void this.timers.splice(this.timers.indexOf(timer), 1);
+      },
+    };
+    this.store.create(nodeOf("n1").node);
+    this.state = new ClusterState(this.store);
+    const common = { store: this.store, state: this.state, clock, log };
+    const report = (
+      { metadata }: { readonly metadata: { readonly name: string } },
+      { reason }: { readonly reason: string },
+    ): void => void this.events.push(`${metadata.name} ${reason}`);
+    this.scheduler = new Scheduler({
+      ...common,
+      report,
+      claims: {
+        volumeOf: () => {
+          if (this.phrase === undefined) return {} as never;
+          throw new PodError("FailedPrecondition", "no", { data: { phrase: this.phrase } });
+        },
+      },
+    });
+    this.eviction = new TaintEviction({ ...common, report });
+    this.scheduler.start();
+    this.eviction.start();
+  }
+
+  /** As the door does it. */
+  async create(name: string, wishes: PodWishes = {}): Promise<Pod> {
+    this.store.create(this.scheduler.place(podOf(name, wishes)));
+    return await this.pod(name);
+  }
+
+  async pod(name: string): Promise<Pod> {
+    for (let quiet = 0; quiet < 4; quiet++) await turn();
+    const found = this.store.get<Pod>("Pod", "default", name);
+    if (found === undefined) throw new Error(`there is no pod ${name}`);
+    return found;
+  }
+
+  has(name: string): boolean {
+    return this.store.get("Pod", "default", name) !== undefined;
+  }
+
+  changeNode(change: (node: Node) => Node): void {
+    this.store.mutate<Node>("Node", "", "n1", change);
+  }
+
+  taint(...taints: readonly Taint[]): void {
+    this.changeNode((node) => ({ ...node, spec: { ...node.spec, taints } }));
+  }
+
+  close(): void {
+    this.scheduler[Symbol.dispose]();
+    this.eviction[Symbol.dispose]();
+    this.state[Symbol.dispose]();
+    this.store.close();
+    rmSync(this.folder, { recursive: true });
+  }
+}
+
+function scheduled({ status }: Pod): PodCondition | undefined {
+  return status?.conditions?.find(({ type }) => type === "PodScheduled");
+}
+
+let world: World;
+const schedule = suite("Scheduler");
+schedule.before.each(() => {
+  world = new World();
+});
+schedule.after.each(() => world.close());
+
+schedule("stores a pod that fits with its node, in one write", async () => {
+  const before = Number(world.store.resourceVersion);
+  const pod = await world.create("p");
+  assert.is(pod.spec.nodeName, "n1");
+  assert.is(pod.status?.phase, "Pending");
+  assert.is(scheduled(pod)?.status, "True");
+  assert.is(Number(world.store.resourceVersion), before + 1);
+  assert.equal(world.events, ["p Scheduled"]);
+});
+
+schedule("announces nothing that was not stored", async () => {
+  await world.create("p");
+  const again = world.scheduler.place({
+    ...podOf("p"),
+    metadata: { name: "p", namespace: "default", uid: "other" },
+  });
+  assert.throws(() => world.store.create(again));
+  await world.create("q");
+  assert.equal(world.events, ["p Scheduled", "q Scheduled"]);
+});
+
+schedule("waits, says why once, and binds when the node changes", async () => {
+  const pod = await world.create("p", { nodeSelector: { disk: "ssd" } });
+  assert.is(pod.spec.nodeName, undefined);
+  assert.is(scheduled(pod)?.reason, "Unschedulable");
+  world.changeNode((node) => ({
+    ...node,
+    metadata: { ...node.metadata, labels: { ...node.metadata.labels, x: "y" } },
+  }));
+  assert.is((await world.pod("p")).metadata.resourceVersion, pod.metadata.resourceVersion);
+  assert.equal(world.events, ["p FailedScheduling"]);
+  world.changeNode((node) => ({
+    ...node,
+    metadata: { ...node.metadata, labels: { ...node.metadata.labels, disk: "ssd" } },
+  }));
+  assert.is((await world.pod("p")).spec.nodeName, "n1");
+  assert.equal(world.events, ["p FailedScheduling", "p Scheduled"]);
+});
+
+schedule("heartbeats and status of others wake nobody", async () => {
+  const pod = await world.create("p", { requests: { cpu: "3" } });
+  await world.create("other");
+  const before = (await world.pod("p")).metadata.resourceVersion;
+  world.changeNode((node) => ({
+    ...node,
+    status: { ...node.status, images: [{ names: ["x"], sizeBytes: 1 }] },
+  }));
+  assert.is((await world.pod("p")).metadata.resourceVersion, before);
+  assert.is(scheduled(pod)?.reason, "Unschedulable");
+});
+
+schedule("room is given to the most important, in the order of age", async () => {
+  await world.create("holder", { requests: { cpu: "2" }, priority: 9 });
+  await world.create("low", { requests: { cpu: "2" } });
+  await world.create("high", { requests: { cpu: "2" }, priority: 5 });
+  world.store.mutate<Pod>("Pod", "default", "holder", (pod) => ({
+    ...pod,
+    status: { ...pod.status, phase: "Succeeded" },
+  }));
+  assert.is((await world.pod("high")).spec.nodeName, "n1");
+  assert.is((await world.pod("low")).spec.nodeName, undefined);
+});
+
+schedule("evicts the less important and has the place when it is free", async () => {
+  await world.create("low", { requests: { cpu: "2" } });
+  const high = await world.create("high", { requests: { cpu: "2" }, priority: 5 });
+  assert.is(high.status?.nominatedNodeName, "n1");
+  const low = await world.pod("low");
+  assert.ok(low.metadata.deletionTimestamp);
+  assert.ok(low.status?.conditions?.some(({ reason }) => reason === "PreemptionByScheduler"));
+  assert.equal(world.events, [
+    "low Scheduled",
+    "high FailedScheduling",
+    "low Preempted",
+    // It says now that it waits for the end of the other.
+    "high FailedScheduling",
+  ]);
+  world.store.delete("Pod", "default", "low");
+  const bound = await world.pod("high");
+  assert.is(bound.spec.nodeName, "n1");
+  assert.is(bound.status?.nominatedNodeName, undefined);
+});
+
+schedule("gated pods and those of other schedulers are left alone", async () => {
+  const gated = await world.create("gated", { schedulingGates: [{ name: "a" }] });
+  assert.is(scheduled(gated)?.reason, "SchedulingGated");
+  const foreign = await world.create("foreign", { schedulerName: "mine" });
+  assert.is(foreign.status, undefined);
+  assert.equal(world.events, []);
+  world.store.mutate<Pod>("Pod", "default", "gated", (pod) => ({
+    ...pod,
+    spec: { ...pod.spec, schedulingGates: [] },
+  }));
+  assert.is((await world.pod("gated")).spec.nodeName, "n1");
+});
+
+schedule("a pod waits for its claims", async () => {
+  world.phrase = "pod has unbound immediate PersistentVolumeClaims";
+  const volumes = [{ name: "v", persistentVolumeClaim: { claimName: "data" } }];
+  const pod = await world.create("p", { volumes });
+  assert.is(
+    scheduled(pod)?.message,
+    "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims. preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.",
+  );
+  world.phrase = undefined;
+  world.store.create({
+    apiVersion: "v1",
+    kind: "PersistentVolumeClaim",
+    metadata: { name: "data", namespace: "default", uid: "c" },
+  });
+  assert.is((await world.pod("p")).spec.nodeName, "n1");
+});
+
+schedule("a pod of a node that does not exist goes when it is deleted", async () => {
+  await world.create("lost", { nodeName: "n9" });
+  world.store.mutate<Pod>("Pod", "default", "lost", (pod) => ({
+    ...pod,
+    metadata: { ...pod.metadata, deletionTimestamp: "2026-01-01T00:00:00Z" },
+  }));
+  for (let quiet = 0; quiet < 4; quiet++) await turn();
+  assert.not(world.has("lost"));
+});
+
+schedule.run();
+
+const taints = suite("TaintEviction");
+taints.before.each(() => {
+  world = new World();
+});
+taints.after.each(() => world.close());
+
+const out: Taint = { key: "out", effect: "NoExecute" };
+
+taints("deletes who does not tolerate it, and later who does for a time", async () => {
+  await world.create("none");
+  const brief = { key: "out", operator: "Exists", tolerationSeconds: 10 } as const;
+  await world.create("brief", { tolerations: [brief] });
+  await world.create("always", { tolerations: [{ key: "out", operator: "Exists" }] });
+  world.taint(out);
+  const isLeaving = async (name: string): Promise<boolean> =>
+    (await world.pod(name)).metadata.deletionTimestamp !== undefined;
+  assert.equal(
+    [await isLeaving("none"), await isLeaving("brief"), await isLeaving("always")],
+    [true, false, false],
+  );
+  // Another change of the node does not begin the time anew.
+  world.nowMs += 4_000;
+  world.taint(out, { key: "more", effect: "NoSchedule" });
+  await world.pod("brief");
+  assert.equal(
+    world.timers.map(({ atMs }) => atMs),
+    [1_010_000],
+  );
+  world.nowMs = 1_010_000;
+  for (const { run } of world.timers.splice(0)) run();
+  assert.ok(await isLeaving("brief"));
+  assert.not(await isLeaving("always"));
+});
+
+taints("a taint that is taken away in time is forgiven", async () => {
+  const brief = { key: "out", operator: "Exists", tolerationSeconds: 10 } as const;
+  await world.create("brief", { tolerations: [brief] });
+  world.taint(out);
+  await world.pod("brief");
+  world.taint();
+  await world.pod("brief");
+  assert.equal(world.timers, []);
+  assert.equal(world.events.slice(-1), ["brief TaintManagerEviction"]);
+});
+
+taints("leavesAtMs() takes the shortest time, from when the taint was added", () => {
+  const toleration = (tolerationSeconds?: number) => ({
+    key: "out",
+    operator: "Exists" as const,
+    ...(tolerationSeconds === undefined ? {} : { tolerationSeconds }),
+  });
+  assert.is(leavesAtMs([], [out], 5), 0);
+  assert.is(leavesAtMs([toleration()], [out], 5), Infinity);
+  assert.is(leavesAtMs([toleration(9), toleration(3)], [out], 5), 3005);
+  const added = { ...out, timeAdded: "1970-01-01T00:01:00Z" };
+  assert.is(leavesAtMs([toleration(3)], [added], 5), 63_000);
+  assert.is(leavesAtMs([], [{ key: "a", effect: "NoSchedule" }], 5), Infinity);
+});
+
+taints.run();
