@@ -1,5 +1,5 @@
 /**
- * An exec or attach session over WebSocket, subprotocol v5.channel.k8s.io: the first byte of each
+ * An exec or attach session over WebSocket, subprotocol v5.channel.k8s.io or v4: the first byte of each
  * message is the channel.
  *
  *   0 stdin →   1 ← stdout   2 ← stderr   3 ← Status, the last message
@@ -17,7 +17,8 @@ import type { Clock } from "../base/clock.ts";
 import type { AttachOptions, Session } from "./backend.ts";
 import { type Status, statusOf } from "./problem.ts";
 
-export const channelProtocol = "v5.channel.k8s.io";
+/** What we speak, best first. v4 lacks the message that closes a channel. */
+export const channelProtocols: readonly string[] = ["v5.channel.k8s.io", "v4.channel.k8s.io"];
 
 const channels = { stdin: 0, stdout: 1, stderr: 2, error: 3, resize: 4, close: 255 } as const;
 
@@ -155,7 +156,8 @@ function resize(socket: WebSocket, session: Session, content: Buffer): void {
   else if (size.columns > 0 && size.rows > 0) session.resize(size.columns, size.rows);
 }
 
-function parseSize(content: Buffer): { columns: number; rows: number } | undefined {
+/** The size of a terminal as clients write it; undefined when it is none. */
+export function parseSize(content: Buffer): { columns: number; rows: number } | undefined {
   let value: { readonly Width?: unknown; readonly Height?: unknown } | null;
   try {
     value = JSON.parse(content.toString()) as typeof value;
@@ -180,7 +182,8 @@ function bytesOf(data: RawData): Buffer {
   return Buffer.isBuffer(data) ? data : Buffer.from(data);
 }
 
-function exitStatus({ exitCode, signal }: Awaited<Session["exit"]>): Status {
+/** The last word of a session. */
+export function exitStatus({ exitCode, signal }: Awaited<Session["exit"]>): Status {
   const head = { kind: "Status", apiVersion: "v1", metadata: {} } as const;
   if (exitCode === 0) return { ...head, status: "Success" };
   return {

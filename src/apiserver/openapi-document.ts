@@ -6,6 +6,7 @@
  */
 import { definitions, kindDefinitions } from "../spec/definitions.gen.ts";
 import { groupOf } from "../spec/object-problem.ts";
+import { listStrategy } from "../spec/patch-keys.ts";
 import { type Resource, resources } from "../spec/resources.ts";
 import { patchMediaTypes } from "./patch-body.ts";
 import { collectionPath, objectPath } from "./read-objects.ts";
@@ -100,7 +101,9 @@ function collect(definition: string, schemas: Record<string, Json>): void {
   const properties = Object.fromEntries(
     codes.map(([field, code]) => {
       const isWord = kind !== undefined && isKind(field);
-      return [field, isWord ? { type: "string" } : schemaOfCode(code.replace(/[!~]$/, ""), inner)];
+      if (isWord) return [field, { type: "string" }];
+      const schema = schemaOfCode(code.replace(/[!~]$/, ""), inner);
+      return [field, { ...schema, ...patchStrategy(definition, field) }];
     }),
   );
   schemas[name] = {
@@ -110,6 +113,17 @@ function collect(definition: string, schemas: Record<string, Json>): void {
     ...(kind !== undefined && { "x-kubernetes-group-version-kind": [gvk(kind)] }),
   };
   for (const other of inner) collect(other, schemas);
+}
+
+/** How kubectl is to merge a list when it makes a patch, as we do when we apply it. */
+function patchStrategy(definition: string, field: string): Json {
+  const strategy = listStrategy(definition, field);
+  if (strategy === undefined) return {};
+  const word = definition === "PodSpec" && field === "volumes" ? "merge,retainKeys" : "merge";
+  return {
+    "x-kubernetes-patch-strategy": word,
+    ...(strategy.key !== undefined && { "x-kubernetes-patch-merge-key": strategy.key }),
+  };
 }
 
 const basic: Readonly<Record<string, Json>> = {

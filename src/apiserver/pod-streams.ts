@@ -3,6 +3,8 @@
  * when the session starts comes on its error channel.
  * Source: Kubernetes API reference, "connect GET requests to exec of Pod".
  */
+
+import type { Duplex } from "node:stream";
 import type { CopyWork } from "../pod/copy-session.ts";
 import type { Pod } from "../spec/pod.ts";
 import type { AttachOptions, Session } from "./backend.ts";
@@ -16,6 +18,8 @@ import type { Exchange, Route } from "./router.ts";
 export interface PreparedSession {
   readonly options: AttachOptions;
   readonly start: () => Promise<Session>;
+  /** Connects to ports that the client names stream by stream: port-forward alone has it. */
+  readonly connect?: (port: number) => Promise<Duplex>;
 }
 
 /** What a stream route needs of an exchange: there is no response yet. */
@@ -79,12 +83,18 @@ export const streamRoutes: readonly StreamRoute[] = [
     prepare: (exchange) => {
       const { backend, query } = exchange;
       const pod = findObject<Pod>(exchange, "Pod");
+      const connect = (port: number): Promise<Duplex> => backend.connectPort(pod, port);
       const port = query.integer("ports", 1);
-      if (port === undefined) throw badRequest('Parameter "ports" is required');
-      if (port > 65_535) throw badRequest(`Parameter "ports": must be at most 65535: got ${port}`);
+      if (port !== undefined && port > 65_535) {
+        throw badRequest(`Parameter "ports": must be at most 65535: got ${port}`);
+      }
       return {
         options: portOptions,
-        start: async () => portSession(await backend.connectPort(pod, port)),
+        connect,
+        start: async () => {
+          if (port === undefined) throw badRequest('Parameter "ports" is required');
+          return portSession(await connect(port));
+        },
       };
     },
   },
@@ -120,7 +130,9 @@ export const plainStreamRoutes: readonly Route[] = streamRoutes.flatMap(({ path,
 );
 
 function askForUpgrade(): void {
-  throw badRequest("This is a stream: connect by WebSocket with subprotocol v5.channel.k8s.io");
+  throw badRequest(
+    "This is a stream: connect by WebSocket with subprotocol v5.channel.k8s.io, or by SPDY/3.1",
+  );
 }
 
 function decodeRequest(exchange: StreamExchange): {

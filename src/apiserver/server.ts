@@ -13,23 +13,22 @@ import { createServer, type IncomingMessage, type Server, ServerResponse } from 
 import { createServer as createTlsServer } from "node:https";
 import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
-import { type WebSocket, WebSocketServer } from "ws";
 import { type Clock, systemClock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import { authenticate, authorize, type TokenReader } from "./authenticate.ts";
 import type { Backend } from "./backend.ts";
-import { channelProtocol, serveSession } from "./channel-socket.ts";
 import { discoveryRoutes } from "./discovery.ts";
 import { imageRoutes } from "./images.ts";
 import { metricsRoutes } from "./metrics.ts";
 import { openApiRoutes } from "./openapi.ts";
 import type { Pki } from "./pki.ts";
 import { podLogRoute } from "./pod-log.ts";
-import { type PreparedSession, plainStreamRoutes, streamRoutes } from "./pod-streams.ts";
-import { badRequest, forbidden, RequestProblem, statusOf } from "./problem.ts";
+import { plainStreamRoutes, streamRoutes } from "./pod-streams.ts";
+import { forbidden, RequestProblem, statusOf } from "./problem.ts";
 import { Query } from "./query.ts";
 import { resourceRoutes } from "./resource-routes.ts";
 import { type Door, type Exchange, findRoute, type Route, sendJson } from "./router.ts";
+import { StreamDoor } from "./stream-door.ts";
 import { systemRoutes } from "./system.ts";
 import { parseTarget } from "./target.ts";
 
@@ -43,6 +42,12 @@ const routes: readonly Route[] = [
   ...imageRoutes,
   ...systemRoutes,
 ];
+
+/** SPDY clients POST. */
+const upgradeRoutes = streamRoutes.flatMap((route) => [
+  route,
+  { ...route, method: "POST" as const },
+]);
 
 export interface ApiServerOptions {
   readonly backend: Backend;
@@ -82,7 +87,7 @@ export class ApiServer implements AsyncDisposable {
   readonly #readToken: TokenReader;
   readonly #server: Server;
   #tlsServer: Server | undefined;
-  readonly #webSockets: WebSocketServer;
+  readonly #streams: StreamDoor;
   readonly #closing = new AbortController();
   readonly #onConnections: (open: number) => void;
   #connections = 0;
@@ -93,12 +98,7 @@ export class ApiServer implements AsyncDisposable {
     this.#door = { backend, logger, version, clock, onReset };
     this.#readToken = options.readToken ?? (() => undefined);
     this.#onConnections = options.onConnections ?? (() => undefined);
-    this.#webSockets = new WebSocketServer({
-      noServer: true,
-      perMessageDeflate: false,
-      maxPayload: 4 * 1024 * 1024,
-      handleProtocols: () => channelProtocol,
-    });
+    this.#streams = new StreamDoor(clock);
     this.#server = createServer(limits);
     this.#serve(this.#server, "connection");
   }
@@ -165,7 +165,7 @@ export class ApiServer implements AsyncDisposable {
     this.stopListening();
     this.#closing.abort();
     for (const server of this.#servers()) server.closeIdleConnections();
-    for (const socket of this.#webSockets.clients) socket.terminate();
+    this.#streams.close();
     if (this.#connections === 0) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#lastGone = resolve;
@@ -233,33 +233,17 @@ export class ApiServer implements AsyncDisposable {
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const { logger, clock } = this.#door;
-    let prepared: PreparedSession;
     try {
-      prepared = this.#prepare(request);
+      const { route, ...rest } = this.#read(upgradeRoutes, request);
+      const { signal } = this.#closing;
+      const prepared = route.prepare({ ...this.#door, ...rest, request, signal });
+      const offer = this.#streams.choose(request, prepared);
+      this.#streams.open({ request, socket, head }, prepared, offer, (error) => {
+        this.#door.logger.error({ err: error, url: request.url }, "Session failed");
+      });
     } catch (error) {
       this.#refuseUpgrade(request, socket, error);
-      return;
     }
-    const { options, start } = prepared;
-    this.#webSockets.handleUpgrade(request, socket, head, (accepted: WebSocket) => {
-      serveSession(accepted, options, clock, start).catch((error: unknown) => {
-        logger.error({ err: error, url: request.url }, "Session failed");
-        accepted.terminate();
-      });
-    });
-  }
-
-  #prepare(request: IncomingMessage): PreparedSession {
-    const isWebSocket = request.headers.upgrade?.toLowerCase() === "websocket";
-    const offered = request.headers["sec-websocket-protocol"]?.split(/\s*,\s*/) ?? [];
-    const { route, ...rest } = this.#read(streamRoutes, request);
-    const { signal } = this.#closing;
-    const prepared = route.prepare({ ...this.#door, ...rest, request, signal });
-    if (!isWebSocket || !offered.includes(channelProtocol)) {
-      throw badRequest(`Connect by WebSocket with subprotocol ${channelProtocol}`);
-    }
-    return prepared;
   }
 
   /** Answers with a Status and ends the connection: nothing of a refused upgrade lives on. */

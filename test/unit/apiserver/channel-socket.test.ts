@@ -273,7 +273,7 @@ streams(
     assert.is(await refusal(`${pod}/exec?command=x`), 400);
     assert.is(await refusal(`${pod}/exec?stdout=1`), 400);
     assert.is(await refusal(`${pod}/exec?command=x&stdout=1&container=none`), 400);
-    assert.is(await refusal(`${pod}/exec?command=x&stdout=1`, ["v4.channel.k8s.io"]), 400);
+    assert.is(await refusal(`${pod}/exec?command=x&stdout=1`, ["v3.channel.k8s.io"]), 400);
     assert.is(await refusal(`${pod}/exec?command=x&stdout=1`, []), 400);
     assert.is(await refusal(`${pod}/log`), 404);
     assert.equal(fixture.backend.calls, []);
