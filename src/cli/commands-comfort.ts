@@ -89,4 +89,43 @@ export function addComfortCommands(program: Command, tree: Tree): void {
       ),
     ["nspod stats", "nspod stats web --no-stream"],
   );
+  examples(
+    program
+      .command("debug")
+      .description("Add a container with tools to a pod that runs")
+      .argument("<pod>", "NAME or pod/NAME")
+      .argument("[command...]", 'what it runs instead of its image\'s command, after "--"')
+      .usage("[options] <pod> --image <image> [-- <command> [argument...]]")
+      .requiredOption("--image <image>", "image of the container")
+      .addOption(
+        oneOf("--image-pull-policy <policy>", "of that image", ["Always", "IfNotPresent", "Never"]),
+      )
+      .option("-c, --container <name>", "name of the container (default: debugger- and letters)")
+      .option("--target <container>", "see the processes of this container")
+      .option("--env <name=value>", "variable of the container (repeatable)", collect)
+      .option("-i, --stdin", "pass standard input to it, and attach")
+      .option("-t, --tty", "give it a terminal")
+      .option("--attach", "wait for it and show what it writes")
+      .addOption(
+        oneOf("--profile <profile>", "what it may do", [
+          "general",
+          "baseline",
+          "restricted",
+          "netadmin",
+          "sysadmin",
+          "legacy",
+        ]).default("general"),
+      )
+      .option("-q, --quiet", "no remarks")
+      .action(
+        tree.asRoot(async (context, [pod, command], options) => {
+          const { debugPod } = await import("./commands/debug.ts");
+          return await debugPod(context, text(pod), list(command), options);
+        }),
+      ),
+    [
+      "nspod debug web -it --image busybox --target app",
+      "nspod debug web --attach --image busybox -- nslookup db",
+    ],
+  );
 }
