@@ -14,6 +14,7 @@ import {
 } from "./aggregated-discovery.ts";
 import { partsOf } from "./resource-routes.ts";
 import { type Route, sendJson, sendText } from "./router.ts";
+import { hasScale } from "./scale.ts";
 
 const objectVerbs = [
   "create",
@@ -35,7 +36,11 @@ const podStreams: readonly (readonly [name: string, kind: string, verbs: readonl
 ];
 
 /** Short words for what people mean by "all". */
-const categories: Readonly<Record<string, readonly string[]>> = { Pod: ["all"] };
+const categories: Readonly<Record<string, readonly string[]>> = Object.fromEntries(
+  ["Pod", "Service", "DaemonSet", "Deployment", "ReplicaSet", "StatefulSet", "CronJob", "Job"].map(
+    (kind) => [kind, ["all"]],
+  ),
+);
 
 function entriesOf(resource: Resource): readonly ResourceEntry[] {
   const { kind, plural, singular, shortNames, isNamespaced: namespaced } = resource;
@@ -53,6 +58,12 @@ function entriesOf(resource: Resource): readonly ResourceEntry[] {
       : subresourceEntry(resource, `${plural}/${subresource}`, kind, ["get", "patch", "update"]),
   );
   const streams = kind === "Pod" ? podStreams : [];
+  const scale = {
+    ...subresourceEntry(resource, `${plural}/scale`, "Scale", ["get", "patch", "update"]),
+    group: "autoscaling",
+    version: "v1",
+  };
+  if (hasScale(resource)) return [...entries, scale];
   return [...entries, ...streams.map((stream) => subresourceEntry(resource, ...stream))];
 }
 

@@ -9,6 +9,7 @@ import { type ObjectPart, statusPart, wholeObject } from "./object-part.ts";
 import { podParts } from "./pod-parts.ts";
 import { readRoutes } from "./read-objects.ts";
 import type { Route } from "./router.ts";
+import { hasScale, scaleRoutes } from "./scale.ts";
 
 export const resourceRoutes: readonly Route[] = [
   ...resources.flatMap((resource) => [
@@ -16,6 +17,7 @@ export const resourceRoutes: readonly Route[] = [
     createRoute(resource),
     ...deleteRoutes(resource),
     ...partsOf(resource).flatMap((part) => changeRoutes(resource, part)),
+    ...(hasScale(resource) ? scaleRoutes(resource) : []),
   ]),
   evictionRoute,
 ];

@@ -12,7 +12,11 @@ const order: readonly string[] = [
   "Secret",
   "ConfigMap",
   "PersistentVolumeClaim",
+  "DaemonSet",
   "Pod",
+  "ReplicaSet",
+  "Deployment",
+  "StatefulSet",
 ];
 
 /** Sorted by kind; objects of one kind keep their order. */

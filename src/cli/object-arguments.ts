@@ -19,7 +19,9 @@ export interface Wanted {
 }
 
 /** The kinds that "all" stands for. */
-const categories: Readonly<Record<string, readonly string[]>> = { all: ["Pod"] };
+const categories: Readonly<Record<string, readonly string[]>> = {
+  all: ["Pod", "Service", "DaemonSet", "Deployment", "ReplicaSet", "StatefulSet", "CronJob", "Job"],
+};
 
 /** @throws PodError InvalidArgument with the nearest known word. */
 export function parseResource(word: string): Resource {

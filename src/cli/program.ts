@@ -9,6 +9,7 @@ import { addComfortCommands } from "./commands-comfort.ts";
 import { addImageCommands } from "./commands-image.ts";
 import { addObjectCommands } from "./commands-object.ts";
 import { addPodCommands } from "./commands-pod.ts";
+import { addRolloutCommands } from "./commands-rollout.ts";
 import { addSystemCommands } from "./commands-system.ts";
 
 export function buildProgram(options: ProgramOptions): Command {
@@ -35,6 +36,7 @@ export function buildProgram(options: ProgramOptions): Command {
   addPodCommands(program, tree);
   addComfortCommands(program, tree);
   addObjectCommands(program, tree);
+  addRolloutCommands(program, tree);
   addImageCommands(program, tree);
   addSystemCommands(program, tree);
   return program;

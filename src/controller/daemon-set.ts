@@ -6,7 +6,7 @@
  * Source: Kubernetes, "DaemonSet"; words of its events.
  */
 import { type BackOffLimits, type BackOffState, nextBackOff } from "../base/back-off.ts";
-import { messageOf } from "../base/errors.ts";
+import { messageOf, PodError } from "../base/errors.ts";
 import type { DaemonSet, DaemonSetStatus, Node } from "../spec/kubernetes.gen.ts";
 import type { Pod } from "../spec/pod.ts";
 import { daemonPod, nodeOfDaemonPod, nodeVerdict } from "./daemon-pod.ts";
@@ -67,12 +67,13 @@ export class DaemonSetController implements Disposable {
       nowMs: clock.now(),
     };
     const { create, remove, failed } = planDaemonSet(state);
-    let failure: unknown;
+    let failure: PodError | undefined;
     for (const pod of remove) this.#delete(set, pod);
     const waits = failed.flatMap((pod) => this.#replaceFailed(set, pod) ?? []);
     try {
       for (const node of create) this.#createPod(set, node, revisions);
     } catch (error) {
+      if (!(error instanceof PodError)) throw error;
       failure = error;
     }
     const after = { ...state, pods: this.#loop.claim<Pod>(set, "Pod"), nowMs: clock.now() };

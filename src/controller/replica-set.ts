@@ -5,7 +5,7 @@
  *
  * Source: Kubernetes, "ReplicaSet"; words of its events and conditions.
  */
-import { messageOf } from "../base/errors.ts";
+import { messageOf, PodError } from "../base/errors.ts";
 import type { ReplicaSet, ReplicaSetCondition, ReplicaSetStatus } from "../spec/kubernetes.gen.ts";
 import { matchesLabels } from "../spec/match-selector.ts";
 import type { Pod } from "../spec/pod.ts";
@@ -88,13 +88,14 @@ export class ReplicaSetController implements Disposable {
 
   #reconcile(set: ReplicaSet): number | undefined {
     const { clock } = this.#options;
-    let failure: unknown;
+    let failure: PodError | undefined;
     const { namespace } = set.metadata;
     const pods = this.#loop.claim<Pod>(set, "Pod");
     if (set.metadata.deletionTimestamp === undefined) {
       try {
         this.#act(set, planReplicas(set, pods));
       } catch (error) {
+        if (!(error instanceof PodError)) throw error;
         failure = error;
       }
     }

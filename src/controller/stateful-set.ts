@@ -5,7 +5,7 @@
  *
  * Source: Kubernetes, "StatefulSets"; words of its events.
  */
-import { messageOf } from "../base/errors.ts";
+import { messageOf, PodError } from "../base/errors.ts";
 import { firstDifference } from "../spec/first-difference.ts";
 import type {
   PersistentVolumeClaim,
@@ -72,10 +72,11 @@ export class StatefulSetController implements Disposable {
       nowMs: clock.now(),
     };
     this.#keepClaims(set, state.pods);
-    let failure: unknown;
+    let failure: PodError | undefined;
     try {
       this.#act(state, revisions);
     } catch (error) {
+      if (!(error instanceof PodError)) throw error;
       failure = error;
     }
     const after = { ...state, pods: this.#pods(set), nowMs: clock.now() };

@@ -14,7 +14,10 @@ import {
 import type { Event } from "./event.ts";
 import type {
   ConfigMap,
+  ControllerRevision,
   CronJob,
+  DaemonSet,
+  Deployment,
   Job,
   Namespace,
   Node,
@@ -22,9 +25,11 @@ import type {
   PersistentVolumeClaim,
   PodDisruptionBudget,
   PriorityClass,
+  ReplicaSet,
   RuntimeClass,
   Secret,
   ServiceAccount,
+  StatefulSet,
   StorageClass,
 } from "./kubernetes.gen.ts";
 import type { Pod } from "./pod.ts";
@@ -200,6 +205,60 @@ const byKind: Readonly<Record<string, readonly Column[]>> = {
     ["DATA", ({ data, binaryData }) => String(count(data) + count(binaryData))],
     ["AGE", ageOf],
   ]),
+  Deployment: columns<Deployment>([
+    ["NAME", name],
+    ["READY", ({ spec, status }) => `${status?.readyReplicas ?? 0}/${spec.replicas ?? 1}`],
+    ["UP-TO-DATE", ({ status }) => String(status?.updatedReplicas ?? 0)],
+    ["AVAILABLE", ({ status }) => String(status?.availableReplicas ?? 0)],
+    ["AGE", ageOf],
+    ["+CONTAINERS", ({ spec }) => containerCells(spec.template).names],
+    ["+IMAGES", ({ spec }) => containerCells(spec.template).images],
+    ["+SELECTOR", ({ spec }) => selectorText(spec.selector)],
+  ]),
+  ReplicaSet: columns<ReplicaSet>([
+    ["NAME", name],
+    ["DESIRED", ({ spec }) => String(spec.replicas ?? 1)],
+    ["CURRENT", ({ status }) => String(status?.replicas ?? 0)],
+    ["READY", ({ status }) => String(status?.readyReplicas ?? 0)],
+    ["AGE", ageOf],
+    ["+CONTAINERS", ({ spec }) => (spec.template ? containerCells(spec.template).names : "")],
+    ["+IMAGES", ({ spec }) => (spec.template ? containerCells(spec.template).images : "")],
+    ["+SELECTOR", ({ spec }) => selectorText(spec.selector)],
+  ]),
+  StatefulSet: columns<StatefulSet>([
+    ["NAME", name],
+    ["READY", ({ spec, status }) => `${status?.readyReplicas ?? 0}/${spec.replicas ?? 1}`],
+    ["AGE", ageOf],
+    ["+CONTAINERS", ({ spec }) => containerCells(spec.template).names],
+    ["+IMAGES", ({ spec }) => containerCells(spec.template).images],
+  ]),
+  DaemonSet: columns<DaemonSet>([
+    ["NAME", name],
+    ["DESIRED", ({ status }) => String(status?.desiredNumberScheduled ?? 0)],
+    ["CURRENT", ({ status }) => String(status?.currentNumberScheduled ?? 0)],
+    ["READY", ({ status }) => String(status?.numberReady ?? 0)],
+    ["UP-TO-DATE", ({ status }) => String(status?.updatedNumberScheduled ?? 0)],
+    ["AVAILABLE", ({ status }) => String(status?.numberAvailable ?? 0)],
+    ["NODE SELECTOR", nodeSelectorCell],
+    ["AGE", ageOf],
+    ["+CONTAINERS", ({ spec }) => containerCells(spec.template).names],
+    ["+IMAGES", ({ spec }) => containerCells(spec.template).images],
+    ["+SELECTOR", ({ spec }) => selectorText(spec.selector)],
+  ]),
+  ControllerRevision: columns<ControllerRevision>([
+    ["NAME", name],
+    [
+      "CONTROLLER",
+      ({ metadata }) => {
+        const owner = metadata.ownerReferences?.find(({ controller }) => controller === true);
+        if (owner === undefined) return none;
+        const group = owner.apiVersion.includes("/") ? `.${owner.apiVersion.split("/")[0]}` : "";
+        return `${owner.kind.toLowerCase()}${group}/${owner.name}`;
+      },
+    ],
+    ["REVISION", ({ revision }) => String(revision)],
+    ["AGE", ageOf],
+  ]),
   Secret: columns<Secret>([
     ["NAME", name],
     ["TYPE", ({ type }) => type ?? "Opaque"],
@@ -279,4 +338,9 @@ function deletable({ metadata }: KubernetesObject, phase: string | undefined): s
 
 function count(map: Readonly<Record<string, unknown>> | undefined): number {
   return Object.keys(map ?? {}).length;
+}
+
+function nodeSelectorCell({ spec }: DaemonSet): string {
+  const pairs = Object.entries(spec.template.spec.nodeSelector ?? {});
+  return pairs.map(([key, value]) => `${key}=${value}`).join(",") || none;
 }
