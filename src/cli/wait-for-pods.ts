@@ -2,10 +2,12 @@
 import type { Event } from "../spec/event.ts";
 import type { List } from "../spec/list.ts";
 import type { Pod } from "../spec/pod.ts";
+import type { ApiClient } from "./api-client.ts";
 import { type Context, podsPath } from "./context.ts";
 import { failedProbes } from "./failed-probes.ts";
 import { followPod } from "./follow-pod.ts";
 import { describeWaiting, firstFailure, type Goal, waitState } from "./pod-outcome.ts";
+import { WaitProgress } from "./wait-progress.ts";
 
 /** Log lines of the failed container that the report shows. */
 const reportedLines = 10;
@@ -18,7 +20,7 @@ export async function waitForPods(
   timeoutMs: number,
 ): Promise<number> {
   const signal = AbortSignal.timeout(timeoutMs);
-  const results = await Promise.all(pods.map((pod) => waitForPod(context, pod, goal, signal)));
+  const results = await waitForAll(context, pods, goal, signal);
   const failed = results.find((result) => result.why !== undefined);
   if (failed?.why === undefined) return 0;
   const { pod, why } = failed;
@@ -53,24 +55,51 @@ export async function waitForPods(
   }
 }
 
-async function waitForPod(
-  { client }: Context,
-  start: Pod,
+interface WaitResult {
+  readonly pod: Pod;
+  /** Why it is not there; undefined when it is. */
+  readonly why: string | undefined;
+}
+
+async function waitForAll(
+  context: Context,
+  pods: readonly Pod[],
   goal: Goal,
   signal: AbortSignal,
-): Promise<{ readonly pod: Pod; readonly why: string | undefined }> {
+): Promise<readonly WaitResult[]> {
+  using progress = new WaitProgress(context);
+  const { client } = context;
+  return await Promise.all(pods.map((pod) => waitForPod({ client, progress, goal, signal }, pod)));
+}
+
+async function waitForPod(
+  {
+    client,
+    progress,
+    goal,
+    signal,
+  }: {
+    readonly client: ApiClient;
+    readonly progress: WaitProgress;
+    readonly goal: Goal;
+    readonly signal: AbortSignal;
+  },
+  start: Pod,
+): Promise<WaitResult> {
   let pod = start;
-  const judge = (): { readonly pod: Pod; readonly why: string | undefined } | undefined => {
+  const judge = (): WaitResult | undefined => {
     const result = waitState(pod, goal);
     if (result.state === "pending") return undefined;
     return { pod, why: result.state === "failed" ? result.why : undefined };
   };
   const atOnce = judge();
   if (atOnce !== undefined) return atOnce;
+  progress.watch(pod);
   for await (const now of followPod(client, start, signal)) {
     pod = now;
     const result = judge();
     if (result !== undefined) return result;
+    progress.update(pod);
   }
   const why = signal.aborted
     ? `gave up waiting: ${describeWaiting(pod)}`

@@ -4,10 +4,11 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { resources } from "../../src/spec/resources.ts";
+import { eventually } from "../support/eventually.ts";
 import { NSPOD } from "../support/instance.ts";
 import { LiveCommand } from "../support/live-command.ts";
 import { podSuite } from "../support/pod-suite.ts";
-import { type Pods, shell, sleeper } from "../support/pods.ts";
+import { type Pods, podOf, shell, sleeper } from "../support/pods.ts";
 import { requires } from "../support/requires.ts";
 
 requires("root");
@@ -220,7 +221,7 @@ test("why tells how a container ended, with its last words", async (pods) => {
   );
   assert.match(text, /Its last lines:\n {4}last words$/m);
   await pods.ended("shot", {
-    containers: [shell("main", "sh -c 'kill -SEGV $$'; exit $?")],
+    containers: [shell("main", "sleep 100 & kill -SEGV $!; wait $!; exit $?")],
     restartPolicy: "Never",
   });
   await why(pods, "shot", /exit code 139 = SIGSEGV: it touched memory/);
@@ -246,6 +247,26 @@ test("why repeats the answer of a probe that fails", async (pods) => {
   await follow.says(/Unhealthy/);
   await why(pods, "sick", /is not ready\n {2}Its readiness probe failed \w+ ago, .*: not today/);
   await pods.delete("sick");
+});
+
+test("run --wait=ready tells of the probe while it waits", async (pods) => {
+  const probe = { exec: { command: ["sh", "-c", "cat /tmp/go || { echo not yet; exit 1; }"] } };
+  const spec = {
+    containers: [{ ...sleeper("main"), readinessProbe: { ...probe, periodSeconds: 1 } }],
+  };
+  const input = JSON.stringify(podOf("slow", spec));
+  const file = join(pods.instance.base, "slow.json");
+  await writeFile(file, input);
+  const { env } = pods.instance;
+  await using wait = new LiveCommand(NSPOD, ["run", "--wait=ready", file], { env });
+  await eventually("the answer of the probe", 20_000, () => {
+    assert.match(wait.stderr, 'Pod "slow", container "main": Readiness probe failed: ');
+    assert.match(wait.stderr, /^.*not yet$/m);
+    return true;
+  });
+  await pods.ask("slow", "touch /tmp/go");
+  await wait.says(/^pod\/slow$/m);
+  await pods.delete("slow");
 });
 
 test("why says that a pod fits on no node", async (pods) => {
