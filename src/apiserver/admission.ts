@@ -6,12 +6,14 @@ import type {
   Namespace,
   PersistentVolumeClaim,
   PriorityClass,
+  Service,
   StorageClass,
 } from "../spec/kubernetes.gen.ts";
 import { forbidden, notFound } from "../spec/object-problem.ts";
 import type { Pod } from "../spec/pod.ts";
 import type { KubernetesObject } from "../spec/resources.ts";
 import { missingServiceAccount } from "../spec/service-account.ts";
+import { keepAllocated } from "../spec/service-rules.ts";
 import type { Store } from "../store/store.ts";
 import { admitPod, keepAdmitted } from "./admit-pod.ts";
 
@@ -42,6 +44,7 @@ export function admitNew(store: Store, object: KubernetesObject): KubernetesObje
 
 /** A wish with what the server had added when the object was created. */
 export function withAdmitted(wish: KubernetesObject, current: KubernetesObject): KubernetesObject {
+  if (wish.kind === "Service") return keepAllocated(wish as Service, current as Service);
   return wish.kind === "Pod" ? keepAdmitted(wish as Pod, current as Pod) : wish;
 }
 

@@ -16,6 +16,8 @@ export interface Instance {
   readonly bridge: string;
   /** IPv4 prefix of the pods, default 10.85.0.0/16. The first address is the bridge's. */
   readonly subnet: string;
+  /** IPv4 prefix of the virtual addresses of Services, default 10.96.0.0/16; no part of the other one. */
+  readonly serviceSubnet: string;
   /** Cgroup below the cgroup v2 mount, begins with "/", default /nspod. */
   readonly cgroup: string;
 }
@@ -25,8 +27,14 @@ export const defaultInstance: Instance = {
   run: "/run/nspod",
   bridge: "nspod0",
   subnet: "10.85.0.0/16",
+  serviceSubnet: "10.96.0.0/16",
   cgroup: "/nspod",
 };
+
+/** The environment variable of a setting: `serviceSubnet` → `NSPOD_SERVICE_SUBNET`. */
+export function instanceVariable(name: keyof Instance): string {
+  return `NSPOD_${name.replace(/[A-Z]/g, "_$&").toUpperCase()}`;
+}
 
 /** The path of the API socket. */
 export function apiSocketPath(instance: Instance): string {

@@ -49,6 +49,7 @@ export function instanceFlags(instance: Instance): readonly string[] {
     ...["--run", instance.run],
     ...["--bridge", instance.bridge],
     ...["--subnet", instance.subnet],
+    ...["--service-subnet", instance.serviceSubnet],
     ...["--cgroup", instance.cgroup],
   ];
 }

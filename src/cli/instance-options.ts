@@ -1,11 +1,11 @@
 /** The instance that a command works on: flags win over NSPOD_* variables, these over defaults. */
 import { resolve } from "node:path";
 import { PodError } from "../base/errors.ts";
-import { defaultInstance, type Instance } from "../base/instance.ts";
+import { defaultInstance, type Instance, instanceVariable } from "../base/instance.ts";
 
 export type InstanceFlags = Partial<Record<keyof Instance, string>>;
 
-const names = ["root", "run", "bridge", "subnet", "cgroup"] as const;
+const names = ["root", "run", "bridge", "subnet", "serviceSubnet", "cgroup"] as const;
 
 /** @throws PodError InvalidArgument */
 export function selectInstance(
@@ -15,7 +15,7 @@ export function selectInstance(
   const chosen = { ...defaultInstance };
   const mutable: Record<keyof Instance, string> = chosen;
   for (const name of names) {
-    const value = flags[name] ?? env[`NSPOD_${name.toUpperCase()}`];
+    const value = flags[name] ?? env[instanceVariable(name)];
     if (value === undefined || value === "") continue;
     mutable[name] = name === "root" || name === "run" ? resolve(value) : value;
   }

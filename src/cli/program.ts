@@ -7,6 +7,7 @@ import { version } from "../daemon/version.ts";
 import { examples, type ProgramOptions, Tree } from "./command-tree.ts";
 import { addComfortCommands } from "./commands-comfort.ts";
 import { addImageCommands } from "./commands-image.ts";
+import { addNodeCommands } from "./commands-node.ts";
 import { addObjectCommands } from "./commands-object.ts";
 import { addPodCommands } from "./commands-pod.ts";
 import { addRolloutCommands } from "./commands-rollout.ts";
@@ -25,6 +26,10 @@ export function buildProgram(options: ProgramOptions): Command {
     .option("--run <folder>", "runtime state and socket (default: /run/nspod, $NSPOD_RUN)")
     .option("--bridge <name>", "network bridge (default: nspod0, $NSPOD_BRIDGE)")
     .option("--subnet <prefix>", "addresses of pods (default: 10.85.0.0/16, $NSPOD_SUBNET)")
+    .option(
+      "--service-subnet <prefix>",
+      "addresses of Services (default: 10.96.0.0/16, $NSPOD_SERVICE_SUBNET)",
+    )
     .option("--cgroup <path>", "cgroup below the v2 mount (default: /nspod, $NSPOD_CGROUP)")
     .version(version, "-V, --version")
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
@@ -36,6 +41,7 @@ export function buildProgram(options: ProgramOptions): Command {
   addPodCommands(program, tree);
   addComfortCommands(program, tree);
   addObjectCommands(program, tree);
+  addNodeCommands(program, tree);
   addRolloutCommands(program, tree);
   addImageCommands(program, tree);
   addSystemCommands(program, tree);

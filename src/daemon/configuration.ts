@@ -5,7 +5,7 @@
 import { isIP } from "node:net";
 import { parseArgs } from "node:util";
 import { messageOf, PodError } from "../base/errors.ts";
-import { defaultInstance, type Instance } from "../base/instance.ts";
+import { defaultInstance, type Instance, instanceVariable } from "../base/instance.ts";
 import { bridgeName } from "../net/bridge.ts";
 import { contains, parseSubnet } from "../net/ipv4.ts";
 import { isSysctlName, normalSysctlName, sysctlNamespace } from "../spec/validate-sysctls.ts";
@@ -39,6 +39,7 @@ const flags = {
   run: { type: "string" },
   bridge: { type: "string" },
   subnet: { type: "string" },
+  "service-subnet": { type: "string" },
   cgroup: { type: "string" },
   "enforce-limits": { type: "boolean" },
   "allowed-unsafe-sysctls": { type: "string" },
@@ -69,20 +70,28 @@ export function readConfiguration(
     }
   };
   const text = (name: keyof Instance, read: (value: string) => string): string => {
-    const value = given[name] ?? (env[`NSPOD_${name.toUpperCase()}`] || defaultInstance[name]);
-    return check(name, () => read(value), value);
+    const flag = name === "serviceSubnet" ? "service-subnet" : name;
+    const value = given[flag] ?? (env[instanceVariable(name)] || defaultInstance[name]);
+    return check(flag, () => read(value), value);
   };
   const instance: Instance = {
     root: text("root", readFolder),
     run: text("run", readRunFolder),
     bridge: text("bridge", bridgeName),
     subnet: text("subnet", readSubnet),
+    serviceSubnet: text("serviceSubnet", readSubnet),
     cgroup: text("cgroup", readCgroup),
   };
   if (instance.root === instance.run) {
     issues.push({
       path: "--run",
       message: `must be another folder than --root: got both "${instance.run}"`,
+    });
+  }
+  if (issues.length === 0 && overlap(instance.subnet, instance.serviceSubnet)) {
+    issues.push({
+      path: "--service-subnet",
+      message: `must not overlap --subnet: got "${instance.serviceSubnet}" and "${instance.subnet}"`,
     });
   }
   const listen = check(
@@ -163,6 +172,11 @@ function readSubnet(value: string): string {
   });
   if (!isPrivate) throw invalid(`must lie in one of ${privateSubnets.join(", ")}`, value);
   return value;
+}
+
+function overlap(one: string, other: string): boolean {
+  const [a, b] = [parseSubnet(one), parseSubnet(other)];
+  return contains(a, b.base) || contains(b, a.base);
 }
 
 function readCgroup(value: string): string {

@@ -16,6 +16,8 @@ export interface DismantleOptions {
   readonly instance: Instance;
   readonly hierarchy: Pick<Hierarchy, "directory">;
   readonly firewall: Firewall;
+  /** Removes the packet rules of Services. */
+  readonly removeServices: () => void;
 }
 
 /** Trees below the root folder whose content came from images and containers. */
@@ -25,7 +27,9 @@ export async function dismantle({
   instance,
   hierarchy,
   firewall,
+  removeServices,
 }: DismantleOptions): Promise<void> {
+  removeServices();
   firewall.remove();
   removeBridge(instance.bridge);
   removeCgroup(hierarchy.directory);

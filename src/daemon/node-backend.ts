@@ -29,6 +29,7 @@ import { type MachineUsage, PodMeter, type PodUsage } from "../pod/pod-meter.ts"
 import { attachToPod, execInPod } from "../pod/pod-streams.ts";
 import { connectToPod } from "../pod/port-forward.ts";
 import type { DeletionWish } from "../spec/deletion.ts";
+import type { Service } from "../spec/kubernetes.gen.ts";
 import { notFound } from "../spec/object-problem.ts";
 import type { Pod } from "../spec/pod.ts";
 import type { KubernetesObject } from "../spec/resources.ts";
@@ -42,6 +43,8 @@ export interface NodeBackendOptions {
   readonly engine: PodEngine;
   readonly agent: Agent;
   readonly clock: Clock;
+  /** A Service with its address and ports of the node. */
+  readonly allocate: (service: Service) => Service;
   /** A new pod with its node, if there is one for it now. */
   readonly place: (pod: Pod) => Pod;
   readonly info: () => SystemInfo;
@@ -53,17 +56,17 @@ export class NodeBackend implements Backend {
   readonly store: Store;
   readonly images: Images;
   readonly #options: NodeBackendOptions;
+  readonly #meter: PodMeter;
   #isResetting = false;
 
   constructor(options: NodeBackendOptions) {
-  readonly #meter: PodMeter;
     this.store = options.store;
     this.images = options.images;
     this.#options = options;
+    this.#meter = new PodMeter(options.engine);
   }
 
   async createObject<T extends KubernetesObject>(object: T): Promise<T> {
-    this.#meter = new PodMeter(options.engine);
     return await this.#begin(this.createNow(object));
   }
 
@@ -73,7 +76,7 @@ export class NodeBackend implements Backend {
       throw new PodError("Unavailable", "The instance is being reset and takes nothing new");
     }
     // With its node when there is one at once: what is stored first is the pod that starts.
-    const placed = isPod(object) ? this.#options.place(object) : object;
+    const placed = isPod(object) ? this.#options.place(object) : this.#allocated(object);
     // A pod that is placed is a pod.
     const created = this.store.create(placed as T, { durable: false });
     if (created.kind === "Namespace") ensureServiceAccount(this.store, created, this.#nowMs());
@@ -82,7 +85,7 @@ export class NodeBackend implements Backend {
   }
 
   async replaceObject<T extends KubernetesObject>(object: T): Promise<T> {
-    const updated = this.store.update(object, { durable: false });
+    const updated = this.store.update(this.#allocated(object), { durable: false });
     return await this.#begin(finishDeletion(this.store, updated).object);
   }
 
@@ -120,6 +123,7 @@ export class NodeBackend implements Backend {
     return copyInPod(this.#options.engine, pod, container, work);
   }
 
+  connectPort(pod: Pod, port: number): Promise<Duplex> {
     return connectToPod(this.#options.engine, pod, port);
   }
 
@@ -149,6 +153,7 @@ export class NodeBackend implements Backend {
   async reset(): Promise<void> {
     this.#isResetting = true;
     const pods = this.store.list<Pod>("Pod").items;
+    for (const pod of pods) this.#letGo(pod);
     await Promise.all(pods.map((pod) => this.#deleteAndWait(pod, 0)));
     await this.#options.dismantle();
   }
@@ -172,6 +177,13 @@ export class NodeBackend implements Backend {
     return new Set(used.filter(isDigest));
   }
 
+  /** Between this and the write nothing waits: what is given here is not given twice. */
+  #allocated<T extends KubernetesObject>(object: T): T {
+    if (object.kind !== "Service" || object.metadata.deletionTimestamp !== undefined) return object;
+    // A Service is allocated as a Service.
+    return this.#options.allocate(object as unknown as Service) as unknown as T;
+  }
+
   /** The agent begins at once; who asked hears of it when no power cut can undo it any more. */
   async #begin<T extends KubernetesObject>(object: T): Promise<T> {
     const isKept = this.store.flush();
@@ -186,6 +198,21 @@ export class NodeBackend implements Backend {
       const event = { type: "Warning", reason: "FieldIgnored", message } as const;
       this.#options.engine.context.report(pod, event);
     }
+  }
+
+  /** Takes the finalizers away: nobody will do any more what they wait for. */
+  #letGo({ metadata }: Pod): void {
+    const { namespace, name } = metadata;
+    this.store.mutate<Pod>(
+      "Pod",
+      namespace,
+      name,
+      (pod) => {
+        const { finalizers: _, ...rest } = pod.metadata;
+        return { ...pod, metadata: rest };
+      },
+      { durable: false },
+    );
   }
 
   #nowMs(): number {

@@ -18,7 +18,7 @@ import { VolumeObjects } from "../agent/volume-objects.ts";
 import type { SystemInfo } from "../apiserver/backend.ts";
 import { newObject } from "../apiserver/create-object.ts";
 import { systemClock, toTime } from "../base/clock.ts";
-import { PodError } from "../base/errors.ts";
+import { messageOf, PodError } from "../base/errors.ts";
 import type { Instance } from "../base/instance.ts";
 import type { Logger } from "../base/log.ts";
 import { type Hierarchy, openHierarchy } from "../cgroup/hierarchy.ts";
@@ -26,18 +26,26 @@ import { hasAppArmor } from "../container/app-armor.ts";
 import { defaultCapabilities, readOwnCapabilities } from "../container/capabilities.ts";
 import { defaultSeccomp } from "../container/seccomp.ts";
 import { ClusterState } from "../controller/cluster-state.ts";
+import { EndpointSlices } from "../controller/endpoint-slices.ts";
 import { ensureFirstObjects } from "../controller/first-objects.ts";
 import { GarbageCollector } from "../controller/garbage-collector.ts";
 import { NamespaceLifecycle } from "../controller/namespace-lifecycle.ts";
 import { defaultScheduler, Scheduler } from "../controller/scheduler.ts";
+import { dnsAddress, ServiceAllocator } from "../controller/service-allocator.ts";
+import { ServiceProxy } from "../controller/service-proxy.ts";
+import { ServiceState } from "../controller/service-state.ts";
 import { TaintEviction } from "../controller/taint-eviction.ts";
 import { Workloads } from "../controller/workloads.ts";
 import { ImageStore } from "../image/store.ts";
 import { ensureBridge } from "../net/bridge.ts";
 import { forgetConnections } from "../net/conntrack.ts";
+import { hostResolver } from "../net/dns.ts";
+import { Forwarder } from "../net/dns-forwarder.ts";
+import { DnsServer } from "../net/dns-server.ts";
 import { Firewall } from "../net/firewall.ts";
 import { AddressPool, type Lease } from "../net/ipam.ts";
 import { nodeAddress } from "../net/node-address.ts";
+import { ServiceFirewall } from "../net/service-firewall.ts";
 import type { EngineContext } from "../pod/context.ts";
 import { PodEngine } from "../pod/engine.ts";
 import { seccompFolder } from "../pod/profiles.ts";
@@ -109,6 +117,8 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
   });
   registrar.ensure();
   const state = new ClusterState(store);
+  const services = new ServiceState(store);
+  const allocator = new ServiceAllocator(instance.serviceSubnet, services);
   const ownState = () => state.node(nodeName);
   /** Addresses that no pod has any more and that the kernel may still know connections of. */
   const freed = new Set(network.restingAddresses());
@@ -119,6 +129,8 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
     bootId: readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim(),
     nodeName,
     nodeAddress: nodeAddress(instance.bridge).address,
+    services: () => services.services(),
+    nameserver: dnsAddress(instance.serviceSubnet),
     nodeMemoryBytes: totalmem(),
     nodeCapabilities: readOwnCapabilities(),
     hierarchy,
@@ -156,13 +168,35 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
     log,
     report: (object, event) => events.record(object, event, defaultScheduler),
   });
+  const proxy = new ServiceProxy({
+    store,
+    state: services,
+    firewall: network.serviceFirewall,
+    subnet: instance.subnet,
+    serviceSubnet: instance.serviceSubnet,
+    nodeAddress: () => nodeAddress(instance.bridge).address,
+    isPublished: (protocol, port) =>
+      [...network.firewall.published().values()]
+        .flat()
+        .some((each) => each.protocol === protocol && each.hostPort === port),
+    clock,
+    log,
+    report: (service, event) => events.record(service, event, "service-controller"),
+  });
+  const names = new DnsServer({
+    zone: proxy.zone(),
+    forwarder: new Forwarder({ servers: () => hostResolver(true).config.nameservers }),
+  });
   const batch = batchControllers({
     store,
     clock,
     log,
+    create: (wish) => backend.createNow(newObject(store, wish, clock.now())),
     report: (object, event, component) => events.record(object, event, component),
   });
   const controllers = [
+    new EndpointSlices({ store, state: services, clock, log }),
+    proxy,
     new GarbageCollector({ store, clock, log }),
     new NamespaceLifecycle({ store, clock, log }),
     ...batch.controllers,
@@ -190,13 +224,16 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
     isClosed = true;
     await housekeeping[Symbol.asyncDispose]();
     workloads[Symbol.dispose]();
+    names.close();
     for (const controller of controllers) controller[Symbol.dispose]();
+    services[Symbol.dispose]();
     state[Symbol.dispose]();
     await agent.close();
     await claims[Symbol.asyncDispose]();
     await trash[Symbol.asyncDispose]();
     store.close();
   };
+  const removeServices = (): void => network.serviceFirewall().remove();
   const pods = (): readonly Pod[] => store.list<Pod>("Pod").items;
   const backend = new NodeBackend({
     store,
@@ -204,11 +241,12 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
     engine,
     agent,
     clock,
+    allocate: (service) => allocator.allocate(service),
     place: (pod) => scheduler.place(pod),
     info: () => systemInfo({ instance, startedAt, hierarchy, images, pods: pods() }),
     dismantle: async () => {
       await close();
-      await dismantle({ instance, hierarchy, firewall: network.firewall });
+      await dismantle({ instance, hierarchy, firewall: network.firewall, removeServices });
     },
   });
 
@@ -223,6 +261,7 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
     periodMs: rulesPeriodMs,
     run: () => {
       if (agent.size > 0) network.firewall.ensure();
+      proxy.ensure();
     },
   });
   housekeeping.add({
@@ -257,6 +296,7 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
   setImmediate(() => {
     const filter = defaultSeccomp(defaultCapabilities, seccompFolder(context));
     if (!isClosed) registrar.refresh();
+    if (!isClosed) void serveNames(names, proxy, { store, log, isNeeded: agent.size > 0 });
     const adopted = agent.size;
     void rehearse(context, filter, () => isClosed || agent.size > adopted);
   });
@@ -295,9 +335,27 @@ function cgroupMountPoint(): string {
   );
 }
 
+/** The port is kept for the next daemon: rules lead to it already. */
+async function serveNames(
+  server: DnsServer,
+  proxy: ServiceProxy,
+  { store, log, isNeeded }: { store: Store; log: Logger; isNeeded: boolean },
+): Promise<void> {
+  const ports = store.table<number>("dns");
+  const known = ports.get("port");
+  try {
+    const port = await server.listen(known);
+    if (port !== known) ports.put("port", port);
+    proxy.serveNames(port, isNeeded);
+  } catch (error) {
+    log.error({ error: messageOf(error) }, "no name server: names of Services do not resolve");
+  }
+}
+
 interface Network {
   readonly addresses: AddressPool;
   readonly firewall: Firewall;
+  readonly serviceFirewall: () => ServiceFirewall;
   readonly bridge: () => { readonly index: number };
   readonly leaseOwners: () => readonly string[];
   /** Addresses that were freed and may not be used again yet. */
@@ -305,7 +363,7 @@ interface Network {
 }
 
 /** The bridge and the rules are made with the first pod that needs them. */
-function openNetwork({ subnet, bridge: name }: Instance, store: Store): Network {
+function openNetwork({ subnet, serviceSubnet, bridge: name }: Instance, store: Store): Network {
   const leases = store.table<Lease>("leases");
   const all = (): Lease[] => leases.list().map(({ value }) => value);
   const addresses = new AddressPool({
@@ -318,13 +376,18 @@ function openNetwork({ subnet, bridge: name }: Instance, store: Store): Network 
     },
   });
   const firewall = new Firewall({ bridge: name, subnet });
+  let services: ServiceFirewall | undefined;
   let bridge: { readonly index: number } | undefined;
   return {
     addresses,
     firewall,
+    serviceFirewall: () => {
+      services ??= new ServiceFirewall({ bridge: name, subnet, serviceSubnet });
+      return services;
+    },
     bridge: () => {
       if (bridge === undefined) {
-        bridge = ensureBridge(name, addresses.gateway, addresses.prefixLength);
+        bridge = ensureBridge(name, addresses.gateway, addresses.prefixLength, serviceSubnet);
         firewall.ensure();
       }
       return bridge;

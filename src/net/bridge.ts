@@ -18,8 +18,10 @@ import {
   type Link,
   newAddress,
   newBridge,
+  newRoute,
   setLink,
 } from "../sys/rtnetlink.ts";
+import { formatAddress, parseSubnet } from "./ipv4.ts";
 import { nodeAddress } from "./node-address.ts";
 
 export interface Bridge {
@@ -84,10 +86,16 @@ function allLinks(): Link[] {
 
 /**
  * Creates the bridge, or mends it: address, up, settings, forwarding. Idempotent.
- * @param gateway - its IPv4 address. @param prefixLength - 0..32.
+ * @param gateway - its IPv4 address. @param prefixLength - 0..32. @param serviceSubnet - virtual addresses: a host
+ * without a default route reaches them by this one, and what packet rules do not translate is refused on its way.
  * @throws PodError FailedPrecondition when a link of that name is no bridge.
  */
-export function ensureBridge(name: string, gateway: string, prefixLength: number): Bridge {
+export function ensureBridge(
+  name: string,
+  gateway: string,
+  prefixLength: number,
+  serviceSubnet?: string,
+): Bridge {
   const action = `Cannot create bridge "${bridgeName(name)}"`;
   const socket = netlinkSocket();
   let link = findLink(name);
@@ -116,6 +124,14 @@ export function ensureBridge(name: string, gateway: string, prefixLength: number
     tolerate: ["EEXIST"],
   });
   if (!link.up) socket.request(action, setLink(link.index, { up: true }));
+  if (serviceSubnet !== undefined) {
+    const services = parseSubnet(serviceSubnet);
+    const destination = {
+      address: formatAddress(services.base),
+      prefixLength: services.prefixLength,
+    };
+    socket.request(action, newRoute({ index: link.index, destination }), { tolerate: ["EEXIST"] });
+  }
   enableForwarding(action, link);
   return { index: link.index, mtu: link.mtu };
 }

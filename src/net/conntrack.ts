@@ -53,6 +53,54 @@ export function forgetConnections(addresses: Iterable<string>): number {
   return count;
 }
 
+// nfnetlink_conntrack.h: enum ctattr_tuple and ctattr_l4proto; in.h: IPPROTO_UDP.
+const tupleProtocol = 2;
+const protocolNumber = 1;
+const sourcePort = 2;
+const udp = 17;
+
+/**
+ * Deletes the flows of datagrams that were translated to one of these endpoints, so that the next datagram is led
+ * anew. @returns how many there were.
+ */
+export function forgetDatagrams(
+  endpoints: readonly { readonly address: string; readonly port: number }[],
+): number {
+  const wanted = new Set(endpoints.map(({ address, port }) => `${address}:${port}`));
+  if (wanted.size === 0) return 0;
+  const action = `Cannot forget the datagrams for ${[...wanted].join(", ")}`;
+  using socket = new NetlinkSocket(K.NETLINK_NETFILTER);
+  let count = 0;
+  for (const reply of socket.query(action, message(K.IPCTNL_MSG_CT_GET, K.NLM_F_DUMP, []))) {
+    const attributes = decodeAttributes(reply.payload.subarray(familyHeader.length));
+    const tuple = attributes.get(K.CTA_TUPLE_ORIG);
+    // Who answers is who was sent to.
+    const sender = datagramSender(attributes.get(K.CTA_TUPLE_REPLY));
+    if (tuple === undefined || sender === undefined || !wanted.has(sender)) continue;
+    const request = message(K.IPCTNL_MSG_CT_DELETE, 0, [
+      binary(K.CTA_TUPLE_ORIG | K.NLA_F_NESTED, tuple),
+    ]);
+    // ENOENT: it ended by itself in between.
+    socket.request(action, request, { tolerate: ["ENOENT"] });
+    count += 1;
+  }
+  return count;
+}
+
+/** `address:port` of the source of a tuple of UDP. */
+function datagramSender(tuple: Buffer | undefined): string | undefined {
+  if (tuple === undefined) return undefined;
+  const parts = decodeAttributes(tuple);
+  const ip = parts.get(K.CTA_TUPLE_IP);
+  const transport = parts.get(tupleProtocol);
+  if (ip === undefined || transport === undefined) return undefined;
+  const ports = decodeAttributes(transport);
+  if (ports.get(protocolNumber)?.[0] !== udp) return undefined;
+  const source = decodeAttributes(ip).get(K.CTA_IP_V4_SRC);
+  const port = ports.get(sourcePort)?.readUInt16BE(0);
+  return source === undefined || port === undefined ? undefined : `${source.join(".")}:${port}`;
+}
+
 /** Source and destination of a tuple, as hex digits. */
 function addressesOf(tuple: Buffer | undefined): string[] {
   const ip = tuple === undefined ? undefined : decodeAttributes(tuple).get(K.CTA_TUPLE_IP);

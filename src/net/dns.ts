@@ -1,14 +1,15 @@
 /**
  * The text of a pod's /etc/resolv.conf from dnsPolicy, dnsConfig and the host's file.
  *
- * nspod has no cluster DNS, so ClusterFirst and ClusterFirstWithHostNet mean the host's servers, as
- * the kubelet does without one. Sources: Kubernetes "DNS for Services and Pods", kubelet
+ * ClusterFirst means the name server of the cluster and its domains before the host's; with the host's network only
+ * ClusterFirstWithHostNet does. Without a name server they mean the host's. Sources: Kubernetes "DNS for Services and Pods", kubelet
  * network/dns/dns.go, resolv.conf(5).
  */
 import { readFileSync } from "node:fs";
 import { isIP, isIPv4 } from "node:net";
 import { hasCode, PodError } from "../base/errors.ts";
 import type { DnsPolicy, PodDNSConfig } from "../spec/pod.ts";
+import { clusterDomain } from "../spec/pod-hostname.ts";
 
 export interface ResolverConfig {
   readonly nameservers: readonly string[];
@@ -101,17 +102,41 @@ function readIfThere(path: string): string | undefined {
   }
 }
 
+/** The name server of the cluster as a pod sees it. */
+export interface ClusterResolver {
+  readonly nameserver: string;
+  /** Of the pod: names are looked up in it first. */
+  readonly namespace: string;
+}
+
+/** What the kubelet writes for ClusterFirst; the host's options are not taken over. */
+function clusterConfig(
+  { nameserver, namespace }: ClusterResolver,
+  host: ResolverConfig,
+): ResolverConfig {
+  const own = [`${namespace}.svc.${clusterDomain}`, `svc.${clusterDomain}`, clusterDomain];
+  return {
+    nameservers: [nameserver],
+    searches: [...own, ...host.searches],
+    options: new Map([["ndots", "5"]]),
+  };
+}
+
 /**
  * The pod's file. Pure.
+ * @param cluster - absent: there is no name server of the cluster, or the pod has the host's network.
  * @throws PodError InvalidArgument for values that would break the file.
  */
 export function podResolver(
   policy: DnsPolicy,
   dnsConfig: PodDNSConfig | undefined,
   host: ResolverConfig,
+  cluster?: ClusterResolver,
 ): PodResolver {
   const none: ResolverConfig = { nameservers: [], searches: [], options: new Map() };
-  const base = policy === "None" ? none : host;
+  const wantsCluster = policy === "ClusterFirst" || policy === "ClusterFirstWithHostNet";
+  const known = wantsCluster && cluster !== undefined ? clusterConfig(cluster, host) : host;
+  const base = policy === "None" ? none : known;
   const options = new Map(base.options);
   for (const { name, value = "" } of dnsConfig?.options ?? []) options.set(name, value);
   const servers = unique([...base.nameservers, ...(dnsConfig?.nameservers ?? [])]);

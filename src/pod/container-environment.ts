@@ -12,6 +12,7 @@ import { nodeAllocatable } from "../volume/node-allocatable.ts";
 import { readBeneath } from "../volume/read-beneath.ts";
 import type { EngineContext } from "./context.ts";
 import { configError, type EnvironmentFacts, resolveEnvironment } from "./environment.ts";
+import { serviceLinks } from "./service-links.ts";
 
 /** Contents by `volume/path`; undefined: there is no such file. */
 export type EnvironmentFiles = ReadonlyMap<string, Buffer | undefined>;
@@ -91,6 +92,7 @@ function factsOf(context: EngineContext, pod: Pod, files: EnvironmentFiles): Env
     hostIPs: [nodeAddress],
     podIPs: address === undefined ? [] : [address],
     allocatable: nodeAllocatable(context),
+    links: serviceLinks(context.services?.() ?? [], pod),
     readFile: (volume, path) => files.get(`${volume}/${path}`),
   };
 }

@@ -8,6 +8,7 @@ import type { StoredImage } from "../image/store-types.ts";
 import type { Firewall } from "../net/firewall.ts";
 import type { AddressPool } from "../net/ipam.ts";
 import type { CapabilityName } from "../spec/capabilities.ts";
+import type { Service } from "../spec/kubernetes.gen.ts";
 import type { ObjectReader } from "../spec/object-reader.ts";
 import type { Pod } from "../spec/pod.ts";
 import type { Table } from "../store/table.ts";
@@ -64,6 +65,10 @@ export interface EngineContext {
   readonly nodeName: string;
   /** Address of the node, for status.hostIP. */
   readonly nodeAddress: string;
+  /** All Services, for the variables that name them; absent: there are none. */
+  readonly services?: () => Iterable<Service>;
+  /** Address of the cluster's name server; absent: pods ask the host's. */
+  readonly nameserver?: string;
   readonly nodeMemoryBytes: number;
   /** What "ALL" stands for: the capabilities of this process. */
   readonly nodeCapabilities: readonly CapabilityName[];

@@ -28,6 +28,8 @@ export interface EnvironmentFacts extends PodFacts {
   readonly allocatable: ResourceList;
   /** Content of a file in one of the pod's volumes; undefined when it is not there. */
   readonly readFile: (volume: string, path: string) => Buffer | undefined;
+  /** Variables that come before all others: those of Services. */
+  readonly links?: readonly EnvVar[];
   /** Variables that cannot be had are left out instead of being an error. */
   readonly leaveOutMissing?: boolean;
 }
@@ -45,7 +47,7 @@ export function resolveEnvironment(
   container: Pick<Container, "name" | "env" | "envFrom" | "resources">,
   facts: EnvironmentFacts,
 ): readonly EnvVar[] {
-  const variables = new Map<string, string>();
+  const variables = new Map((facts.links ?? []).map(({ name, value = "" }) => [name, value]));
   const attempt = (step: () => void): void => {
     try {
       step();

@@ -39,19 +39,24 @@ export function podHostname(pod: Pod): string {
 /**
  * Writes the files into the folder `etc`, which exists; containers see them through binds, so an existing file keeps its inode only
  * as long as nobody writes it again: this is called once per sandbox.
+ * @param nameserver - address of the cluster's name server.
  * @returns sentences about what had to be left out, for Warning events.
  */
 export function writeHostFiles(
   pod: Pod,
   folders: PodFolders,
   address: string | undefined,
+  nameserver?: string,
 ): readonly string[] {
   const { hostNetwork = false, hostAliases = [], dnsPolicy, dnsConfig } = pod.spec;
   const hostname = podHostname(pod);
   const fqdn = podFqdn(pod);
   const paths = hostFilePaths(folders);
   const host = hostResolver(hostNetwork);
-  const resolver = podResolver(dnsPolicy ?? "ClusterFirst", dnsConfig, host.config);
+  const policy = dnsPolicy ?? "ClusterFirst";
+  const isOutside = nameserver === undefined || (hostNetwork && policy === "ClusterFirst");
+  const cluster = isOutside ? undefined : { nameserver, namespace: pod.metadata.namespace };
+  const resolver = podResolver(policy, dnsConfig, host.config, cluster);
   const hosts = hostNetwork
     ? hostNetworkHosts(readHostFile("/etc/hosts"), hostAliases)
     : podHosts({

@@ -82,7 +82,7 @@ export async function startSandbox(
     await launch.catch(() => undefined);
   });
 
-  for (const message of writeHostFiles(pod, folders, address)) {
+  for (const message of writeHostFiles(pod, folders, address, context.nameserver)) {
     context.report(pod, { type: "Warning", reason: "DNSConfigForming", message });
   }
   if (attachment) {

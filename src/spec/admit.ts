@@ -11,6 +11,7 @@ import { cronJobRules } from "./cron-job-rules.ts";
 import { daemonSetRules } from "./daemon-set-rules.ts";
 import { type DefaultOptions, defaultMetadata } from "./default-metadata.ts";
 import { deploymentRules } from "./deployment-rules.ts";
+import { endpointSliceRules } from "./endpoint-slice-rules.ts";
 import { eventRules } from "./event-rules.ts";
 import { type FieldIssue, IssueList } from "./field-issue.ts";
 import { jobRules } from "./job-rules.ts";
@@ -26,6 +27,7 @@ import { replicaSetRules } from "./replica-set-rules.ts";
 import { type KubernetesObject, resourceOfKind } from "./resources.ts";
 import { runtimeClassRules } from "./runtime-class-rules.ts";
 import { secretRules } from "./secret-rules.ts";
+import { serviceRules } from "./service-rules.ts";
 import { statefulSetRules } from "./stateful-set-rules.ts";
 import { storageClassRules } from "./storage-class-rules.ts";
 import { validateMetadata } from "./validate-metadata.ts";
@@ -36,6 +38,7 @@ const table: ReadonlyMap<string, KindRules<KubernetesObject>> = new Map([
   ["ControllerRevision", asAny(controllerRevisionRules)],
   ["DaemonSet", asAny(daemonSetRules)],
   ["Deployment", asAny(deploymentRules)],
+  ["EndpointSlice", asAny(endpointSliceRules)],
   ["Event", asAny(eventRules)],
   ["Job", asAny(jobRules)],
   ["Namespace", asAny(namespaceRules)],
@@ -48,6 +51,7 @@ const table: ReadonlyMap<string, KindRules<KubernetesObject>> = new Map([
   ["ReplicaSet", asAny(replicaSetRules)],
   ["RuntimeClass", asAny(runtimeClassRules)],
   ["Secret", asAny(secretRules)],
+  ["Service", asAny(serviceRules)],
   ["ServiceAccount", {}],
   ["StatefulSet", asAny(statefulSetRules)],
   ["StorageClass", asAny(storageClassRules)],

@@ -144,6 +144,17 @@ export const fieldSupport: Readonly<Record<string, DefinitionSupport>> = {
       imagePullSecrets: pull,
     },
   },
+  ServiceSpec: {
+    warned: {
+      healthCheckNodePort: "has no effect: there is one node, which has every endpoint",
+      loadBalancerClass:
+        "has no effect: nspod gives every Service of type LoadBalancer the address of the node",
+      loadBalancerIP: "has no effect: the address is that of the node",
+      loadBalancerSourceRanges:
+        "has no effect: whoever reaches the node reaches the Service: use a firewall of the host",
+    },
+    refusedValues: { ipFamilyPolicy: ["RequireDualStack"] },
+  },
   SecurityContext: {
     refused: {
       seLinuxOptions: selinux,

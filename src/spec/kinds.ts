@@ -12,10 +12,10 @@ import { suggestion } from "./suggest.ts";
 
 /** Kinds that Kubernetes has besides those of `resources.ts`. */
 const FURTHER_KINDS: readonly string[] = `
-  Service Endpoints LimitRange PodTemplate ReplicationController ResourceQuota Binding
+  Endpoints LimitRange PodTemplate ReplicationController ResourceQuota Binding
   Deployment StatefulSet DaemonSet ReplicaSet ControllerRevision Job CronJob HorizontalPodAutoscaler
   Ingress IngressClass NetworkPolicy PodDisruptionBudget Role RoleBinding ClusterRole ClusterRoleBinding
-  VolumeAttachment VolumeAttributesClass CSIDriver CSINode CSIStorageCapacity Lease EndpointSlice
+  VolumeAttachment VolumeAttributesClass CSIDriver CSINode CSIStorageCapacity Lease
   CustomResourceDefinition MutatingWebhookConfiguration ValidatingWebhookConfiguration ValidatingAdmissionPolicy
   CertificateSigningRequest APIService FlowSchema PriorityLevelConfiguration ResourceClaim DeviceClass
 `

@@ -42,10 +42,12 @@ const TABLE = `
   Deployment            apps/v1              deployments            true  deploy
   StatefulSet           apps/v1              statefulsets           true  sts
   DaemonSet             apps/v1              daemonsets             true  ds
+  Service               v1                   services               true  svc
+  EndpointSlice         discovery.k8s.io/v1  endpointslices         true
+  Event                 v1                   events                 true  ev
   CronJob               batch/v1             cronjobs               true  cj
   Job                   batch/v1             jobs                   true
   PodDisruptionBudget   policy/v1            poddisruptionbudgets   true  pdb
-  Event                 v1                   events                 true  ev
 `;
 
 export const resources: readonly Resource[] = TABLE.trim()

@@ -18,6 +18,7 @@ import type {
   CronJob,
   DaemonSet,
   Deployment,
+  EndpointSlice,
   Job,
   Namespace,
   Node,
@@ -28,6 +29,7 @@ import type {
   ReplicaSet,
   RuntimeClass,
   Secret,
+  Service,
   ServiceAccount,
   StatefulSet,
   StorageClass,
@@ -200,6 +202,26 @@ const byKind: Readonly<Record<string, readonly Column[]>> = {
     ["SECRETS", ({ secrets }) => String(secrets?.length ?? 0)],
     ["AGE", ageOf],
   ]),
+  Service: columns<Service>([
+    ["NAME", name],
+    ["TYPE", ({ spec }) => spec.type ?? "ClusterIP"],
+    ["CLUSTER-IP", ({ spec }) => spec.clusterIP || none],
+    ["EXTERNAL-IP", externalCell],
+    ["PORT(S)", servicePorts],
+    ["AGE", ageOf],
+    ["+SELECTOR", ({ spec }) => pairsText(spec.selector)],
+  ]),
+  EndpointSlice: columns<EndpointSlice>([
+    ["NAME", name],
+    ["ADDRESSTYPE", ({ addressType }) => addressType],
+    ["PORTS", ({ ports }) => cut((ports ?? []).map(({ port }) => String(port ?? "*"))) || unset],
+    [
+      "ENDPOINTS",
+      ({ endpoints }) =>
+        cut((endpoints ?? []).map(({ addresses }) => addresses.join(","))) || unset,
+    ],
+    ["AGE", ageOf],
+  ]),
   ConfigMap: columns<ConfigMap>([
     ["NAME", name],
     ["DATA", ({ data, binaryData }) => String(count(data) + count(binaryData))],
@@ -343,4 +365,34 @@ function count(map: Readonly<Record<string, unknown>> | undefined): number {
 function nodeSelectorCell({ spec }: DaemonSet): string {
   const pairs = Object.entries(spec.template.spec.nodeSelector ?? {});
   return pairs.map(([key, value]) => `${key}=${value}`).join(",") || none;
+}
+
+/** Where others reach a Service from outside. */
+function externalCell({ spec, status }: Service): string {
+  if (spec.type === "ExternalName") return spec.externalName ?? none;
+  const given = (status?.loadBalancer?.ingress ?? []).map(
+    ({ ip, hostname }) => ip ?? hostname ?? "",
+  );
+  const all = [...given, ...(spec.externalIPs ?? [])];
+  if (all.length > 0) return all.join(",");
+  return spec.type === "LoadBalancer" ? "<pending>" : none;
+}
+
+function servicePorts({ spec }: Service): string {
+  const ports = (spec.ports ?? []).map(
+    ({ port, nodePort, protocol }) =>
+      `${port}${nodePort ? `:${nodePort}` : ""}/${protocol ?? "TCP"}`,
+  );
+  return ports.join(",") || none;
+}
+
+function pairsText(pairs: Readonly<Record<string, string>> = {}): string {
+  const list = Object.entries(pairs).map(([key, value]) => `${key}=${value}`);
+  return list.join(",") || none;
+}
+
+/** The first three, as kubectl shows them. */
+function cut(words: readonly string[]): string {
+  const more = words.length > 3 ? ` + ${words.length - 3} more...` : "";
+  return words.slice(0, 3).join(",") + more;
 }

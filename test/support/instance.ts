@@ -5,7 +5,7 @@
 //
 //   /tmp/nspod-test-<slot>/root   --root     /tmp/nspod-test-<slot>/run   --run
 //   nspt<slot>                    --bridge   10.<200+slot/256>.<slot%256>.0/24  --subnet
-//   /nspod-test-<slot>            --cgroup
+//   10.<204+slot/256>.<slot%256>.0/24  --service-subnet     /nspod-test-<slot>  --cgroup
 import { mkdir, rm } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
@@ -30,6 +30,7 @@ export class Instance implements InstanceNames {
   readonly run: string;
   readonly bridge: string;
   readonly subnet: string;
+  readonly serviceSubnet: string;
   readonly cgroup: string;
   readonly #slot: Server;
   #before: Census | undefined;
@@ -41,6 +42,7 @@ export class Instance implements InstanceNames {
     this.run = join(this.base, "run");
     this.bridge = `nspt${number}`;
     this.subnet = `10.${200 + Math.floor(number / 256)}.${number % 256}.0/24`;
+    this.serviceSubnet = `10.${204 + Math.floor(number / 256)}.${number % 256}.0/24`;
     this.cgroup = `/nspod-test-${number}`;
   }
 
@@ -67,6 +69,7 @@ export class Instance implements InstanceNames {
       NSPOD_RUN: this.run,
       NSPOD_BRIDGE: this.bridge,
       NSPOD_SUBNET: this.subnet,
+      NSPOD_SERVICE_SUBNET: this.serviceSubnet,
       NSPOD_CGROUP: this.cgroup,
     };
   }

@@ -21,6 +21,8 @@ const bodies: Readonly<Record<string, Record<string, unknown>>> = {
   PriorityClass: { value: 10 },
   RuntimeClass: { handler: "nspod" },
   StorageClass: { provisioner: "a/b" },
+  Service: { spec: { ports: [{ port: 80 }] } },
+  EndpointSlice: { addressType: "IPv4", endpoints: [] },
   PersistentVolume: {
     spec: {
       capacity: { storage: "1Gi" },

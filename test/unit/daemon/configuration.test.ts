@@ -47,6 +47,7 @@ read("gives defaults, and takes flags before variables", () => {
       run: "/run/nspod",
       bridge: "env0",
       subnet: "192.168.7.0/24",
+      serviceSubnet: "10.96.0.0/16",
       cgroup: "/a/b",
     },
     enforceLimits: true,
@@ -117,9 +118,19 @@ read("refuses unknown flags, missing values and words", () => {
   );
 });
 
+read("keeps pods and Services apart", () => {
+  assert.is(
+    refusal("--subnet", "10.0.0.0/8"),
+    '--service-subnet: must not overlap --subnet: got "10.96.0.0/16" and "10.0.0.0/8"',
+  );
+  const env = { NSPOD_SERVICE_SUBNET: "10.97.0.0/16" };
+  assert.is(readConfiguration([], env).instance.serviceSubnet, "10.97.0.0/16");
+});
+
 read("accepts the edges", () => {
   for (const subnet of ["10.0.0.0/8", "172.31.255.240/28", "100.64.0.0/10", "192.168.0.0/16"]) {
-    assert.is(readConfiguration(["--subnet", subnet], {}).instance.subnet, subnet);
+    const args = ["--subnet", subnet, "--service-subnet", "172.16.0.0/16"];
+    assert.is(readConfiguration(args, {}).instance.subnet, subnet);
   }
   const run = `/${"r".repeat(59)}`;
   assert.is(readConfiguration(["--run", run], {}).instance.run, run);

@@ -13,6 +13,7 @@ const context = {
     run: "/nowhere/run",
     bridge: "nspod9",
     subnet: "192.0.2.0/24",
+    serviceSubnet: "198.51.100.0/24",
     cgroup: "/nowhere",
   },
   hierarchy: { directory: "/nowhere/cgroup", controllers: new Set(["cpu"] as const) },

@@ -17,6 +17,12 @@ const examples: Readonly<Record<string, Record<string, unknown>>> = {
   PriorityClass: { value: 10 },
   RuntimeClass: { handler: "nspod" },
   StorageClass: { provisioner: "nspod.dev/local-path" },
+  Service: { spec: { selector: { app: "web" }, ports: [{ port: 80 }] } },
+  EndpointSlice: {
+    addressType: "IPv4",
+    endpoints: [{ addresses: ["192.0.2.7"] }],
+    ports: [{ port: 80 }],
+  },
   PersistentVolume: {
     spec: {
       capacity: { storage: "1024Mi" },

@@ -38,7 +38,7 @@ spec:
     volumeMounts: [{name: data, mountPath: /d}]
 ---
 apiVersion: v1
-kind: Service
+kind: LimitRange
 ---
 apiVersion: v1
 kind: Pod
@@ -60,7 +60,7 @@ spec: {containers: []}
       'pod.yaml:12:11: spec.containers[1].name: must be unique in the pod: got "web" again',
       "pod.yaml:13:12: spec.containers[1].image: must be a string: got 3: put it in quotes",
       'pod.yaml:14:27: spec.containers[1].volumeMounts[0].name: must be the name of a volume of this pod: got "data"',
-      "pod.yaml:17:7: kind: Service is a Kubernetes kind that nspod does not support yet",
+      "pod.yaml:17:7: kind: LimitRange is a Kubernetes kind that nspod does not support yet",
       "pod.yaml:22:20: spec.containers: must have at least one container",
     ]);
   }
