@@ -133,6 +133,24 @@ export class Agent {
     }));
   }
 
+  /** Who holds a pod that has been removed sees how it ended. Source: Kubernetes, "Pod Lifecycle", "Pod phase". */
+  #publishEnd({ metadata: { namespace, name, uid } }: Pod): void {
+    this.#options.store.mutate<Pod>(
+      "Pod",
+      namespace,
+      name,
+      (pod) => {
+        if (pod.metadata.uid !== uid || hasEnded(pod.status)) return undefined;
+        const { containerStatuses: containers = [] } = pod.status ?? {};
+        const isGood =
+          containers.length > 0 &&
+          containers.every(({ state }) => state?.terminated?.exitCode === 0);
+        return { ...pod, status: { ...pod.status, phase: isGood ? "Succeeded" : "Failed" } };
+      },
+      { durable: false },
+    );
+  }
+
   #newWorker(uid: string, namespace: string, name: string): PodWorker {
     const { store, engine, clock, log, events } = this.#options;
     return new PodWorker({
@@ -157,6 +175,7 @@ export class Agent {
           // Its deletion is on the disk already: a power cut only has it removed once more.
           // A change that takes the last finalizer away makes a new worker, which comes here again.
           if (held.length === 0) store.delete("Pod", namespace, name, uid, { durable: false });
+          else this.#publishEnd(pod);
           return result;
         }
         // Who was told that a pod has ended must not find it running again after a power cut.

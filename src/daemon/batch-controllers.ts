@@ -1,5 +1,4 @@
 /** The controllers of the groups batch and policy, and what they share. */
-import { newObject } from "../apiserver/create-object.ts";
 import { CronJobController } from "../controller/cron-job.ts";
 import { DisruptionController } from "../controller/disruption.ts";
 import { type BatchOptions, JobController } from "../controller/job.ts";
@@ -12,15 +11,10 @@ export interface BatchControllers {
   readonly isIdle: () => boolean;
 }
 
-export function batchControllers(
-  options: Omit<BatchOptions, "owned" | "create">,
-): BatchControllers {
-  const { store, clock } = options;
-  const owned = new OwnedObjects(store, ["Job", "Pod"]);
-  const create: BatchOptions["create"] = (wish) =>
-    store.create(newObject(store, wish, clock.now()), { durable: false });
-  const jobs = new JobController({ ...options, owned, create });
-  const cronJobs = new CronJobController({ ...options, owned, create });
+export function batchControllers(options: Omit<BatchOptions, "owned">): BatchControllers {
+  const owned = new OwnedObjects(options.store, ["Job", "Pod"]);
+  const jobs = new JobController({ ...options, owned });
+  const cronJobs = new CronJobController({ ...options, owned });
   return {
     controllers: [owned, jobs, cronJobs, new DisruptionController(options)],
     isIdle: () => jobs.isIdle && cronJobs.isIdle,
