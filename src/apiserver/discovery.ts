@@ -64,7 +64,16 @@ function entriesOf(resource: Resource): readonly ResourceEntry[] {
     version: "v1",
   };
   if (hasScale(resource)) return [...entries, scale];
-  return [...entries, ...streams.map((stream) => subresourceEntry(resource, ...stream))];
+  const eviction = {
+    ...subresourceEntry(resource, "pods/eviction", "Eviction", ["create"]),
+    group: "policy",
+    version: "v1",
+  };
+  return [
+    ...entries,
+    ...streams.map((stream) => subresourceEntry(resource, ...stream)),
+    ...(kind === "Pod" ? [eviction] : []),
+  ];
 }
 
 function subresourceEntry(

@@ -24,8 +24,17 @@ import { eventually } from "../support/eventually.ts";
 import { podSuite } from "../support/pod-suite.ts";
 import { type Pods, podOf, sleeper } from "../support/pods.ts";
 import { requires } from "../support/requires.ts";
+import { workloadBodies } from "../support/workload-bodies.ts";
 
 requires("root", "kernel:5.15");
+
+const workload = {
+  selector: { matchLabels: { app: "verbs" } },
+  template: {
+    metadata: { labels: { app: "verbs" } },
+    spec: { containers: [{ name: "main", image: "absent", imagePullPolicy: "Never" }] },
+  },
+};
 
 /** What an object of a kind needs besides its name. */
 const bodies: Readonly<Record<string, object>> = {
@@ -50,7 +59,22 @@ const bodies: Readonly<Record<string, object>> = {
     },
   },
   Pod: { spec: { containers: [{ name: "main", image: "absent", imagePullPolicy: "Never" }] } },
+  ControllerRevision: { data: {}, revision: 1 },
+  // No pods: what is tested is the object.
+  ReplicaSet: { spec: { ...workload, replicas: 0 } },
+  Deployment: { spec: { ...workload, replicas: 0 } },
+  StatefulSet: { spec: { ...workload, replicas: 0 } },
+  DaemonSet: {
+    spec: {
+      ...workload,
+      template: {
+        ...workload.template,
+        spec: { ...workload.template.spec, nodeSelector: { no: "node" } },
+      },
+    },
+  },
   Event: { involvedObject: { kind: "Pod", namespace: "default", name: "x" } },
+  ...workloadBodies,
 };
 
 const { test, run } = podSuite("objects", "busybox");

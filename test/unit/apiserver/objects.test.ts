@@ -4,6 +4,7 @@ import * as assert from "uvu/assert";
 import { readJsonLines } from "../../../src/cli/json-lines.ts";
 import type { Pod } from "../../../src/spec/pod.ts";
 import { type Resource, resourcePath, resources } from "../../../src/spec/resources.ts";
+import { workloadBodies } from "../../support/workload-bodies.ts";
 import { type Answer, Fixture } from "./fixture.ts";
 
 const objects = suite("objects");
@@ -37,6 +38,7 @@ const bodies: Readonly<Record<string, Record<string, unknown>>> = {
   },
   Pod: { spec: { nodeName: "n1", containers: [{ name: "main", image: "busybox" }] } },
   Event: { involvedObject: { kind: "Pod", namespace: "default", name: "x" } },
+  ...workloadBodies,
 };
 
 const configMaps = "/api/v1/namespaces/default/configmaps";

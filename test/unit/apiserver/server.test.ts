@@ -29,9 +29,14 @@ server("tells versions, resources and that it lives", async () => {
   assert.equal((await fixture.call("GET", "/api?timeout=32s")).json.versions, ["v1"]);
   const { groups } = (await fixture.call("GET", "/apis")).json;
   const names: readonly string[] = groups.map((group: { name: string }) => group.name);
-  assert.equal(names.toSorted(), ["node.k8s.io", "scheduling.k8s.io", "storage.k8s.io"]);
+  assert.equal(names.toSorted(), [
+    ..."apps batch discovery.k8s.io node.k8s.io policy scheduling.k8s.io storage.k8s.io".split(" "),
+  ]);
   for (const [path, wanted] of [
-    ["/api/v1", ["pods", "pods/exec", "pods/resize", "namespaces/status", "configmaps"]],
+    [
+      "/api/v1",
+      ["pods", "pods/eviction", "pods/exec", "pods/resize", "namespaces/status", "configmaps"],
+    ],
     ["/apis/storage.k8s.io/v1", ["storageclasses"]],
   ] as const) {
     const { resources } = (await fixture.call("GET", path)).json;

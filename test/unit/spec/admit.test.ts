@@ -7,6 +7,7 @@ import { defaultObject, validateObject, validateUpdate } from "../../../src/spec
 import { decodeObject } from "../../../src/spec/decode-json.ts";
 import { asWritten, loadManifests } from "../../../src/spec/manifest.ts";
 import { type KubernetesObject, resourceOfKind, resources } from "../../../src/spec/resources.ts";
+import { workloadBodies } from "../../support/workload-bodies.ts";
 
 const options = { randomSuffix: () => "x7k2p" };
 
@@ -38,6 +39,7 @@ const examples: Readonly<Record<string, Record<string, unknown>>> = {
   },
   Pod: { spec: { containers: [{ name: "a", image: "b" }] } },
   Event: { involvedObject: { kind: "Pod", namespace: "default", name: "a" } },
+  ...workloadBodies,
 };
 
 function make<T = KubernetesObject>(
