@@ -61,18 +61,21 @@ export function addComfortCommands(program: Command, tree: Tree): void {
       ),
     ["nspod top pods -A --sort-by=memory", "nspod top pods web --containers"],
   );
-  top
-    .command("nodes")
-    .alias("node")
-    .alias("no")
-    .description("Of this machine")
-    .option("--no-headers", "leave out the heading")
-    .action(
-      tree.asRoot(async (context, _args, options) => {
-        const { topNodes } = await import("./commands/top.ts");
-        return await topNodes(context, options);
-      }),
-    );
+  examples(
+    top
+      .command("nodes")
+      .alias("node")
+      .alias("no")
+      .description("Of this machine")
+      .option("--no-headers", "leave out the heading")
+      .action(
+        tree.asRoot(async (context, _args, options) => {
+          const { topNodes } = await import("./commands/top.ts");
+          return await topNodes(context, options);
+        }),
+      ),
+    ["nspod top nodes"],
+  );
   examples(
     program
       .command("stats")

@@ -34,8 +34,8 @@ export function addPodCommands(program: Command, tree: Tree): void {
   examples(
     program
       .command("logs")
-      .description("Print what the containers of a pod wrote")
-      .argument("<pod>")
+      .description("Print what containers wrote; several in the order of time")
+      .argument("[pod]")
       .argument("[container]")
       .option("-c, --container <name>", "container of the pod")
       .option("-f, --follow", "print new lines as they come")
@@ -45,17 +45,27 @@ export function addPodCommands(program: Command, tree: Tree): void {
       .option("--since-time <time>", "only what is newer than an RFC 3339 time")
       .option("--timestamps", "begin each line with its time")
       .option("--all-containers", "all containers of the pod")
+      .option("-l, --selector <labels>", "of all pods with these labels")
+      .option("--all-pods", "of all pods of the namespace")
+      .option("--max-log-requests <count>", "most logs to follow at the same time (default: 5)")
+      .option("--ignore-errors", "go on with the other logs when one cannot be read")
       .option("--prefix", "begin each line with pod and container")
       .option("--limit-bytes <bytes>", "stop after so many bytes")
       .option("--raw", "print on a terminal as it is, control characters included")
       .action(
         tree.asRoot(async (context, [pod, container], options) => {
           const { showLogs } = await import("./commands/logs.ts");
-          const words = [text(pod), ...(container === undefined ? [] : [text(container)])];
+          const words = [pod, container].flatMap((word) =>
+            word === undefined ? [] : [text(word)],
+          );
           return await showLogs(context, words, options);
         }),
       ),
-    ["nspod logs -f web", "nspod logs web -c sidecar --tail 20 --timestamps"],
+    [
+      "nspod logs -f web",
+      "nspod logs web -c sidecar --tail 20 --timestamps",
+      "nspod logs -f -l app=web --all-containers",
+    ],
   );
   examples(
     program

@@ -25,10 +25,14 @@ export function logPrefixes(
     labels.flatMap(({ pod: owner, name, label }, index) => {
       if (owner !== pod) return [];
       const text = `${label.padEnd(width)} | `;
-      const colour = palette[index % palette.length] ?? 0;
-      return [[name, hasColours ? `\x1b[${colour}m${text}\x1b[0m` : text] as const];
+      return [[name, coloured(text, index, hasColours)] as const];
     }),
   );
+}
+
+/** The text in the colour of this number, where there are colours. */
+export function coloured(text: string, index: number, hasColours: boolean): string {
+  return hasColours ? `\x1b[${palette[index % palette.length] ?? 0}m${text}\x1b[0m` : text;
 }
 
 /** Names of all containers, init containers first, ephemeral ones last, in the order of the manifest. */

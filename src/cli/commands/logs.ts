@@ -1,12 +1,16 @@
 /** `nspod logs`: what containers of a pod wrote, as kubectl shows it. */
-import { PodError } from "../../base/errors.ts";
+import { systemClock } from "../../base/clock.ts";
+import { messageOf, PodError } from "../../base/errors.ts";
+import type { List } from "../../spec/list.ts";
 import type { Pod } from "../../spec/pod.ts";
 import type { Query } from "../api-client.ts";
 import { type Context, podsPath } from "../context.ts";
 import { defaultContainer, requireContainer } from "../default-container.ts";
 import { parseDuration } from "../duration.ts";
 import { readLines } from "../json-lines.ts";
-import { containerNames } from "../log-prefix.ts";
+import { splitTimestamp } from "../log-follower.ts";
+import { type LogEntry, mergeLogs, ReorderWindow } from "../log-merge.ts";
+import { coloured, containerNames } from "../log-prefix.ts";
 import { podName } from "../object-arguments.ts";
 
 export interface LogsOptions {
@@ -21,14 +25,29 @@ export interface LogsOptions {
   readonly prefix?: boolean;
   readonly limitBytes?: string;
   readonly raw?: boolean;
+  readonly selector?: string;
+  readonly allPods?: boolean;
+  readonly maxLogRequests?: string;
+  readonly ignoreErrors?: boolean;
 }
+
+/** One container whose log is shown. */
+interface Source {
+  readonly pod: Pod;
+  readonly container: string;
+  readonly prefix: string;
+}
+
+/** kubectl's, for pods that a selector finds. */
+const selectedTail = "10";
 
 export async function showLogs(
   context: Context,
   words: readonly string[],
   options: LogsOptions,
 ): Promise<number> {
-  const [word = "", second, ...rest] = words;
+  const isMany = options.selector !== undefined || options.allPods === true;
+  const [word, second, ...rest] = words;
   const container = options.container ?? second;
   if (rest.length > 0 || (options.container !== undefined && second !== undefined)) {
     throw new PodError("InvalidArgument", "Name one pod, and one container with -c");
@@ -36,24 +55,119 @@ export async function showLogs(
   if (options.allContainers && container !== undefined) {
     throw new PodError("InvalidArgument", "--all-containers cannot be combined with a container");
   }
-  const query = logQuery(options);
-  const path = podsPath(context.namespace, podName(word));
-  const pod = await context.client.json<Pod>("GET", path);
-  const containers = options.allContainers
-    ? containerNames(pod)
-    : [
-        container === undefined
-          ? defaultContainer(pod, context.screen)
-          : requireContainer(pod, container),
-      ];
-  const show = (name: string): Promise<void> =>
-    showContainer(context, pod, name, { ...options, query });
-  if (options.follow) {
-    await Promise.all(containers.map(show));
+  if (isMany === (word !== undefined)) {
+    throw new PodError("InvalidArgument", "Name one pod, or choose pods with -l or --all-pods");
+  }
+  const tail =
+    options.tail ?? (options.selector !== undefined && !options.follow ? selectedTail : undefined);
+  const query = logQuery({ ...options, ...(tail === undefined ? {} : { tail }) });
+  const pods = isMany
+    ? await selectPods(context, options.selector)
+    : [await readPod(context, word ?? "")];
+  const chosen = pods.flatMap((pod) =>
+    containersOf(context, pod, container, options).map((name) => ({ pod, container: name })),
+  );
+  const isPrefixed =
+    options.prefix ??
+    (options.allPods === true || (context.screen.isTerminal && chosen.length > 1));
+  const sources = chosen.map((source, index) => ({
+    ...source,
+    prefix: isPrefixed ? prefixOf(source, index, context.screen.hasColours) : "",
+  }));
+  const [only, another] = sources;
+  if (only === undefined) {
+    context.screen.remark(`No resources found in ${context.namespace} namespace.`);
+  } else if (another === undefined) {
+    await showContainer(context, only, { ...options, query });
   } else {
-    for (const name of containers) await show(name);
+    await showMerged(context, sources, { ...options, query });
   }
   return 0;
+}
+
+function containersOf(
+  { screen }: Context,
+  pod: Pod,
+  container: string | undefined,
+  { allContainers }: LogsOptions,
+): readonly string[] {
+  if (allContainers) return containerNames(pod);
+  if (container !== undefined) return [requireContainer(pod, container)];
+  return [defaultContainer(pod, screen)];
+}
+
+async function readPod({ client, namespace }: Context, word: string): Promise<Pod> {
+  return await client.json<Pod>("GET", podsPath(namespace, podName(word)));
+}
+
+async function selectPods(
+  { client, namespace }: Context,
+  labelSelector: string | undefined,
+): Promise<readonly Pod[]> {
+  const list = await client.json<List<Pod>>("GET", podsPath(namespace), {
+    query: { labelSelector },
+  });
+  return list.items;
+}
+
+function prefixOf(
+  { pod, container }: Omit<Source, "prefix">,
+  index: number,
+  hasColours: boolean,
+): string {
+  return coloured(`[pod/${pod.metadata.name}/${container}] `, index, hasColours);
+}
+
+type MergeOptions = LogsOptions & { readonly query: Query };
+
+/** Several logs as one, by the time of each line. */
+async function showMerged(
+  { client, screen }: Context,
+  sources: readonly Source[],
+  options: MergeOptions,
+): Promise<void> {
+  const most = wholeNumber(options.maxLogRequests ?? "5", "--max-log-requests", 1) ?? 5;
+  if (options.follow && sources.length > most) {
+    throw new PodError(
+      "InvalidArgument",
+      `you are attempting to follow ${sources.length} log streams, but maximum allowed concurrency is ${most}, use --max-log-requests to increase the limit`,
+    );
+  }
+  const print = ({ source, time, line }: LogEntry<Source>): void =>
+    screen.printLog(options.timestamps ? `${time} ${line}` : line, source.prefix, options.raw);
+  const entries = sources.map((source) => readEntries(client, screen, source, options));
+  if (!options.follow) {
+    for await (const entry of mergeLogs(entries)) print(entry);
+    return;
+  }
+  const window = new ReorderWindow<Source>(systemClock, print);
+  try {
+    await Promise.all(
+      entries.map(async (each) => {
+        for await (const entry of each) window.push(entry);
+      }),
+    );
+  } finally {
+    window.flush();
+  }
+}
+
+async function* readEntries(
+  client: Context["client"],
+  screen: Context["screen"],
+  source: Source,
+  { query, ignoreErrors }: MergeOptions,
+): AsyncGenerator<LogEntry<Source>, void, undefined> {
+  const { namespace, name } = source.pod.metadata;
+  try {
+    const response = await client.stream("GET", podsPath(namespace, name, "log"), {
+      query: { ...query, container: source.container, timestamps: true },
+    });
+    for await (const text of readLines(response)) yield { source, ...splitTimestamp(text) };
+  } catch (error) {
+    if (!ignoreErrors) throw error;
+    screen.remark(`error: ${name}/${source.container}: ${messageOf(error)}`);
+  }
 }
 
 /** The query of the log request. @throws PodError InvalidArgument */
@@ -94,15 +208,13 @@ function wholeNumber(text: string | undefined, option: string, least: number): n
 
 async function showContainer(
   { client, screen }: Context,
-  pod: Pod,
-  container: string,
-  options: LogsOptions & { readonly query: Query },
+  { pod, container, prefix }: Source,
+  options: MergeOptions,
 ): Promise<void> {
   const { namespace, name } = pod.metadata;
   const response = await client.stream("GET", podsPath(namespace, name, "log"), {
     query: { ...options.query, container },
   });
-  const prefix = options.prefix ? `[pod/${name}/${container}] ` : "";
   if (prefix === "" && !screen.isTerminal) {
     // Bytes as they were written, also when they are no text.
     for await (const chunk of response) {

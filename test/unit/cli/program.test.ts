@@ -120,7 +120,7 @@ COMP_WORDS=(${words}); COMP_CWORD=${line.length - 1}
 _nspod; printf '%s\\n' "\${COMPREPLY[@]}"`;
     return execFileSync("bash", ["-c", text], { encoding: "utf8" }).split("\n").filter(Boolean);
   };
-  assert.equal(complete("nspod", "de"), ["delete", "describe"]);
+  assert.equal(complete("nspod", "de"), ["debug", "delete", "describe"]);
   assert.equal(complete("nspod", "image", "in"), ["inspect"]);
   assert.equal(complete("nspod", "-n", "shop", "image", "lo"), ["load"]);
   assert.equal(complete("nspod", "get", "-o", ""), [
