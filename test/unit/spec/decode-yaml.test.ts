@@ -87,8 +87,8 @@ decoding("says what Kubernetes has and nspod has not", () => {
   assert.equal(decode(podWith("securityContext: {windowsOptions: {}}")), [
     "pod.yaml:8:23: spec.containers[0].securityContext.windowsOptions: is for Windows nodes only",
   ]);
-  assert.equal(decode("apiVersion: apps/v1\nkind: Deployment\n"), [
-    "pod.yaml:2:7: kind: Deployment is a Kubernetes kind that nspod does not support yet",
+  assert.equal(decode("apiVersion: networking.k8s.io/v1\nkind: Ingress\n"), [
+    "pod.yaml:2:7: kind: Ingress is a Kubernetes kind that nspod does not support yet",
   ]);
 });
 
