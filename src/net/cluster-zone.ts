@@ -58,6 +58,9 @@ export interface ZoneAnswer {
 /** Seconds: what CoreDNS gives in a cluster made by kubeadm is 30; endpoints here change at once, so less. */
 const ttl = 5;
 
+/** Longest row of aliases that is followed. */
+const mostAliases = 8;
+
 const domain: Name = ["cluster", "local"];
 
 const missing: ZoneAnswer = { code: codes.noSuchName, answers: [], additional: [] };
@@ -168,14 +171,30 @@ function answerService(
 
 /** Where an ExternalName leads: inside it is followed at once, outside the server asks. */
 function answerAlias(zone: Zone, name: Name, externalName: string, type: number): ZoneAnswer {
-  const target = externalName.toLowerCase().replace(/\.$/, "").split(".");
-  const record: DnsRecord = { name, ttl, type: "CNAME", target };
-  if (type === types.CNAME) return found([record]);
-  const inside = answerInZone(zone, target, type);
-  if (inside === undefined) return { ...found([record]), alias: target };
-  // One step only: aliases of aliases could go round.
-  const isLoop = inside.alias !== undefined || inside.answers.some((each) => each.type === "CNAME");
-  return { ...found([record, ...(isLoop ? [] : inside.answers)]), additional: [] };
+  const answers: DnsRecord[] = [];
+  let owner = name;
+  let next: string | undefined = externalName;
+  // Aliases may lead to each other and round.
+  for (let step = 0; next !== undefined && step < mostAliases; step++) {
+    const target: Name = next.toLowerCase().replace(/\.$/, "").split(".");
+    answers.push({ name: owner, ttl, type: "CNAME", target });
+    if (type === types.CNAME) break;
+    next = aliasIn(zone, target);
+    if (next === undefined) {
+      const end = answerInZone(zone, target, type);
+      if (end === undefined) return { ...found(answers), alias: target };
+      answers.push(...end.answers);
+    }
+    owner = target;
+  }
+  return found(answers);
+}
+
+/** The name that a name of the cluster stands for. */
+function aliasIn(zone: Zone, name: Name): string | undefined {
+  const inside = below(name, ["svc", ...domain]);
+  const [service = "", namespace = ""] = inside ?? [];
+  return inside?.length === 2 ? zone.service(namespace, service)?.externalName : undefined;
 }
 
 function answerPorts(
