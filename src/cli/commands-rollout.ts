@@ -5,12 +5,13 @@ import { examples, list, type Tree } from "./command-tree.ts";
 const objects = "TYPE/NAME or TYPE NAME…";
 
 export function addRolloutCommands(program: Command, tree: Tree): void {
-  const rollout = examples(
-    program.command("rollout").description("Follow, undo and pause the way to a new template"),
-    ["nspod rollout status deploy/web", "nspod rollout undo deploy/web --to-revision=2"],
-  );
+  const rollout = program
+    .command("rollout")
+    .description("Follow, undo and pause the way to a new template");
   const add = (name: string, description: string): Command =>
-    rollout.command(name).description(description).argument("<object...>", objects);
+    examples(rollout.command(name).description(description).argument("<object...>", objects), [
+      `nspod rollout ${name} deploy/web`,
+    ]);
   add("status", "Wait until the rollout is over, and tell how far it is")
     .option("--no-watch", "tell once, do not wait")
     .option("--timeout <duration>", "wait at most this long, e.g. 60s")

@@ -14,11 +14,19 @@ const shown = (wanted: ReturnType<typeof parseObjects>): readonly string[] =>
 
 const words = suite("parseObjects()");
 
+/** In the order of the table of resources. */
+const everything = resources
+  .filter(({ kind }) =>
+    /^(Pod|Service|ReplicaSet|Deployment|StatefulSet|DaemonSet|CronJob|Job)$/.test(kind),
+  )
+  .map(({ plural }) => `${plural}/*`)
+  .join(" ");
+
 for (const [line, wanted] of [
   ["pods", "pods/*"],
   ["po,cm", "pods/* configmaps/*"],
-  ["all", "pods/*"],
-  ["all,pods", "pods/*"],
+  ["all", everything],
+  ["all,pods", everything],
   ["pod web db", "pods/web pods/db"],
   ["pod,cm web", "pods/web configmaps/web"],
   ["pod/web cm/settings", "pods/web configmaps/settings"],
