@@ -8,7 +8,7 @@ import type { CronJob, CronJobStatus, Job } from "../spec/kubernetes.gen.ts";
 import { deleteObject } from "../store/delete-object.ts";
 import type { BatchOptions } from "./job.ts";
 import { ObjectLoop } from "./object-loop.ts";
-import { controlledBy, controllerOf } from "./owned-objects.ts";
+import { controllerOf, controllerReference } from "./ownership.ts";
 import { jobNameAt, planCronJob, startedStatus } from "./plan-cron-job.ts";
 import type { JobEvent } from "./plan-job.ts";
 
@@ -120,7 +120,7 @@ function jobOf(cronJob: CronJob, name: string, scheduledAt: string): Job {
       ...(metadata.labels && { labels: metadata.labels }),
       annotations: { ...metadata.annotations, [scheduledAnnotation]: scheduledAt },
       ...(metadata.finalizers && { finalizers: metadata.finalizers }),
-      ownerReferences: [controlledBy(cronJob)],
+      ownerReferences: [controllerReference(cronJob)],
     },
     spec,
   };

@@ -8,7 +8,7 @@
 import { jobLabels } from "../spec/job-rules.ts";
 import type { Job } from "../spec/kubernetes.gen.ts";
 import type { Container, Pod } from "../spec/pod.ts";
-import { controlledBy } from "./owned-objects.ts";
+import { controllerReference } from "./ownership.ts";
 
 export const trackingFinalizer = "batch.kubernetes.io/job-tracking";
 
@@ -25,11 +25,6 @@ export function hasFailed({ metadata, status }: Pod, { spec }: Job): boolean {
   if (status?.phase === "Failed") return true;
   if (spec.podReplacementPolicy === "Failed") return false;
   return metadata.deletionTimestamp !== undefined && status?.phase !== "Succeeded";
-}
-
-/** Runs or will, and nobody has asked for its end. */
-export function isAtWork(pod: Pod): boolean {
-  return !hasEnded(pod) && pod.metadata.deletionTimestamp === undefined;
 }
 
 export function isTerminating(pod: Pod): boolean {
@@ -75,7 +70,7 @@ export function podOfJob(job: Job, index?: number): Pod {
         annotations: { ...metadata.annotations, ...mark },
       }),
       finalizers: [...(metadata.finalizers ?? []), trackingFinalizer],
-      ownerReferences: [controlledBy(job)],
+      ownerReferences: [controllerReference(job)],
     },
     spec:
       index === undefined

@@ -16,7 +16,8 @@ import { findFinished, finished, settle } from "./count-job.ts";
 import type { ControllerOptions } from "./garbage-collector.ts";
 import { isTracked, podOfJob, trackingFinalizer } from "./job-pods.ts";
 import { ObjectLoop } from "./object-loop.ts";
-import { controllerOf, type OwnedObjects } from "./owned-objects.ts";
+import type { OwnedObjects } from "./owned-objects.ts";
+import { controllerOf } from "./ownership.ts";
 import { finishedCondition, type JobEvent, planJob } from "./plan-job.ts";
 
 export interface BatchOptions extends ControllerOptions {

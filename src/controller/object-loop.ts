@@ -13,7 +13,7 @@ import type { Store } from "../store/store.ts";
 import type { WatchEvent } from "../store/watch-event.ts";
 import { KeyQueue } from "./key-queue.ts";
 import { keyOf, objectKey, splitKey } from "./object-key.ts";
-import { controllerOf } from "./owned-objects.ts";
+import { controllerOf } from "./ownership.ts";
 
 export interface ObjectLoopOptions<T extends KubernetesObject> {
   readonly store: Store;

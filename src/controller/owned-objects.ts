@@ -2,9 +2,9 @@
  * Objects in memory by the owner that controls them, as of the last commit: a controller asks for its dependents
  * with every look, and reading all pods of a namespace each time would cost more than the work itself.
  */
-import type { OwnerReference } from "../spec/meta.ts";
 import type { KubernetesObject } from "../spec/resources.ts";
 import type { Store } from "../store/store.ts";
+import { controllerOf } from "./ownership.ts";
 
 export class OwnedObjects implements Disposable {
   readonly #store: Store;
@@ -66,15 +66,4 @@ export class OwnedObjects implements Disposable {
     this.#byOwner.set(owner, siblings.set(uid, object));
     this.#owners.set(uid, owner);
   }
-}
-
-/** The one owner that manages an object. */
-export function controllerOf({ metadata }: KubernetesObject): OwnerReference | undefined {
-  return metadata.ownerReferences?.find(({ controller }) => controller === true);
-}
-
-/** The reference by which an object says who manages it. */
-export function controlledBy({ apiVersion, kind, metadata }: KubernetesObject): OwnerReference {
-  const { name, uid } = metadata;
-  return { apiVersion, kind, name, uid, controller: true, blockOwnerDeletion: true };
 }

@@ -18,10 +18,10 @@ import {
   hasFailed,
   hasSucceeded,
   indexOf,
-  isAtWork,
   isTerminating,
   isTracked,
 } from "./job-pods.ts";
+import { isActive, isReady } from "./pod-readiness.ts";
 
 export interface JobEvent {
   readonly type: "Normal" | "Warning";
@@ -54,7 +54,7 @@ const mostAtOnce = 500;
  */
 export function planJob(job: Job, pods: readonly Pod[], nowMs: number): JobPlan {
   const { spec, status: before = {} } = job;
-  const active = pods.filter(isAtWork);
+  const active = pods.filter(isActive);
   const terminating = pods.filter(isTerminating);
   const base = { ...before, ...countsOf(active, terminating) };
   const none = { create: [], remove: [], countsRemoved: false, events: [] };
@@ -98,9 +98,7 @@ const reached: Reason = {
 };
 
 function countsOf(active: readonly Pod[], terminating: readonly Pod[]): JobStatus {
-  const ready = active.filter(({ status }) =>
-    status?.conditions?.some(({ type, status: value }) => type === "Ready" && value === "True"),
-  );
+  const ready = active.filter(isReady);
   // 0 clears what was there before.
   return { active: active.length, ready: ready.length, terminating: terminating.length };
 }
@@ -244,13 +242,10 @@ function surplusOf(job: Job, active: readonly Pod[], wanted: number): readonly P
   return [...needless, ...rest.slice(0, Math.max(0, rest.length - wanted))];
 }
 
-function rank({ spec, status }: Pod): number {
-  if (!spec.nodeName) return 0;
-  if (status?.phase !== "Running") return 1;
-  const isReady = status.conditions?.some(
-    ({ type, status: is }) => type === "Ready" && is === "True",
-  );
-  return isReady === true ? 3 : 2;
+function rank(pod: Pod): number {
+  if (!pod.spec.nodeName) return 0;
+  if (pod.status?.phase !== "Running") return 1;
+  return isReady(pod) ? 3 : 2;
 }
 
 /** The lowest indexes that are neither done nor at work. */
@@ -263,7 +258,7 @@ function nextIndexes(
   if (completed === undefined) return new Array<undefined>(count).fill(undefined);
   const waits = job.spec.podReplacementPolicy === "Failed";
   const busy = new Set(
-    pods.filter((pod) => isAtWork(pod) || (waits && isTerminating(pod))).map(indexOf),
+    pods.filter((pod) => isActive(pod) || (waits && isTerminating(pod))).map(indexOf),
   );
   const found: number[] = [];
   for (let index = 0; index < (job.spec.completions ?? 0) && found.length < count; index++) {
