@@ -186,6 +186,7 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
   const names = new DnsServer({
     zone: proxy.zone(),
     forwarder: new Forwarder({ servers: () => hostResolver(true).config.nameservers }),
+    onError: (error) => log.error({ error: messageOf(error) }, "a name was not looked up"),
   });
   const batch = batchControllers({
     store,

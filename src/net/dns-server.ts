@@ -24,6 +24,8 @@ import {
 export interface DnsServerOptions {
   readonly zone: Zone;
   readonly forwarder: Forwarder;
+  /** A question could not be answered by our own fault; whoever asked hears of a failure. */
+  readonly onError: (error: unknown) => void;
 }
 
 const address = "127.0.0.1";
@@ -131,18 +133,24 @@ export class DnsServer {
       encodeAnswer(question, { ...failure, ...answer }, longest);
     if (question.opcode !== 0) return reply({ code: codes.notImplemented });
     if (question.class !== internet) return reply({ code: codes.refused });
-    const { zone, forwarder } = this.#options;
-    const known = answerInZone(zone, question.name, question.type);
-    if (known === undefined) return (await forwarder.ask(message, isStream)) ?? reply({});
+    try {
+      const answer = await this.#lookUp(question);
+      if (answer !== undefined) return reply(answer);
+      return (await this.#options.forwarder.ask(message, isStream)) ?? reply({});
+    } catch (error) {
+      this.#options.onError(error);
+      return reply({});
+    }
+  }
+
+  /** undefined: the name is somebody else's. */
+  async #lookUp(question: Question): Promise<Partial<Answer> | undefined> {
+    const known = answerInZone(this.#options.zone, question.name, question.type);
+    if (known === undefined) return undefined;
+    const { code, additional } = known;
     const answers = await this.#withAlias(question, known);
-    const isEmpty = answers.length === 0;
-    return reply({
-      code: known.code,
-      isAuthoritative: true,
-      answers,
-      authority: isEmpty ? [zoneAuthority()] : [],
-      additional: known.additional,
-    });
+    const authority = answers.length === 0 ? [zoneAuthority()] : [];
+    return { code, isAuthoritative: true, answers, authority, additional };
   }
 
   /** The resolver of a C library follows an alias only as far as the answer goes. */
