@@ -28,7 +28,7 @@ dns("parseResolvConf() reads servers, the last search list and options", () => {
   assert.equal(parseResolvConf("").nameservers, []);
 });
 
-dns("Default and ClusterFirst are the host's, as there is no cluster DNS", () => {
+dns("Default is the host's, and so is ClusterFirst where no name server of the cluster is", () => {
   const text = `search corp.example lab.example
 nameserver 10.0.0.53
 nameserver 10.0.1.53
@@ -37,6 +37,18 @@ options ndots:2 edns0
   for (const policy of ["Default", "ClusterFirst", "ClusterFirstWithHostNet"] as const) {
     assert.equal(podResolver(policy, undefined, host), { text, warnings: [] });
   }
+});
+
+dns("ClusterFirst asks the cluster's server, in the pod's namespace first", () => {
+  const cluster = { nameserver: "10.96.0.10", namespace: "web" };
+  const text = `search web.svc.cluster.local svc.cluster.local cluster.local corp.example lab.example
+nameserver 10.96.0.10
+options ndots:5
+`;
+  for (const policy of ["ClusterFirst", "ClusterFirstWithHostNet"] as const) {
+    assert.equal(podResolver(policy, undefined, host, cluster), { text, warnings: [] });
+  }
+  assert.match(podResolver("Default", undefined, host, cluster).text, "nameserver 10.0.0.53");
 });
 
 dns("None is dnsConfig alone", () => {
