@@ -18,7 +18,7 @@ BIN := node_modules/.bin
 # g++ and python3: the FFI packages bring their C code unbuilt.
 RUN_PACKAGES = libseccomp2 libnftables1 busybox-static gcc g++ make libc6-dev binutils python3
 TEST_PACKAGES = clang clang-tidy clang-format @clang-rt cppcheck skopeo umoci buildah \
-	iproute2 nftables conntrack strace jq util-linux zsh fish \
+	iproute2 nftables conntrack strace jq util-linux zsh fish 'kubernetes-client|kubectl' \
 	$(if $(filter x64,$(NODE_ARCH)),linux-libc-dev-arm64-cross)
 VM_PACKAGES = qemu-system-x86 'linux-image-cloud-amd64|linux-image-virtual' \
 	'virtiofsd|qemu-system-common' busybox-static cpio kmod e2fsprogs

@@ -34,13 +34,24 @@ export function createRoute(resource: Resource): Route {
     method: "POST",
     path: collectionPath(resource),
     query: writeParameters,
-    handle: (exchange) => createObject(exchange, resource),
+    handle: async (exchange) => {
+      await createObject(exchange, resource, await readJson(exchange.request));
+    },
   };
 }
 
-async function createObject(exchange: Exchange, resource: Resource): Promise<void> {
-  const { request, response, query, backend, clock, parameters } = exchange;
-  const body = decodeBody(exchange, resource, await readJson(request));
+/**
+ * Creates an object and answers with it.
+ * @param value - its JSON. @param more - what only the server writes into its metadata.
+ */
+export async function createObject(
+  exchange: Exchange,
+  resource: Resource,
+  value: unknown,
+  more: object = {},
+): Promise<void> {
+  const { response, query, backend, clock, parameters } = exchange;
+  const body = decodeBody(exchange, resource, value);
   const isDryRun = query.oneOf("dryRun", ["All"]) !== undefined;
   const wish = inNamespace(body.object, parameters.get("namespace"));
   if (wish.metadata.resourceVersion) {
@@ -50,7 +61,8 @@ async function createObject(exchange: Exchange, resource: Resource): Promise<voi
   const admitted = admitNew(backend.store, wish);
   const isGenerated = wish.metadata.name === "";
   for (let attempt = 1; ; attempt++) {
-    const object = withIdentity(readyObject(admitted), clock.now());
+    const identified = withIdentity(readyObject(admitted), clock.now());
+    const object = { ...identified, metadata: { ...identified.metadata, ...more } };
     try {
       const { kind, metadata } = object;
       if (isDryRun && backend.store.get(kind, metadata.namespace, metadata.name) !== undefined) {

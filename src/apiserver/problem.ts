@@ -114,6 +114,7 @@ function givenCauses(causes: unknown): readonly StatusCause[] {
 /** The word for programs, by how our sentences begin. */
 function causeReason(message: string): string {
   if (/^is required|is required$/.test(message)) return "FieldValueRequired";
+  if (/^conflict with/.test(message)) return "FieldManagerConflict";
   if (/^must be unique|^duplicate/.test(message)) return "FieldValueDuplicate";
   return /^must be one of/.test(message) ? "FieldValueNotSupported" : "FieldValueInvalid";
 }
