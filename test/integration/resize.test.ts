@@ -8,7 +8,7 @@ import type { Pod, PodCondition, ResourceRequirements } from "../../src/spec/pod
 import { daemonPid } from "../support/manifest.ts";
 import { manifestFile } from "../support/manifest-file.ts";
 import { podSuite } from "../support/pod-suite.ts";
-import { type Pods, podOf, sleeper, statusOf } from "../support/pods.ts";
+import { type Pods, podOf, shell, statusOf } from "../support/pods.ts";
 import { cgroup2MountPoint, requires, requiresFor } from "../support/requires.ts";
 
 requires("root", "kernel:5.15");
@@ -117,14 +117,8 @@ limited("the kernel has the new limits", async (pods) => {
 });
 
 limited("memory that is in use is not taken away", async (pods) => {
-  const hog = sleeper("main", {
-    resources: amounts("200m", "128Mi"),
-    command: [
-      "sh",
-      "-c",
-      "head -c 48m /dev/zero >/dev/shm/file; trap 'exit 0' TERM; sleep infinity & wait",
-    ],
-  });
+  const script = "head -c 48m /dev/zero >/dev/shm/file; trap 'exit 0' TERM; sleep infinity & wait";
+  const hog = shell("main", script, { resources: amounts("200m", "128Mi") });
   await pods.up("full", { containers: [hog] });
   await pods.until("full", "its memory", () => true);
   await pods.exec("full", "until [ $(wc -c </dev/shm/file) = 50331648 ]; do sleep 0.1; done");
