@@ -8,7 +8,7 @@ import type { Pod, PodCondition, ResourceRequirements } from "../../src/spec/pod
 import { daemonPid } from "../support/manifest.ts";
 import { manifestFile } from "../support/manifest-file.ts";
 import { podSuite } from "../support/pod-suite.ts";
-import { type Pods, podOf, shell, statusOf } from "../support/pods.ts";
+import { type Pods, podOf, shell, sleeper, statusOf } from "../support/pods.ts";
 import { cgroup2MountPoint, requires, requiresFor } from "../support/requires.ts";
 
 requires("root", "kernel:5.15");
