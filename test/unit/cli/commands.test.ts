@@ -117,7 +117,9 @@ logs(
     await daemon.listen();
     daemon.answer = ({ path, query }, response) =>
       path.endsWith("/log")
-        ? response.end(`log of ${query.get("container")}\n`)
+        ? response.end(
+            `${query.has("timestamps") ? "2026-01-01T00:00:00.000000000Z " : ""}log of ${query.get("container")}\n`,
+          )
         : reply(response, two);
     const { context, printed } = fakeContext(daemon);
     await showLogs(context, ["web"], {});
@@ -129,7 +131,7 @@ logs(
     await showLogs(context, ["web"], { allContainers: true, prefix: true });
     assert.is(
       printed.out,
-      "log of app\nlog of side\n[pod/web/app] log of app\n[pod/web/side] log of side\n",
+      "log of app\n2026-01-01T00:00:00.000000000Z log of side\n[pod/web/app] log of app\n[pod/web/side] log of side\n",
     );
     assert.match(await failureOf(showLogs(context, ["web", "sid"], {})), 'did you mean "side"');
     context[Symbol.dispose]();
