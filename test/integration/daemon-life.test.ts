@@ -138,13 +138,16 @@ check("SIGUSR1 opens no debugger, SIGHUP ends nothing", async (instance) => {
         return [];
       }
     });
-  // Inodes of listening TCP sockets (state 0A) of this network.
+  // Inodes of TCP sockets that listen (state 0A) where debuggers do, on port 9229; the daemon's own
+  // listener answers for the names of the cluster.
   const listening = (): string[] =>
     ["tcp", "tcp6"].flatMap((name) => {
       const path = `/proc/${pid}/net/${name}`;
       const rows = existsSync(path) ? readFileSync(path, "utf8").trim().split("\n").slice(1) : [];
       const words = rows.map((row) => row.trim().split(/\s+/));
-      return words.filter((word) => word[3] === "0A").map((word) => `socket:[${word[9]}]`);
+      const isDebugger = (word: readonly string[]): boolean =>
+        word[3] === "0A" && word[1]?.endsWith(":240D") === true;
+      return words.filter(isDebugger).map((word) => `socket:[${word[9]}]`);
     });
   for (const signal of ["SIGUSR1", "SIGHUP", "SIGUSR1"] as const) {
     process.kill(pid, signal);
