@@ -79,7 +79,9 @@ export function authorize(
   },
 ): void {
   if (user.namespace === undefined) return;
-  const isRead = method === "GET" && !/\/(?:exec|attach|portforward)$/.test(path);
+  // Of nspod's own paths none: copying files is a GET, too.
+  const isRead =
+    method === "GET" && /^\/(?!nspod\/)/.test(path) && !/\/(?:exec|attach|portforward)$/.test(path);
   const isOwn = namespace === user.namespace && !/\/secrets(?:\/|$)/.test(path);
   if (isRead && (isOwn || isAboutTheServer(path))) return;
   throw forbidden(

@@ -7,6 +7,7 @@ import * as assert from "uvu/assert";
 import {
   ServiceAccountTokens,
   type TokenRequest,
+  tokenIssuer,
 } from "../../../src/volume/service-account-tokens.ts";
 
 const request: TokenRequest = {
@@ -79,6 +80,21 @@ test("a token is kept for four fifths of its life, at most a day", () => {
   assert.is(long.refreshAtMs, 86_400_000);
   // A clock that was set back by years.
   assert.is.not(tokens.get(request, -(10 ** 10)).text, second.text);
+});
+
+test("reads what it has signed for the API server, while it is valid", () => {
+  const tokens = new ServiceAccountTokens(join(folder, "key"));
+  const wish = { ...request, audience: tokenIssuer };
+  const { text } = tokens.get(wish, 0);
+  const { namespace, serviceAccount, pod } = wish;
+  assert.equal(tokens.read(text, 1000), { namespace, serviceAccount, pod });
+  assert.is(tokens.read(text, wish.expirationSeconds * 1000), undefined);
+  assert.is(tokens.read(tokens.get({ ...wish, audience: "vault" }, 0).text, 1000), undefined);
+  const other = new ServiceAccountTokens(join(folder, "other"));
+  assert.is(other.read(text, 1000), undefined);
+  for (const wrong of ["", "a.b.c", `${text}x.y`, `x${text}`]) {
+    assert.is(tokens.read(wrong, 1000), undefined);
+  }
 });
 
 test.run();
