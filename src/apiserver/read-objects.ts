@@ -59,7 +59,10 @@ export function readRoute(kind: string, path: string): Route {
   const handle = (exchange: Exchange): void => {
     const object = findObject<KubernetesObject>(exchange, kind);
     const wish = tableWish(exchange);
-    if (wish === undefined) return sendObject(exchange.response, 200, object);
+    if (wish === undefined) {
+      sendObject(exchange.response, 200, object);
+      return;
+    }
     const { resourceVersion } = object.metadata;
     const nowMs = exchange.clock.now();
     const table = tableOf(kind, [object], { wish, metadata: { resourceVersion }, nowMs });

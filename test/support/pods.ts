@@ -9,11 +9,7 @@ import { deletePod, waitUntilGone } from "../../src/cli/delete-pod.ts";
 import { currentPod, followPod } from "../../src/cli/follow-pod.ts";
 import type { Event } from "../../src/spec/event.ts";
 import type { Container, ContainerStatus, Pod, PodSpec } from "../../src/spec/pod.ts";
-import {
-  type KubernetesObject,
-  resourceOfKind,
-  resourcePath,
-} from "../../src/spec/resources.ts";
+import { type KubernetesObject, resourceOfKind, resourcePath } from "../../src/spec/resources.ts";
 import { Instance, testImage } from "./instance.ts";
 import { readManifests } from "./manifest-file.ts";
 import { patient } from "./patience.ts";

@@ -103,6 +103,11 @@ export class FakeBackend implements Backend {
     return this.session();
   }
 
+  facts(pod: Pod): PodFacts {
+    this.calls.push(["facts", pod.metadata.name]);
+    return { containers: {} };
+  }
+
   async explain(pod: Pod): Promise<string> {
     return `program of ${pod.metadata.name}\n`;
   }
