@@ -3,25 +3,21 @@
  * more of the others than the interfaces it is given.
  */
 import { readFileSync } from "node:fs";
-import { arch, cpus, hostname, release, totalmem } from "node:os";
+import { hostname, totalmem } from "node:os";
 import { join } from "node:path";
 import { Agent } from "../agent/agent.ts";
-import { enforceEphemeralStorage } from "../agent/ephemeral-storage.ts";
 import { EventRecorder } from "../agent/event-recorder.ts";
 import { Housekeeping } from "../agent/housekeeping.ts";
 import { nodeNameOf } from "../agent/node-facts.ts";
-import { NodeRegistrar, nodeStatusPeriodMs } from "../agent/node-registrar.ts";
+import { NodeRegistrar } from "../agent/node-registrar.ts";
 import { TrashCollector } from "../agent/trash-collector.ts";
 import { VolumeBinder } from "../agent/volume-binder.ts";
-import { enforceVolumeLimits, volumeLimitPeriodMs } from "../agent/volume-limits.ts";
 import { VolumeObjects } from "../agent/volume-objects.ts";
-import type { SystemInfo } from "../apiserver/backend.ts";
 import { newObject } from "../apiserver/create-object.ts";
 import { systemClock, toTime } from "../base/clock.ts";
 import { messageOf, PodError } from "../base/errors.ts";
-import type { Instance } from "../base/instance.ts";
 import type { Logger } from "../base/log.ts";
-import { type Hierarchy, openHierarchy } from "../cgroup/hierarchy.ts";
+import { openHierarchy } from "../cgroup/hierarchy.ts";
 import { hasAppArmor } from "../container/app-armor.ts";
 import { defaultCapabilities, readOwnCapabilities } from "../container/capabilities.ts";
 import { defaultSeccomp } from "../container/seccomp.ts";
@@ -37,15 +33,10 @@ import { ServiceState } from "../controller/service-state.ts";
 import { TaintEviction } from "../controller/taint-eviction.ts";
 import { Workloads } from "../controller/workloads.ts";
 import { ImageStore } from "../image/store.ts";
-import { ensureBridge } from "../net/bridge.ts";
-import { forgetConnections } from "../net/conntrack.ts";
 import { hostResolver } from "../net/dns.ts";
 import { Forwarder } from "../net/dns-forwarder.ts";
 import { DnsServer } from "../net/dns-server.ts";
-import { Firewall } from "../net/firewall.ts";
-import { AddressPool, type Lease } from "../net/ipam.ts";
 import { nodeAddress } from "../net/node-address.ts";
-import { ServiceFirewall } from "../net/service-firewall.ts";
 import type { EngineContext } from "../pod/context.ts";
 import { PodEngine } from "../pod/engine.ts";
 import { seccompFolder } from "../pod/profiles.ts";
@@ -62,14 +53,13 @@ import { batchControllers } from "./batch-controllers.ts";
 import type { Configuration } from "./configuration.ts";
 import type { Node } from "./daemon.ts";
 import { dismantle } from "./dismantle.ts";
+import { duties } from "./duties.ts";
 import { NodeBackend } from "./node-backend.ts";
+import { openNetwork } from "./open-network.ts";
+import { serveNames } from "./serve-names.ts";
+import { systemInfo } from "./system-info.ts";
 import { version } from "./version.ts";
 
-/** Packet rules that somebody flushed are back after this long (security: NET-06). */
-const rulesPeriodMs = 10_000;
-/** Well below the time that a freed address rests. */
-const connectionsPeriodMs = 15_000;
-const eventsPeriodMs = 60_000;
 /** A kubelet takes 110. Here too it is no measure of what works, but the end of what runs away. */
 const mostPods = 500;
 
@@ -257,42 +247,9 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
   await agent.start();
   workloads.start();
   trash.collect();
-  housekeeping.add({
-    name: "packet rules",
-    periodMs: rulesPeriodMs,
-    run: () => {
-      if (agent.size > 0) network.firewall.ensure();
-      proxy.ensure();
-    },
-  });
-  housekeeping.add({
-    name: "connections",
-    periodMs: connectionsPeriodMs,
-    run: () => {
-      const addresses = [...freed];
-      // First: a kernel that cannot forget them says so once.
-      freed.clear();
-      forgetConnections(addresses);
-    },
-  });
-  housekeeping.add({
-    name: "volume limits",
-    periodMs: volumeLimitPeriodMs,
-    run: async () => {
-      await enforceVolumeLimits(engine, pods());
-      await enforceEphemeralStorage(engine, pods());
-    },
-  });
-  housekeeping.add({
-    name: "node status",
-    periodMs: nodeStatusPeriodMs,
-    run: () => registrar.refresh(),
-  });
-  housekeeping.add({
-    name: "old events",
-    periodMs: eventsPeriodMs,
-    run: () => store.dropOldEvents(),
-  });
+  for (const duty of duties({ network, freed, proxy, engine, agent, registrar, store })) {
+    housekeeping.add(duty);
+  }
   // 40 ms when it is not on disk yet: not in the way of the first pod.
   setImmediate(() => {
     const filter = defaultSeccomp(defaultCapabilities, seccompFolder(context));
@@ -334,99 +291,4 @@ function cgroupMountPoint(): string {
     "FailedPrecondition",
     'Cannot run pods: cgroup v2 is not mounted: boot with systemd.unified_cgroup_hierarchy=1 or mount it with "mount -t cgroup2 cgroup2 /sys/fs/cgroup"',
   );
-}
-
-/** The port is kept for the next daemon: rules lead to it already. */
-async function serveNames(
-  server: DnsServer,
-  proxy: ServiceProxy,
-  { store, log, isNeeded }: { store: Store; log: Logger; isNeeded: boolean },
-): Promise<void> {
-  const ports = store.table<number>("dns");
-  const known = ports.get("port");
-  try {
-    const port = await server.listen(known);
-    if (port !== known) ports.put("port", port);
-    proxy.serveNames(port, isNeeded);
-  } catch (error) {
-    log.error({ error: messageOf(error) }, "no name server: names of Services do not resolve");
-  }
-}
-
-interface Network {
-  readonly addresses: AddressPool;
-  readonly firewall: Firewall;
-  readonly serviceFirewall: () => ServiceFirewall;
-  readonly bridge: () => { readonly index: number };
-  readonly leaseOwners: () => readonly string[];
-  /** Addresses that were freed and may not be used again yet. */
-  readonly restingAddresses: () => readonly string[];
-}
-
-/** The bridge and the rules are made with the first pod that needs them. */
-function openNetwork({ subnet, serviceSubnet, bridge: name }: Instance, store: Store): Network {
-  const leases = store.table<Lease>("leases");
-  const all = (): Lease[] => leases.list().map(({ value }) => value);
-  const addresses = new AddressPool({
-    subnet,
-    clock: systemClock,
-    storage: {
-      list: all,
-      put: (lease) => leases.put(lease.address, lease),
-      remove: (address) => void leases.delete(address),
-    },
-  });
-  const firewall = new Firewall({ bridge: name, subnet });
-  let services: ServiceFirewall | undefined;
-  let bridge: { readonly index: number } | undefined;
-  return {
-    addresses,
-    firewall,
-    serviceFirewall: () => {
-      services ??= new ServiceFirewall({ bridge: name, subnet, serviceSubnet });
-      return services;
-    },
-    bridge: () => {
-      if (bridge === undefined) {
-        bridge = ensureBridge(name, addresses.gateway, addresses.prefixLength, serviceSubnet);
-        firewall.ensure();
-      }
-      return bridge;
-    },
-    restingAddresses: () =>
-      all().flatMap(({ address, releasedAtMs }) => (releasedAtMs === undefined ? [] : [address])),
-    leaseOwners: () =>
-      all().flatMap(({ podUid, releasedAtMs }) => (releasedAtMs === undefined ? [podUid] : [])),
-  };
-}
-
-function systemInfo(input: {
-  readonly instance: Instance;
-  readonly startedAt: string;
-  readonly hierarchy: Hierarchy;
-  readonly images: ImageStore;
-  readonly pods: readonly Pod[];
-}): SystemInfo {
-  const { instance, startedAt, hierarchy, images, pods } = input;
-  const missing = ["cpu", "memory", "pids"].filter(
-    (controller) => ![...hierarchy.controllers].some((enabled) => enabled === controller),
-  );
-  return {
-    version,
-    pid: process.pid,
-    startedAt,
-    instance,
-    kernel: release(),
-    architecture: arch(),
-    processors: cpus().length,
-    memoryBytes: totalmem(),
-    controllers: [...hierarchy.controllers],
-    pods: pods.length,
-    runningPods: pods.filter(({ status }) => status?.phase === "Running").length,
-    images: images.list().length,
-    warnings: missing.map(
-      (controller) =>
-        `Limits that need cgroup controller "${controller}" are not enforced: it is not available in "${hierarchy.directory}"`,
-    ),
-  };
 }

@@ -1,0 +1,72 @@
+/** What the daemon looks after from time to time, besides what events tell it. */
+import type { Agent } from "../agent/agent.ts";
+import { enforceEphemeralStorage } from "../agent/ephemeral-storage.ts";
+import type { Duty } from "../agent/housekeeping.ts";
+import { type NodeRegistrar, nodeStatusPeriodMs } from "../agent/node-registrar.ts";
+import { enforceVolumeLimits, volumeLimitPeriodMs } from "../agent/volume-limits.ts";
+import type { ServiceProxy } from "../controller/service-proxy.ts";
+import { forgetConnections } from "../net/conntrack.ts";
+import type { PodEngine } from "../pod/engine.ts";
+import type { Pod } from "../spec/pod.ts";
+import type { Store } from "../store/store.ts";
+import type { Network } from "./open-network.ts";
+
+/** Packet rules that somebody flushed are back after this long (security: NET-06). */
+const rulesPeriodMs = 10_000;
+/** Well below the time that a freed address rests. */
+const connectionsPeriodMs = 15_000;
+const eventsPeriodMs = 60_000;
+
+export interface DutyParts {
+  readonly network: Network;
+  /** Addresses that no pod has any more and that the kernel may still know connections of. */
+  readonly freed: Set<string>;
+  readonly proxy: ServiceProxy;
+  readonly engine: PodEngine;
+  readonly agent: Agent;
+  readonly registrar: NodeRegistrar;
+  readonly store: Store;
+}
+
+export function duties(parts: DutyParts): readonly Duty[] {
+  const { network, freed, proxy, engine, agent, registrar, store } = parts;
+  const pods = (): readonly Pod[] => store.list<Pod>("Pod").items;
+  return [
+    {
+      name: "packet rules",
+      periodMs: rulesPeriodMs,
+      run: () => {
+        if (agent.size > 0) network.firewall.ensure();
+        proxy.ensure();
+      },
+    },
+    {
+      name: "connections",
+      periodMs: connectionsPeriodMs,
+      run: () => {
+        const addresses = [...freed];
+        // First: a kernel that cannot forget them says so once.
+        freed.clear();
+        forgetConnections(addresses);
+      },
+    },
+    {
+      name: "volume limits",
+      periodMs: volumeLimitPeriodMs,
+      run: async () => {
+        await enforceVolumeLimits(engine, pods());
+        await enforceEphemeralStorage(engine, pods());
+      },
+    },
+    {
+      name: "node status",
+      periodMs: nodeStatusPeriodMs,
+      run: () => registrar.refresh(),
+    },
+    {
+      name: "old events",
+      periodMs: eventsPeriodMs,
+      run: () => store.dropOldEvents(),
+    },
+  ];
+}

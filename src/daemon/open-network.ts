@@ -1,0 +1,58 @@
+/** The network of an instance: addresses, rules, and the bridge that is made with the first pod that needs it. */
+import { systemClock } from "../base/clock.ts";
+import type { Instance } from "../base/instance.ts";
+import { ensureBridge } from "../net/bridge.ts";
+import { Firewall } from "../net/firewall.ts";
+import { AddressPool, type Lease } from "../net/ipam.ts";
+import { ServiceFirewall } from "../net/service-firewall.ts";
+import type { Store } from "../store/store.ts";
+
+export interface Network {
+  readonly addresses: AddressPool;
+  readonly firewall: Firewall;
+  readonly serviceFirewall: () => ServiceFirewall;
+  readonly bridge: () => { readonly index: number };
+  readonly leaseOwners: () => readonly string[];
+  /** Addresses that were freed and may not be used again yet. */
+  readonly restingAddresses: () => readonly string[];
+}
+
+/** Opens what the store knows of the network; nothing is made yet. */
+export function openNetwork(
+  { subnet, serviceSubnet, bridge: name }: Instance,
+  store: Store,
+): Network {
+  const leases = store.table<Lease>("leases");
+  const all = (): Lease[] => leases.list().map(({ value }) => value);
+  const addresses = new AddressPool({
+    subnet,
+    clock: systemClock,
+    storage: {
+      list: all,
+      put: (lease) => leases.put(lease.address, lease),
+      remove: (address) => void leases.delete(address),
+    },
+  });
+  const firewall = new Firewall({ bridge: name, subnet });
+  let services: ServiceFirewall | undefined;
+  let bridge: { readonly index: number } | undefined;
+  return {
+    addresses,
+    firewall,
+    serviceFirewall: () => {
+      services ??= new ServiceFirewall({ bridge: name, subnet, serviceSubnet });
+      return services;
+    },
+    bridge: () => {
+      if (bridge === undefined) {
+        bridge = ensureBridge(name, addresses.gateway, addresses.prefixLength, serviceSubnet);
+        firewall.ensure();
+      }
+      return bridge;
+    },
+    restingAddresses: () =>
+      all().flatMap(({ address, releasedAtMs }) => (releasedAtMs === undefined ? [] : [address])),
+    leaseOwners: () =>
+      all().flatMap(({ podUid, releasedAtMs }) => (releasedAtMs === undefined ? [podUid] : [])),
+  };
+}

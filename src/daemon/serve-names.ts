@@ -1,0 +1,23 @@
+/** Starts the name server of the cluster and leads the rules of Services to its port. */
+import { messageOf } from "../base/errors.ts";
+import type { Logger } from "../base/log.ts";
+import type { ServiceProxy } from "../controller/service-proxy.ts";
+import type { DnsServer } from "../net/dns-server.ts";
+import type { Store } from "../store/store.ts";
+
+/** The port is kept for the next daemon: rules lead to it already. */
+export async function serveNames(
+  server: DnsServer,
+  proxy: ServiceProxy,
+  { store, log, isNeeded }: { store: Store; log: Logger; isNeeded: boolean },
+): Promise<void> {
+  const ports = store.table<number>("dns");
+  const known = ports.get("port");
+  try {
+    const port = await server.listen(known);
+    if (port !== known) ports.put("port", port);
+    proxy.serveNames(port, isNeeded);
+  } catch (error) {
+    log.error({ error: messageOf(error) }, "no name server: names of Services do not resolve");
+  }
+}
