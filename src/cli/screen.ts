@@ -9,6 +9,7 @@ interface Sink {
   once(event: "drain", run: () => void): unknown;
   readonly isTTY?: boolean;
   readonly columns?: number;
+  readonly rows?: number;
 }
 
 export interface ScreenOptions {
@@ -37,6 +38,10 @@ export class Screen {
 
   get columns(): number {
     return this.#err.columns ?? 80;
+  }
+
+  get rows(): number {
+    return this.#out.rows ?? 24;
   }
 
   /** Prints lines of a result; control characters become visible on a terminal. */

@@ -1,9 +1,10 @@
-/** `get -w`: a line for each change, until the command is stopped. */
+/** `get -w`: a line for each change, or on a terminal the table as it is, until the command is stopped. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { isPodError } from "../base/errors.ts";
 import type { KubernetesObject } from "../spec/resources.ts";
 import { isLostConnection } from "./api-client.ts";
 import type { Context } from "./context.ts";
+import type { LiveTable } from "./live-table.ts";
 import type { ObjectTable } from "./object-table.ts";
 import { type Selection, watchObjects } from "./objects.ts";
 import { isObjectForm, type OutputFormat, printObjects } from "./output-format.ts";
@@ -14,7 +15,10 @@ export interface WatchOptions {
   readonly names: readonly string[];
   /** What changed before this revision was shown already. */
   readonly from: string | undefined;
+  /** Takes a line for each change. */
   readonly table: ObjectTable;
+  /** On a terminal: takes the changes in place of `table`. */
+  readonly live?: LiveTable | undefined;
   readonly output: OutputFormat | undefined;
 }
 
@@ -31,7 +35,8 @@ export async function watchTable(context: Context, options: WatchOptions): Promi
       for await (const { type, object } of watchObjects(context.client, options.selection, start)) {
         from = object.metadata.resourceVersion;
         if (type === "BOOKMARK" || (names.size > 0 && !names.has(object.metadata.name))) continue;
-        await showChange(context, object, options);
+        if (options.live) options.live.change(type, object);
+        else await showChange(context, object, options);
       }
     } catch (error) {
       const isExpired = isPodError(error) && error.data["reason"] === "Expired";

@@ -2,6 +2,7 @@
 import { isPodError, PodError } from "../../base/errors.ts";
 import type { KubernetesObject, Resource } from "../../spec/resources.ts";
 import type { Context } from "../context.ts";
+import { LiveTable } from "../live-table.ts";
 import { parseObjects, type Wanted } from "../object-arguments.ts";
 import { ObjectTable, type TableOptions } from "../object-table.ts";
 import { getObject, listObjects, type Selection } from "../objects.ts";
@@ -49,9 +50,11 @@ export async function getObjects(
   const found: Found[] = [];
   for (const group of groups) found.push(await read(context, group, options, missing));
   const isSingle = wanted.length === 1 && wanted[0]?.name !== undefined;
-  const table = options.watchOnly
-    ? newTable(found, found[0], options)
-    : await show(context, found, isSingle, options);
+  const live = liveTable(context, found, options);
+  const table =
+    live || options.watchOnly
+      ? newTable(found, found[0], options)
+      : await show(context, found, isSingle, options);
   for (const error of missing) context.screen.remark(`nspod: ${error.message}`);
   if (missing.length > 0) return 1;
   const [first] = found;
@@ -61,10 +64,23 @@ export async function getObjects(
       names: first.names,
       from: first.resourceVersion,
       table,
+      live,
       output: options.output,
     });
   }
   return 0;
+}
+
+/** A watch on a terminal has one table, which is drawn again. */
+function liveTable(
+  { screen }: Context,
+  found: readonly Found[],
+  options: GetOptions,
+): LiveTable | undefined {
+  if (!options.watch || !screen.isTerminal || isObjectForm(options.output)) return undefined;
+  const live = new LiveTable(screen, () => newTable(found, found[0], options));
+  live.start(found[0]?.objects ?? []);
+  return live;
 }
 
 function grouped(wanted: readonly Wanted[]): readonly Group[] {
