@@ -40,6 +40,9 @@ const defaultLimits: StoreLimits = {
   eventsPerNamespace: 1000,
 };
 
+/** What is not durable at once is on the disk after this long (decision 0208). */
+const syncDelayMs = 1000;
+
 /** Housekeeping runs after this many changes; the limits may be exceeded by as much. */
 const housekeepingInterval = 64;
 
@@ -60,6 +63,7 @@ export class Store implements Disposable {
   /** What `PRAGMA synchronous` stands at: true is FULL, false is NORMAL. */
   #isDurable = true;
   #changesSinceHousekeeping = 0;
+  #cancelSync: (() => void) | undefined;
 
   private constructor(path: string, clock: Clock, limits: StoreLimits) {
     this.#path = path;
@@ -287,6 +291,7 @@ export class Store implements Disposable {
   /** Ends every watch and closes the file. */
   close(): void {
     for (const watch of [...this.#watches]) watch.end();
+    this.#cancelSync?.();
     this.#logFile.close();
     if (this.#database.isOpen) this.#database.close();
   }
@@ -363,9 +368,19 @@ export class Store implements Disposable {
       if (this.#database.isOpen && this.#database.isTransaction) this.#database.exec("ROLLBACK");
       throw storeError(`Cannot write to store "${this.#path}"`, this.#path, error);
     }
+    if (!durable) this.#syncSoon();
     this.#changesSinceHousekeeping += this.#revision - before;
     if (this.#revision !== before) this.#tell();
     return result;
+  }
+
+  /** One sync for everything that is written until then. */
+  #syncSoon(): void {
+    this.#cancelSync ??= this.#clock.after(syncDelayMs, () => {
+      this.#cancelSync = undefined;
+      // A disk that reports an error reports it to the next durable write, too, and somebody waits for that.
+      if (this.#database.isOpen) this.flush().catch(() => undefined);
+    });
   }
 
   #tell(): void {

@@ -7,6 +7,7 @@ import * as assert from "uvu/assert";
 import { isPodError } from "../../../src/base/errors.ts";
 import { LogFile } from "../../../src/store/log-file.ts";
 import { Store } from "../../../src/store/store.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
 
 const flush = suite("flush()");
 let folder = "";
@@ -32,6 +33,25 @@ function descriptorsOf(file: string): number {
   });
   return targets.filter((target) => target === file).length;
 }
+
+flush(
+  "comes by itself a second after a write that is not durable, once for all of them",
+  async () => {
+    const clock = new FakeClock();
+    using store = Store.open(path, { clock });
+    const before = descriptorsOf(`${path}-wal`);
+    const table = store.table<number>("t");
+    table.put("a", 1);
+    table.put("b", 2);
+    assert.is(clock.timers, 1);
+    assert.is(descriptorsOf(`${path}-wal`), before);
+    await clock.pass(1000);
+    assert.is(clock.timers, 0);
+    assert.is(descriptorsOf(`${path}-wal`), before + 1, "the log was opened to be synced");
+    table.put("c", 3);
+    assert.is(clock.timers, 1);
+  },
+);
 
 flush("resolves for every caller, and holds one descriptor for all of them", async () => {
   using store = Store.open(path);
