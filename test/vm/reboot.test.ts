@@ -114,7 +114,7 @@ async function look(boots: number): Promise<void> {
   const shims = execFileSync("sh", ["-c", "pgrep -c nspod-shim || true"], { encoding: "utf8" });
   assert.is(shims.trim(), "1");
   const address = always.status?.podIP ?? "";
-  assert.match(execFileSync("ping", ["-c1", "-W5", address], { encoding: "utf8" }), "1 received");
+  execFileSync("busybox", ["ping", "-c1", "-W5", address]);
 }
 
 async function setClock(offsetSeconds: number): Promise<void> {
