@@ -63,8 +63,10 @@ const farthestMs = 5 * 366 * 24 * hourMs;
 /** @returns the schedule, or what is wrong with the text. */
 export function parseCronSchedule(text: string): CronSchedule | string {
   if (text.startsWith("@every ")) return parseEvery(text.slice("@every ".length));
-  const words = (macros[text] ?? text).split(/\s+/).filter((word) => word !== "");
-  if (text.startsWith("@") && macros[text] === undefined) {
+  // An own property: "valueOf" is no macro.
+  const macro = Object.hasOwn(macros, text) ? macros[text] : undefined;
+  const words = (macro ?? text).split(/\s+/).filter((word) => word !== "");
+  if (text.startsWith("@") && macro === undefined) {
     return `unrecognized descriptor: "${text}": use one of ${Object.keys(macros).join(", ")}`;
   }
   if (words.length !== fields.length) {

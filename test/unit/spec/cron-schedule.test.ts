@@ -118,6 +118,12 @@ test("the next time is the first minute that the clock shows, whatever the zone"
   );
 });
 
+test("names of object methods are no macros", () => {
+  for (const word of ["valueOf", "constructor", "__proto__"]) {
+    assert.type(parseCronSchedule(word), "string");
+  }
+});
+
 test("any text is a schedule with a next time in the future, or a sentence", () => {
   const field = fc.stringMatching(/^[*?0-9,\-/a-z]{1,8}$/);
   fc.assert(
