@@ -3,14 +3,14 @@
  * Source: Kubernetes, "CronJob"; words of the events of the cronjob controller.
  */
 import { isPodError, messageOf } from "../base/errors.ts";
-import { firstDifference } from "../spec/first-difference.ts";
-import type { CronJob, CronJobStatus, Job } from "../spec/kubernetes.gen.ts";
+import type { CronJob, Job } from "../spec/kubernetes.gen.ts";
 import { deleteObject } from "../store/delete-object.ts";
 import type { BatchOptions } from "./job.ts";
 import { ObjectLoop } from "./object-loop.ts";
 import { controllerOf, controllerReference } from "./ownership.ts";
 import { jobNameAt, planCronJob, startedStatus } from "./plan-cron-job.ts";
 import type { JobEvent } from "./plan-job.ts";
+import { writeStatus } from "./write-status.ts";
 
 const component = "cronjob-controller";
 const scheduledAnnotation = "batch.kubernetes.io/cronjob-scheduled-timestamp";
@@ -53,7 +53,7 @@ export class CronJobController implements Disposable {
       const job = this.#startJob(cronJob, plan.start);
       status = startedStatus(status, job, plan.start);
     }
-    this.#write(cronJob, status);
+    writeStatus(this.#options.store, cronJob, status);
     return plan.againMs;
   }
 
@@ -86,21 +86,6 @@ export class CronJobController implements Disposable {
     deleteObject(store, job, { nowMs: clock.now() });
     const message = `Deleted job ${job.metadata.name}`;
     this.#tell(cronJob, { type: "Normal", reason: "SuccessfulDelete", message });
-  }
-
-  #write({ metadata }: CronJob, status: CronJobStatus): void {
-    const { namespace, name, uid } = metadata;
-    this.#options.store.mutate<CronJob>(
-      "CronJob",
-      namespace,
-      name,
-      (current) =>
-        current.metadata.uid !== uid ||
-        firstDifference(current.status ?? {}, status, "") === undefined
-          ? undefined
-          : { ...current, status },
-      { durable: false },
-    );
   }
 
   #tell(cronJob: CronJob, event: JobEvent): void {

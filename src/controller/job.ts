@@ -6,7 +6,6 @@
  * Source: Kubernetes, "Jobs", "Automatic Cleanup for Finished Jobs"; words of the events of the job controller.
  */
 import { messageOf } from "../base/errors.ts";
-import { firstDifference } from "../spec/first-difference.ts";
 import { jobController } from "../spec/job-rules.ts";
 import type { Job, JobStatus } from "../spec/kubernetes.gen.ts";
 import type { Pod } from "../spec/pod.ts";
@@ -19,6 +18,7 @@ import { ObjectLoop } from "./object-loop.ts";
 import type { OwnedObjects } from "./owned-objects.ts";
 import { controllerOf } from "./ownership.ts";
 import { finishedCondition, type JobEvent, planJob } from "./plan-job.ts";
+import { writeStatus } from "./write-status.ts";
 
 export interface BatchOptions extends ControllerOptions {
   readonly owned: OwnedObjects;
@@ -148,18 +148,7 @@ export class JobController implements Disposable {
   }
 
   #write(job: Job, status: JobStatus): Job {
-    const { namespace, name, uid } = job.metadata;
-    const written = this.#options.store.mutate<Job>(
-      "Job",
-      namespace,
-      name,
-      (current) =>
-        current.metadata.uid !== uid ||
-        firstDifference(current.status ?? {}, status, "") === undefined
-          ? undefined
-          : { ...current, status },
-      { durable: false },
-    );
+    const written = writeStatus(this.#options.store, job, status);
     return { ...(written ?? job), status };
   }
 

@@ -7,7 +7,6 @@
  */
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
-import { firstDifference } from "../spec/first-difference.ts";
 import { matchesLabels } from "../spec/match-selector.ts";
 import type { KubernetesObject } from "../spec/resources.ts";
 import { deleteObject } from "../store/delete-object.ts";
@@ -16,6 +15,7 @@ import { KeyQueue } from "./key-queue.ts";
 import type { CacheChange, ObjectCache } from "./object-cache.ts";
 import { keyOf, splitKey } from "./object-key.ts";
 import { claim, controllerOf, type Owner, withOwner, withoutOwner } from "./ownership.ts";
+import { writeStatus } from "./write-status.ts";
 
 export interface WorkloadEvent {
   readonly type: "Normal" | "Warning";
@@ -91,20 +91,7 @@ export class WorkloadLoop<T extends Owner> implements Disposable {
 
   /** Stores the object's status when it says something new. @returns the object as it is then. */
   writeStatus(object: T & { readonly status?: unknown }, status: object): T {
-    const { store, kind } = this.#options;
-    const { namespace, name, uid } = object.metadata;
-    const stored = store.mutate<T & { readonly status?: unknown }>(
-      kind,
-      namespace,
-      name,
-      (current) =>
-        current.metadata.uid !== uid ||
-        firstDifference(current.status ?? {}, status, "") === undefined
-          ? undefined
-          : { ...current, status },
-      { durable: false },
-    );
-    return stored ?? object;
+    return writeStatus(this.#options.store, object, status) ?? object;
   }
 
   /** Deletes an object unless somebody has. */
