@@ -3,7 +3,8 @@ import { isPodError } from "../base/errors.ts";
 import type { Pod } from "../spec/pod.ts";
 import type { ApiClient } from "./api-client.ts";
 import { podsPath } from "./context.ts";
-import { currentPod, followPod } from "./follow-pod.ts";
+import { waitUntilGone as waitUntilObjectGone } from "./follow-object.ts";
+import { podResource } from "./follow-pod.ts";
 
 /**
  * Asks for the deletion; a pod that is gone already is fine.
@@ -35,10 +36,5 @@ export async function waitUntilGone(
   pod: Pod,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const now = await currentPod(client, pod);
-  if (now === undefined) return true;
-  for await (const _ of followPod(client, now, signal)) {
-    // Each state but the last, which ends the loop, says the same: it is still there.
-  }
-  return !signal.aborted;
+  return await waitUntilObjectGone(client, podResource(), pod, signal);
 }
