@@ -150,7 +150,10 @@ test("the demo pod talks over localhost, shares a volume and a System V queue", 
   await using live = new LiveCommand(NSPOD, ["run", "--rm", demoManifest], {
     env: pods.instance.env,
   });
-  await live.says(/both containers see the volume/);
+  // The lines of different containers come in any order: the last of each is waited for.
+  await live.says(/prepare \| wrote/);
+  await live.says(/web {5}\| sent a message/);
+  await live.says(/client {2}\| both containers see the volume/);
   const { status } = await pods.get("demo");
   for (const line of [
     "prepare | wrote index.html into the shared volume",
