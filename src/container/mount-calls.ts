@@ -81,7 +81,7 @@ export interface Attributes {
    */
   readonly propagation?: Propagation;
   /** Descriptor of a user namespace: ids on disk become ids in it. */
-  readonly idmap?: number | undefined;
+  readonly idmap?: number | Register | undefined;
   readonly recursive?: boolean;
 }
 
@@ -90,11 +90,13 @@ export function setAttributes(program: Program, mount: Register, attributes: Att
   const bytes = Buffer.alloc(mountAttrSize);
   const { set = 0, idmap } = attributes;
   bytes.writeBigUInt64LE(BigInt(set | (idmap === undefined ? 0 : K.MOUNT_ATTR_IDMAP)), 0);
-  bytes.writeBigUInt64LE(BigInt(idmap ?? 0), 24);
+  if (typeof idmap === "number") bytes.writeBigUInt64LE(BigInt(idmap), 24);
   bytes.writeBigUInt64LE(BigInt(propagationFlags[attributes.propagation ?? "shared"]), 16);
   const flags = K.AT_EMPTY_PATH | (attributes.recursive ? K.AT_RECURSIVE : 0);
   const text = `{${describe(attributes)}}`;
-  program.call("mount_setattr", [mount, "", flags, program.bytes(bytes, text), mountAttrSize]);
+  const place = program.bytes(bytes, text);
+  if (typeof idmap === "object") program.store(place, 24, idmap);
+  program.call("mount_setattr", [mount, "", flags, place, mountAttrSize]);
 }
 
 function describe({ set = 0, idmap, propagation = "shared" }: Attributes): string {
@@ -106,10 +108,14 @@ function describe({ set = 0, idmap, propagation = "shared" }: Attributes): strin
   ] as const;
   const on = names.flatMap(([bit, name]) => (set & bit ? [name] : []));
   return [
-    ...(idmap === undefined ? [] : [`attr_set=IDMAP, userns_fd=${idmap}`]),
+    ...(idmap === undefined ? [] : [`attr_set=IDMAP, userns_fd=${numberOf(idmap)}`]),
     ...(on.length > 0 ? [`attr_set=${on.join("|")}`] : []),
     ...(propagation === "shared" ? [] : [`propagation=MS_${propagation.toUpperCase()}`]),
   ].join(", ");
+}
+
+function numberOf(fd: number | Register): string {
+  return typeof fd === "number" ? String(fd) : `r${fd.number}`;
 }
 
 /** Attaches a mount on what another descriptor stands for. */

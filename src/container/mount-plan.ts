@@ -35,6 +35,8 @@ export interface PlannedMount {
   readonly noexec: boolean;
   /** Takes the mounts below the source along. */
   readonly recursive: boolean;
+  /** Ids in the source are those of the pod's users as it stands: an overlay cannot be mapped itself. */
+  readonly hasMappedIds?: boolean;
   /** The pod's user namespace, and its root on the host: ids in the source are those of the containers. */
   readonly idmap?: { readonly fd: number; readonly base: number };
 }
@@ -113,6 +115,7 @@ function planVolume(input: MountPlanInput, mount: VolumeMount, origin: string): 
     nosuidNodev: volume.nosuidNodev,
     noexec: volume.noexec === true,
     recursive: true,
+    ...(volume.kind === "image" ? { hasMappedIds: true } : {}),
   };
 }
 

@@ -165,12 +165,14 @@ export function planContainer(input: PlanInput): ContainerPlan {
   };
 }
 
-/** The root file system has the container's ids already, what comes from elsewhere gets them. */
+/** The root file system and image volumes have the container's ids already, what comes from elsewhere gets them. */
 function mapIds(users: PodUsers | undefined, input: MountPlanInput): readonly PlannedMount[] {
   const mounts = planMounts(input);
   if (users === undefined) return mounts;
   const idmap = { fd: usersFd, base: users.base };
-  return mounts.map((mount) => (mount.source === undefined ? mount : { ...mount, idmap }));
+  return mounts.map((mount) =>
+    mount.source === undefined || mount.hasMappedIds ? mount : { ...mount, idmap },
+  );
 }
 
 function pidNamespace({ pod, joinsTarget }: PlanInput): ContainerPlan["pidNamespace"] {

@@ -9,7 +9,7 @@
  * mounts", capabilities(7) SECBIT_NO_SETUID_FIXUP; security: B8.
  */
 import { K } from "../sys/abi.ts";
-import type { Program } from "../sys/program.ts";
+import type { Program, Register } from "../sys/program.ts";
 import { attachAt, cloneTree, setAttributes } from "./mount-calls.ts";
 import { keptFd } from "./terminal.ts";
 
@@ -56,13 +56,39 @@ export function makeFilesAsRoot(program: Program): void {
  */
 export function mapLayers(program: Program, layers: readonly string[]): void {
   program.from("layers of the image");
+  coverParents(program, layers, usersFd);
+}
+
+/**
+ * The same in the program of a sandbox, while `mountThem` adds its operations: an overlay keeps the views of its layers,
+ * and containers take views of their own later.
+ */
+export function withMappedLayers(
+  program: Program,
+  { namespace }: PodUsers,
+  layers: readonly string[],
+  mountThem: () => void,
+): void {
+  const users = program.open("openat", [K.AT_FDCWD, namespace, K.O_RDONLY | K.O_CLOEXEC]);
+  const parents = coverParents(program, layers, users);
+  program.close(users);
+  mountThem();
+  for (const parent of parents) program.call("umount2", [parent, K.MNT_DETACH]);
+}
+
+function coverParents(
+  program: Program,
+  layers: readonly string[],
+  idmap: number | Register,
+): ReadonlySet<string> {
   const parents = new Set(layers.map((layer) => layer.slice(0, layer.lastIndexOf("/"))));
   for (const parent of parents) {
     const view = cloneTree(program, { path: parent });
-    setAttributes(program, view, { idmap: usersFd });
+    setAttributes(program, view, { idmap });
     attachAt(program, view, K.AT_FDCWD, parent);
     program.close(view);
   }
+  return parents;
 }
 
 /** Moves the namespace's descriptor to where the end of the program finds it, when everything else is closed. */

@@ -24,7 +24,12 @@ import {
 import { hugePageSizes } from "../cgroup/huge-pages.ts";
 import { podSettings, type Setting } from "../cgroup/limits.ts";
 import { waitUntilEmpty } from "../cgroup/wait-until-empty.ts";
-import { idsPerPod, makeFilesAs, makeFilesAsRoot } from "../container/user-namespace.ts";
+import {
+  idsPerPod,
+  makeFilesAs,
+  makeFilesAsRoot,
+  withMappedLayers,
+} from "../container/user-namespace.ts";
 import { type Attachment, attachmentFor, compileAttach } from "../net/attach.ts";
 import { type LaunchRequest, launchShim, reapShim } from "../shim/launch.ts";
 import { holdNamespaces, joinHolder, pinUsers } from "../shim/namespace-holder.ts";
@@ -35,6 +40,7 @@ import { K } from "../sys/abi.ts";
 import { withNetlinkSocket } from "../sys/netlink.ts";
 import type { Program } from "../sys/program.ts";
 import { compileVolumes, prepareVolumes } from "../volume/prepare.ts";
+import type { MapLayers } from "../volume/volume-kind.ts";
 import type { EngineContext } from "./context.ts";
 import { type PodFolders, podFolders } from "./folders.ts";
 import { podHostname, writeHostFiles } from "./host-files.ts";
@@ -130,7 +136,9 @@ export function launchRequest(
   const users = podUsers(context, pod);
   const flags = sandboxFlags(pod);
   const folders = podFolders(context.instance, uid);
-  const volumes = compileVolumes(context, pod, folders.volumes);
+  const mapLayers: MapLayers | undefined =
+    users && ((program, layers, mount) => withMappedLayers(program, users, layers, mount));
+  const volumes = compileVolumes(context, pod, folders.volumes, mapLayers);
   return {
     podUid: uid,
     folder: folders.runtime,

@@ -25,13 +25,6 @@ export function validateHostUsers(spec: PodSpec, report: Report): void {
   for (const [index, group] of (pod.supplementalGroups ?? []).entries()) {
     check(group, itemPath("spec.securityContext.supplementalGroups", index));
   }
-  for (const [index, volume] of (spec.volumes ?? []).entries()) {
-    if (volume.image === undefined) continue;
-    report(
-      childPath(itemPath("spec.volumes", index), "image"),
-      "must not be set while hostUsers is false: the kernel cannot show an overlay with other ids",
-    );
-  }
   for (const list of ["initContainers", "containers"] as const) {
     for (const [index, container] of (spec[list] ?? []).entries()) {
       const path = childPath(itemPath(`spec.${list}`, index), "securityContext");

@@ -5,6 +5,7 @@
  *   <volumes>/<name>.layers/    0 … n   links to the layers, lowest first     image   link to the image's id
  *                               none    an empty folder: overlayfs wants two without an upper one
  *
+ * Of a pod with users of its own the layers are seen with its ids while they are mounted: the overlay cannot be mapped.
  * The links pin the image for the life of the pod, and short names keep sixty layers within the 4096 bytes that
  * mount(2) takes. Mounted noexec, as Kubernetes says. Source: Kubernetes "Volumes", image; KEP-4639.
  */
@@ -25,7 +26,12 @@ export const imageVolumeKind: VolumeKind = {
     return planned(request, pinned ?? pin(host, request));
   },
   plan: (host, request) => planned(request, findImage(host, request)?.id ?? ""),
-  compile: (program, host, request) => mountOverlay(program, layerCount(host, request), request),
+  compile: (program, host, request) => {
+    const layers = layersOf(host, request);
+    const mount = (): void => mountOverlay(program, layers.length, request);
+    if (request.mapLayers) request.mapLayers(program, layers, mount);
+    else mount();
+  },
 };
 
 function planned({ volume, folder }: VolumeRequest, imageId: string): PreparedVolume {
@@ -83,13 +89,16 @@ function pin(host: VolumeHost, request: VolumeRequest): string {
   return image.id;
 }
 
-function layerCount(host: VolumeHost, request: VolumeRequest): number {
+/** Folders of the layers, lowest first. */
+function layersOf(host: VolumeHost, request: VolumeRequest): readonly string[] {
+  const links = layersFolder(request.folder);
   if (pinnedImage(request.folder) !== undefined) {
     // Besides "none" and "image".
-    return readdirSync(layersFolder(request.folder)).length - 2;
+    const count = readdirSync(links).length - 2;
+    return Array.from({ length: count }, (_, index) => readlinkSync(join(links, String(index))));
   }
   const image = findImage(host, request);
-  return image === undefined ? 0 : host.images.layerFolders(image).length;
+  return image === undefined ? [] : host.images.layerFolders(image);
 }
 
 function mountOverlay(program: Program, count: number, { folder }: VolumeRequest): void {

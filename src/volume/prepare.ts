@@ -16,7 +16,7 @@ import { imageVolumeKind } from "./image-volume.ts";
 import { applyOwnership } from "./ownership.ts";
 import { persistentVolumeKind } from "./persistent-volume.ts";
 import { propagationOf, shareFolder } from "./propagation.ts";
-import type { VolumeHost, VolumeKind, VolumeRequest } from "./volume-kind.ts";
+import type { MapLayers, VolumeHost, VolumeKind, VolumeRequest } from "./volume-kind.ts";
 
 const kinds: Readonly<Partial<Record<VolumeSourceName, VolumeKind>>> = {
   configMap: configVolumeKind("configMap"),
@@ -115,7 +115,13 @@ export interface VolumePrograms {
   readonly mount: (program: Program) => void;
 }
 
-export function compileVolumes(host: VolumeHost, pod: Pod, folder: string): VolumePrograms {
+/** @param mapLayers - of a pod with users of its own */
+export function compileVolumes(
+  host: VolumeHost,
+  pod: Pod,
+  folder: string,
+  mapLayers?: MapLayers,
+): VolumePrograms {
   const opened = new Map<string, Register>();
   return {
     open: (program) => {
@@ -129,7 +135,7 @@ export function compileVolumes(host: VolumeHost, pod: Pod, folder: string): Volu
       for (const { kind, request } of entries(pod, folder)) {
         const { name, hostPath } = request.volume;
         program.from(request.origin);
-        kind.compile?.(program, host, request, opened.get(name));
+        kind.compile?.(program, host, { ...request, mapLayers }, opened.get(name));
         if (!hostPath && propagationOf(pod, name) !== "None") {
           program.from(`${request.origin}: mountPropagation`);
           shareFolder(program, kind.plan(host, request).source);

@@ -46,6 +46,16 @@ export interface VolumeHost {
   readonly tokens: ServiceAccountTokens;
 }
 
+/**
+ * Of a pod with users of its own: while `mountThem` adds its operations, the ids in these folders are those of the pod.
+ * @param folders - of layers, absolute
+ */
+export type MapLayers = (
+  program: Program,
+  folders: readonly string[],
+  mountThem: () => void,
+) => void;
+
 export interface VolumeRequest {
   readonly pod: Pod;
   readonly volume: Volume;
@@ -53,6 +63,8 @@ export interface VolumeRequest {
   readonly origin: string;
   /** `<root>/pods/<uid>/volumes/<name>`; its parent exists and belongs to root alone. */
   readonly folder: string;
+  /** Absent: the pod has the host's users. */
+  readonly mapLayers?: MapLayers | undefined;
 }
 
 export interface VolumeKind {

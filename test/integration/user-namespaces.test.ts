@@ -2,11 +2,14 @@
 // (test/manifests/users.yaml; security: B8).
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import * as assert from "uvu/assert";
+import { ociArchive, type TarItem, tar } from "../support/image-archive.ts";
 import { daemonPid } from "../support/manifest.ts";
 import { manifestFile } from "../support/manifest-file.ts";
 import { podSuite } from "../support/pod-suite.ts";
 import { type Pods, sleeper } from "../support/pods.ts";
+import { pidsWith } from "../support/processes.ts";
 import { requires } from "../support/requires.ts";
 
 requires("root", "kernel:6.3");
@@ -16,6 +19,16 @@ const { test, run } = podSuite("users of a pod's own", "busybox");
 async function hostId(pods: Pods, pod: string, container: string): Promise<number> {
   const [pid = 0] = await pods.pids(pod, container);
   return Number(/^Uid:\t(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);
+}
+
+const ZEROS = ["0:0", "0:0", "0:0"].join("\n");
+const IMAGE_FLAGS = "ro,nosuid,nodev,noexec,relatime";
+
+/** Pid of a pod's shim. */
+function shimPid({ instance }: Pods, uid: string): number {
+  const found = pidsWith(join(instance.run, "pods", uid));
+  assert.is(found.length, 1);
+  return found[0] ?? 0;
 }
 
 test("its containers have ids that are nobody's on the host", async (pods) => {
@@ -56,6 +69,35 @@ test("files belong to the users that made them, in the container and on the disk
   const data = join(pods.instance.root, "pods", metadata.uid ?? "", "volumes/data");
   assert.is(statSync(join(data, "by-root")).uid, 1000);
   assert.is(statSync(join(data, "below/this")).uid, 0);
+});
+
+test("files of an image volume belong to whom the image says", async (pods) => {
+  const ask = (script: string): Promise<string> => pods.ask("users", script, "root");
+  assert.is(await ask("stat -c %u:%g /tools /tools/bin/busybox /applets/busybox"), ZEROS);
+  assert.is(await ask("awk '$5 == \"/tools\" {print $6}' /proc/self/mountinfo"), IMAGE_FLAGS);
+  const layers: readonly (readonly TarItem[])[] = [
+    [{ name: "mine", content: "mine\n", uid: 1000, gid: 1001, mode: 0o400 }],
+    [{ name: "roots", content: "not mine\n", mode: 0o600 }],
+  ];
+  const packed = layers.map((items) => {
+    const bytes = tar(items);
+    return { tar: bytes, packed: gzipSync(bytes) };
+  });
+  const image = { name: "owned:1", layers: packed, config: { config: {} } };
+  await pods.instance.must(["image", "load", "-"], { input: ociArchive([image]) });
+  const { metadata } = await pods.up("owner", {
+    hostUsers: false,
+    securityContext: { runAsUser: 1000 },
+    volumes: [{ name: "files", image: { reference: "owned:1" } }],
+    containers: [sleeper("main", { volumeMounts: [{ name: "files", mountPath: "/files" }] })],
+  });
+  const seen = "cd /files && stat -c %u:%g:%a mine roots && cat mine && cat roots 2>&1";
+  const { stdout } = await pods.exec("owner", seen);
+  assert.match(stdout, /^1000:1001:400\n0:0:600\nmine\ncat: .*Permission denied\n$/);
+  // What showed the layers with these ids is gone again where the pod's next containers come from.
+  const mounts = readFileSync(`/proc/${shimPid(pods, metadata.uid)}/mountinfo`, "utf8");
+  assert.not.match(mounts, `${join(pods.instance.root, "layers")} `);
+  await pods.delete("owner");
 });
 
 test("terminals and exec work as ever", async (pods) => {

@@ -6,7 +6,7 @@ import * as assert from "uvu/assert";
 import { isPodError } from "../../../src/base/errors.ts";
 import { Program } from "../../../src/sys/program.ts";
 import { imageVolumeKind } from "../../../src/volume/image-volume.ts";
-import type { VolumeHost, VolumeRequest } from "../../../src/volume/volume-kind.ts";
+import type { MapLayers, VolumeHost, VolumeRequest } from "../../../src/volume/volume-kind.ts";
 import { podWith } from "./claims.ts";
 
 const images = suite<{ request: VolumeRequest }>("imageVolumeKind");
@@ -48,6 +48,20 @@ images("keeps the image that it had, whatever the name means later", async ({ re
   assert.is((await imageVolumeKind.prepare(moved, request)).imageId, "sha256:1");
   assert.match(options(moved, request), '"lowerdir=0:none,');
   assert.is((await imageVolumeKind.prepare(hostWith(undefined), request)).imageId, "sha256:1");
+});
+
+images("is mounted while its layers show the ids of the pod's own users", async ({ request }) => {
+  await imageVolumeKind.prepare(hostWith("sha256:1", ["/layers/a", "/layers/b"]), request);
+  const program = new Program("sandbox");
+  const mapped: string[] = [];
+  const mapLayers: MapLayers = (_program, folders, mountThem) => {
+    assert.equal(program.operations, []);
+    mapped.push(...folders);
+    mountThem();
+  };
+  imageVolumeKind.compile?.(program, hostWith(undefined), { ...request, mapLayers });
+  assert.equal(mapped, ["/layers/a", "/layers/b"]);
+  assert.ok(program.operations.some(({ name }) => name === "mount"));
 });
 
 images("can be listed before it is made", ({ request }) => {
