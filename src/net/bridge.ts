@@ -74,10 +74,14 @@ function findLink(name: string): Link | undefined {
     const [reply] = netlinkSocket().query(`Cannot look up link "${name}"`, getLink(name));
     return reply === undefined ? undefined : decodeLink(reply);
   } catch (error) {
-    // ENODEV: there is no such link.
-    if (error instanceof Error && "errno" in error && error.errno === "ENODEV") return undefined;
+    if (isNoDevice(error)) return undefined;
     throw error;
   }
+}
+
+/** ENODEV: there is no such link. */
+function isNoDevice(error: unknown): boolean {
+  return error instanceof Error && "errno" in error && error.errno === "ENODEV";
 }
 
 function allLinks(): Link[] {
@@ -157,15 +161,24 @@ function enableForwarding(action: string, link: Link): void {
 }
 
 function handOnForwarding(action: string, link: Link): void {
-  const heir = allLinks().find(
-    (each) =>
-      each.index !== link.index && each.kind === "bridge" && each.alias?.startsWith(aliasHead),
+  const heirs = allLinks().filter(
+    ({ index, kind, alias }) =>
+      index !== link.index && kind === "bridge" && alias?.startsWith(aliasHead),
   );
-  if (heir === undefined) {
+  if (!heirs.some((heir) => takesNote(action, heir))) {
     writeSetting(action, "ipv4/ip_forward", "0");
-  } else if (!heir.alias?.includes(forwardNote)) {
-    const alias = `${heir.alias}, ${forwardNote}`;
-    netlinkSocket().request(action, setLink(heir.index, { alias }));
+  }
+}
+
+/** False when that bridge is being removed just now: another one has to take the note. */
+function takesNote(action: string, { index, alias = aliasHead }: Link): boolean {
+  if (alias.includes(forwardNote)) return true;
+  try {
+    netlinkSocket().request(action, setLink(index, { alias: `${alias}, ${forwardNote}` }));
+    return true;
+  } catch (error) {
+    if (isNoDevice(error)) return false;
+    throw error;
   }
 }
 
