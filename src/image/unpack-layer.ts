@@ -7,7 +7,7 @@ import { createHash, type Hash } from "node:crypto";
 import { constants, openSync, statfsSync } from "node:fs";
 import { PodError } from "../base/errors.ts";
 import type { Digest } from "../base/ids.ts";
-import { confine, unpackCapabilities } from "./confine.ts";
+import { confine, noFolder, unpackCapabilities } from "./confine.ts";
 import { decompress } from "./decompress.ts";
 import type { Growth } from "./growth.ts";
 import { LayerUnpacker } from "./layer-unpacker.ts";
@@ -35,7 +35,8 @@ export async function unpackLayer(task: UnpackTask, hooks: UnpackHooks): Promise
   const flags = constants.O_RDONLY | constants.O_DIRECTORY;
   const lower = new LowerLayers(task.lower.map((folder) => openSync(folder, flags)));
   const counter = new Counter(boundToDisk(task), hooks.onProgress, !task.isVerified);
-  if (task.folder !== undefined) confine(task.folder, unpackCapabilities);
+  if (task.folder === undefined) confine(noFolder, []);
+  else confine(task.folder, unpackCapabilities);
 
   const unpacked = counter.unpacked(decompress(counter.packed(), task.compression));
   if (task.folder === undefined) {
