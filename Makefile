@@ -78,8 +78,14 @@ demo: build images
 
 # ---- what checks ----
 
-test-deps: deps
+test-deps: deps kubectls
 	@test/support/packages.sh $(TEST_PACKAGES)
+
+# The oldest and a newer kubectl of Debian, beside the one that the machine has; without a mirror their tests say so.
+.PHONY: kubectls
+kubectls:
+	@test/support/unpack-packages.sh dist/kubectl/1.20 bookworm kubernetes-client || true
+	@test/support/unpack-packages.sh dist/kubectl/1.32 trixie kubectl || true
 
 vm-deps: test-deps
 	@test/support/packages.sh $(VM_PACKAGES)
@@ -106,9 +112,12 @@ test-vm: vm-deps build images
 		$(NODE) test/support/run.ts --parallel 1 --title integration-in-guest \
 		--emulated test/vm/emulated.txt test/integration test/security
 
-# src/spec/*.gen.ts out of the OpenAPI description of Kubernetes, src/sys/abi.gen.ts out of the kernel's headers.
+# src/spec/*.gen.ts out of the OpenAPI description and the Go types of Kubernetes, src/sys/abi.gen.ts out of the
+# kernel's headers.
 generate: test-deps
 	@$(NODE) src/spec/kubernetes.generate.ts
+	@test/support/unpack-packages.sh dist/kubernetes-source sid golang-k8s-api-dev golang-k8s-apimachinery-dev
+	@$(NODE) src/spec/protobuf.generate.ts
 	@$(MAKE) --no-print-directory -C native OUT=../dist/native abi
 
 # The promises that need the machine to go down: a guest that resets itself twice.

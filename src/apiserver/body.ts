@@ -1,9 +1,11 @@
 /**
  * Reading JSON bodies within limits: 3 MiB (as the Kubernetes API server), 100 levels, 30 s. The
- * handler gets the parsed value of the whole body or nothing.
+ * handler gets the parsed value of the whole body or nothing. Where JSON may come, so may protobuf.
  */
 import type { IncomingMessage } from "node:http";
+import { isPodError } from "../base/errors.ts";
 import { shownPath } from "../spec/field-issue.ts";
+import { jsonDepth } from "../spec/json-depth.ts";
 import { duplicateKey } from "./duplicate-key.ts";
 import { badRequest, RequestProblem } from "./problem.ts";
 
@@ -13,6 +15,9 @@ const maxDepth = 100;
 
 const bodyTimeoutMs = 30_000;
 
+const jsonType = "application/json";
+const protobufType = "application/vnd.kubernetes.protobuf";
+
 /**
  * The JSON value of a body; undefined when the body is empty.
  * @param mediaTypes - what Content-Type may say.
@@ -20,20 +25,23 @@ const bodyTimeoutMs = 30_000;
  */
 export async function readJson(
   request: IncomingMessage,
-  mediaTypes: readonly string[] = ["application/json"],
+  mediaTypes: readonly string[] = [jsonType],
 ): Promise<unknown> {
   const { "content-type": type, "content-encoding": encoding } = request.headers;
   if (encoding !== undefined && encoding !== "identity") {
     throw unsupported(`Content-Encoding "${encoding}" is not supported`);
   }
-  const text = decodeUtf8(await readBody(request, maxBodyBytes));
-  if (text === "") return undefined;
-  if (type !== undefined && !mediaTypes.includes(mediaTypeOf(type))) {
+  const body = await readBody(request, maxBodyBytes);
+  if (body.length === 0) return undefined;
+  const mediaType = mediaTypeOf(type ?? jsonType);
+  if (mediaType === protobufType && mediaTypes.includes(jsonType)) return await readProtobuf(body);
+  if (type !== undefined && !mediaTypes.includes(mediaType)) {
     throw unsupported(
       `the body of the request was in an unknown format - accepted media types include: ${mediaTypes.join(", ")}: got "${type}"`,
     );
   }
-  if (depthOf(text) > maxDepth) {
+  const text = decodeUtf8(body);
+  if (jsonDepth(text) > maxDepth) {
     throw badRequest(`The body is nested more than ${maxDepth} levels deep`);
   }
   const value = parse(text);
@@ -42,6 +50,17 @@ export async function readJson(
     throw badRequest(`strict decoding error: duplicate field "${shownPath(twice)}"`);
   }
   return value;
+}
+
+/** Loaded by the first client that sends it: the tables are large. */
+async function readProtobuf(body: Buffer): Promise<unknown> {
+  const { decodeProtobuf } = await import("../spec/decode-protobuf.ts");
+  try {
+    return decodeProtobuf(body);
+  } catch (error) {
+    if (isPodError(error, "InvalidArgument")) throw badRequest(error.message);
+    throw error;
+  }
 }
 
 function parse(text: string): unknown {
@@ -98,15 +117,4 @@ function decodeUtf8(bytes: Buffer): string {
     // TypeError: the only thing that fatal decoding throws.
     throw badRequest("The body is no UTF-8 text");
   }
-}
-
-/** How deep brackets and braces are nested outside of strings. */
-export function depthOf(json: string): number {
-  let depth = 0;
-  let deepest = 0;
-  for (const [token] of json.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{}]/gs)) {
-    if (token === "[" || token === "{") deepest = Math.max(deepest, ++depth);
-    else if (token === "]" || token === "}") depth--;
-  }
-  return deepest;
 }

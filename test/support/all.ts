@@ -33,6 +33,10 @@ const CHECK: readonly Step[] = [
     command: [node, "src/spec/kubernetes.generate.ts", "--check"],
   },
   {
+    title: "generated protobuf fields",
+    command: [node, "src/spec/protobuf.generate.ts", "--check"],
+  },
+  {
     title: "generated files",
     command: [...make, "-C", "native", "OUT=../dist/native", "abi-check"],
   },
