@@ -12,7 +12,6 @@ import type {
   NodeCondition,
   NodeRuntimeHandler,
   NodeStatus,
-  Taint,
 } from "../spec/kubernetes.gen.ts";
 import { releaseName } from "../spec/kubernetes-release.ts";
 import type { ResourceList } from "../spec/pod.ts";
@@ -56,17 +55,14 @@ export function nodeObject(facts: NodeFacts, current: Node | undefined): Node {
     uid: "",
     labels: { "node-role.kubernetes.io/control-plane": "" },
   };
-  const taints = pressureTaints(current?.spec?.taints ?? [], conditions, facts.nowMs);
-  const { taints: _, ...spec } = current?.spec ?? {};
   return {
     apiVersion: "v1",
     kind: "Node",
     metadata: { ...metadata, labels: { ...labels, ...ownLabels(facts) } },
     spec: {
-      ...spec,
+      ...current?.spec,
       podCIDR: facts.podCidr,
       podCIDRs: [facts.podCidr],
-      ...(taints.length > 0 && { taints }),
     },
     status: nodeStatus(facts, conditions, current?.status),
   };
@@ -243,24 +239,6 @@ function condition(
     reason,
     message,
   };
-}
-
-/** A node under pressure takes no new pods. Taints of others stay. */
-function pressureTaints(
-  taints: readonly Taint[],
-  conditions: readonly NodeCondition[],
-  nowMs: number,
-): readonly Taint[] {
-  const keys = { MemoryPressure: "memory", DiskPressure: "disk", PIDPressure: "pid" };
-  const own = Object.entries(keys).map(([type, word]) => ({
-    key: `node.kubernetes.io/${word}-pressure`,
-    isSet: conditions.some((each) => each.type === type && each.status === "True"),
-  }));
-  const kept = taints.filter(({ key }) => own.every((each) => each.key !== key || each.isSet));
-  const added = own
-    .filter(({ key, isSet }) => isSet && !kept.some((taint) => taint.key === key))
-    .map(({ key }): Taint => ({ key, effect: "NoSchedule", timeAdded: toTime(nowMs) }));
-  return [...kept, ...added];
 }
 
 function withoutHeartbeat({ lastHeartbeatTime: _, ...rest }: NodeCondition): object {

@@ -4,9 +4,10 @@
  */
 import { randomUUID } from "node:crypto";
 import { type Clock, toTime } from "../base/clock.ts";
-import type { ContainerImage, Node } from "../spec/kubernetes.gen.ts";
+import type { ContainerImage, Lease, Node } from "../spec/kubernetes.gen.ts";
 import type { Store } from "../store/store.ts";
 import { type MachineFacts, readLevels, readMachine } from "./node-facts.ts";
+import { defaultLeaseSeconds, leaseNamespace, renewedLease } from "./node-lease.ts";
 import { heartbeatMs, isSameNode, nodeObject } from "./node-object.ts";
 
 export interface NodeRegistrarOptions {
@@ -44,6 +45,23 @@ export class NodeRegistrar {
   /** The images have changed. */
   forgetImages(): void {
     this.#images = undefined;
+  }
+
+  /** Says that the node is alive. */
+  renewLease(): void {
+    const { store, clock, nodeName } = this.#options;
+    const facts = {
+      nodeName,
+      node: store.get<Node>("Node", "", nodeName),
+      durationSeconds: defaultLeaseSeconds,
+      nowMs: clock.now(),
+    };
+    const change = (current: Lease): Lease => renewedLease(facts, current);
+    const options = { durable: false };
+    if (store.mutate<Lease>("Lease", leaseNamespace, nodeName, change, options)) return;
+    const lease = renewedLease(facts, undefined);
+    const identity = { uid: randomUUID(), creationTimestamp: toTime(facts.nowMs) };
+    store.create({ ...lease, metadata: { ...lease.metadata, ...identity } }, options);
   }
 
   /** Compares the object with the facts, and writes what differs. */

@@ -21,6 +21,10 @@ export function addSystemCommands(program: Command, tree: Tree): void {
         "--listen <address>",
         "also serve the API on TCP with TLS, for kubectl ($NSPOD_LISTEN); see nspod kubeconfig",
       )
+      .option(
+        "--node-monitor-grace-period <time>",
+        'how long a node may be silent before its pods are replaced, like "40s" ($NSPOD_NODE_MONITOR_GRACE_PERIOD)',
+      )
       .action(
         tree.asRoot(async (context, _args, options) => {
           const { runDaemon } = await import("./commands/daemon.ts");

@@ -23,6 +23,8 @@ export interface Configuration {
   readonly logLevel: LogLevel;
   /** Started by a command: says on fd 3 when it listens, and ends itself when idle and empty. */
   readonly onDemand: boolean;
+  /** How long a node may be silent before its pods are replaced. */
+  readonly nodeGraceMs: number;
   /** Also serve the API on TCP with TLS; absent: nothing but the unix socket. */
   readonly listen?: ListenAddress;
 }
@@ -45,8 +47,12 @@ const flags = {
   "allowed-unsafe-sysctls": { type: "string" },
   "log-level": { type: "string" },
   listen: { type: "string" },
+  "node-monitor-grace-period": { type: "string" },
   "on-demand": { type: "boolean" },
 } as const;
+
+/** That of Kubernetes. */
+const defaultGracePeriod = "40s";
 
 /** Longest run folder: sun_path has 107 bytes, and room is left for what is put below. */
 const maxRunBytes = 60;
@@ -120,6 +126,15 @@ export function readConfiguration(
       "info",
     ),
     onDemand: given["on-demand"] ?? false,
+    nodeGraceMs: check(
+      "node-monitor-grace-period",
+      () =>
+        readGracePeriod(
+          given["node-monitor-grace-period"] ??
+            (env["NSPOD_NODE_MONITOR_GRACE_PERIOD"] || defaultGracePeriod),
+        ),
+      0,
+    ),
     ...(listen !== undefined && { listen }),
   };
   if (issues.length === 0) return configuration;
@@ -207,6 +222,14 @@ function readListenAddress(value: string): ListenAddress | undefined {
   const port = Number(digits);
   if (isIP(host) !== 0 && port <= 65_535) return { host, port };
   throw invalid('must be an address of this machine and a port, like "127.0.0.1:6443"', value);
+}
+
+/** `40s`, `500ms`, `2m`. @returns milliseconds. */
+function readGracePeriod(value: string): number {
+  const [, amount, unit] = /^([1-9]\d{0,8})(ms|s|m)$/.exec(value) ?? [];
+  if (amount !== undefined)
+    return Number(amount) * (unit === "m" ? 60_000 : unit === "s" ? 1000 : 1);
+  throw invalid('must be a time like "40s", "500ms" or "2m"', value);
 }
 
 function readLevel(value: string): LogLevel {

@@ -2,6 +2,7 @@
 import type { Agent } from "../agent/agent.ts";
 import { enforceEphemeralStorage } from "../agent/ephemeral-storage.ts";
 import type { Duty } from "../agent/housekeeping.ts";
+import { defaultLeaseSeconds, renewPeriodMs } from "../agent/node-lease.ts";
 import { type NodeRegistrar, nodeStatusPeriodMs } from "../agent/node-registrar.ts";
 import { enforceVolumeLimits, volumeLimitPeriodMs } from "../agent/volume-limits.ts";
 import type { ServiceProxy } from "../controller/service-proxy.ts";
@@ -62,6 +63,11 @@ export function duties(parts: DutyParts): readonly Duty[] {
       name: "node status",
       periodMs: nodeStatusPeriodMs,
       run: () => registrar.refresh(),
+    },
+    {
+      name: "node lease",
+      periodMs: renewPeriodMs(defaultLeaseSeconds),
+      run: () => registrar.renewLease(),
     },
     {
       name: "old events",

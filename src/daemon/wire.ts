@@ -26,6 +26,7 @@ import { EndpointSlices } from "../controller/endpoint-slices.ts";
 import { ensureFirstObjects } from "../controller/first-objects.ts";
 import { GarbageCollector } from "../controller/garbage-collector.ts";
 import { NamespaceLifecycle } from "../controller/namespace-lifecycle.ts";
+import { NodeLifecycle } from "../controller/node-lifecycle.ts";
 import { defaultScheduler, Scheduler } from "../controller/scheduler.ts";
 import { dnsAddress, ServiceAllocator } from "../controller/service-allocator.ts";
 import { ServiceProxy } from "../controller/service-proxy.ts";
@@ -68,7 +69,7 @@ const mostPods = 500;
  * @throws PodError FailedPrecondition when this host lacks something without which no pod can run.
  */
 export async function createNode(configuration: Configuration, log: Logger): Promise<Node> {
-  const { instance, enforceLimits, allowedUnsafeSysctls } = configuration;
+  const { instance, enforceLimits, allowedUnsafeSysctls, nodeGraceMs } = configuration;
   const clock = systemClock;
   const startedAt = toTime(clock.now());
   const hierarchy = openHierarchy(cgroupMountPoint(), instance.cgroup);
@@ -192,6 +193,14 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
     new NamespaceLifecycle({ store, clock, log }),
     ...batch.controllers,
     scheduler,
+    new NodeLifecycle({
+      store,
+      state,
+      clock,
+      log,
+      report: (object, event) => events.record(object, event, "node-controller"),
+      graceMs: nodeGraceMs,
+    }),
     new TaintEviction({
       store,
       state,
@@ -254,6 +263,7 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
   setImmediate(() => {
     const filter = defaultSeccomp(defaultCapabilities, seccompFolder(context));
     if (!isClosed) registrar.refresh();
+    if (!isClosed) registrar.renewLease();
     if (!isClosed) void serveNames(names, proxy, { store, log, isNeeded: agent.size > 0 });
     const adopted = agent.size;
     void rehearse(context, filter, () => isClosed || agent.size > adopted);

@@ -16,6 +16,7 @@ import { eventRules } from "./event-rules.ts";
 import { type FieldIssue, IssueList } from "./field-issue.ts";
 import { jobRules } from "./job-rules.ts";
 import type { KindRules } from "./kind-rules.ts";
+import { leaseRules } from "./lease-rules.ts";
 import { namespaceRules } from "./namespace-rules.ts";
 import { nodeRules } from "./node-rules.ts";
 import { persistentVolumeClaimRules } from "./persistent-volume-claim-rules.ts";
@@ -41,6 +42,7 @@ const table: ReadonlyMap<string, KindRules<KubernetesObject>> = new Map([
   ["EndpointSlice", asAny(endpointSliceRules)],
   ["Event", asAny(eventRules)],
   ["Job", asAny(jobRules)],
+  ["Lease", asAny(leaseRules)],
   ["Namespace", asAny(namespaceRules)],
   ["Node", asAny(nodeRules)],
   ["PersistentVolume", asAny(persistentVolumeRules)],

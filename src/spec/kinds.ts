@@ -15,7 +15,7 @@ const FURTHER_KINDS: readonly string[] = `
   Endpoints LimitRange PodTemplate ReplicationController ResourceQuota Binding
   Deployment StatefulSet DaemonSet ReplicaSet ControllerRevision Job CronJob HorizontalPodAutoscaler
   Ingress IngressClass NetworkPolicy PodDisruptionBudget Role RoleBinding ClusterRole ClusterRoleBinding
-  VolumeAttachment VolumeAttributesClass CSIDriver CSINode CSIStorageCapacity Lease
+  VolumeAttachment VolumeAttributesClass CSIDriver CSINode CSIStorageCapacity
   CustomResourceDefinition MutatingWebhookConfiguration ValidatingWebhookConfiguration ValidatingAdmissionPolicy
   CertificateSigningRequest APIService FlowSchema PriorityLevelConfiguration ResourceClaim DeviceClass
 `

@@ -774,6 +774,23 @@ export interface LabelSelectorRequirement {
   readonly values?: readonly string[];
 }
 
+export interface Lease {
+  readonly apiVersion: "coordination.k8s.io/v1";
+  readonly kind: "Lease";
+  readonly metadata: ObjectMeta;
+  readonly spec?: LeaseSpec;
+}
+
+export interface LeaseSpec {
+  readonly acquireTime?: string;
+  readonly holderIdentity?: string;
+  readonly leaseDurationSeconds?: number;
+  readonly leaseTransitions?: number;
+  readonly preferredHolder?: string;
+  readonly renewTime?: string;
+  readonly strategy?: string;
+}
+
 export interface Lifecycle {
   readonly postStart?: LifecycleHandler;
   readonly preStop?: LifecycleHandler;

@@ -22,6 +22,7 @@ const KINDS: readonly string[] = [
     .map((kind) => `apps/v1/${kind}`),
   ..."Job CronJob".split(" ").map((kind) => `batch/v1/${kind}`),
   "storage.k8s.io/v1/StorageClass",
+  "coordination.k8s.io/v1/Lease",
   "scheduling.k8s.io/v1/PriorityClass",
   "node.k8s.io/v1/RuntimeClass",
   "policy/v1/PodDisruptionBudget",

@@ -44,6 +44,7 @@ const TABLE = `
   DaemonSet             apps/v1              daemonsets             true  ds
   Service               v1                   services               true  svc
   EndpointSlice         discovery.k8s.io/v1  endpointslices         true
+  Lease                 coordination.k8s.io/v1 leases               true
   Event                 v1                   events                 true  ev
   CronJob               batch/v1             cronjobs               true  cj
   Job                   batch/v1             jobs                   true

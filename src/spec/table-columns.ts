@@ -20,6 +20,7 @@ import type {
   Deployment,
   EndpointSlice,
   Job,
+  Lease,
   Namespace,
   Node,
   PersistentVolume,
@@ -121,6 +122,11 @@ const byKind: Readonly<Record<string, readonly Column[]>> = {
     ["+FIRST SEEN", (event, nowMs) => age(event.firstTimestamp, nowMs)],
     ["+COUNT", ({ count }) => String(count ?? 1)],
     ["+NAME", name],
+  ]),
+  Lease: columns<Lease>([
+    ["NAME", name],
+    ["HOLDER", ({ spec }) => spec?.holderIdentity ?? ""],
+    ["AGE", ageOf],
   ]),
   Namespace: columns<Namespace>([
     ["NAME", name],

@@ -11,6 +11,7 @@ export interface DaemonOptions {
   readonly allowedUnsafeSysctls?: string;
   readonly logLevel?: string;
   readonly listen?: string;
+  readonly nodeMonitorGracePeriod?: string;
 }
 
 /** Never returns: the daemon ends the process. */
@@ -22,6 +23,9 @@ export async function runDaemon(context: Context, options: DaemonOptions): Promi
     ...instanceFlags(context.instance),
     ...(options.logLevel === undefined ? [] : ["--log-level", options.logLevel]),
     ...(options.listen === undefined ? [] : ["--listen", options.listen]),
+    ...(options.nodeMonitorGracePeriod === undefined
+      ? []
+      : ["--node-monitor-grace-period", options.nodeMonitorGracePeriod]),
     ...(options.enforceLimits ? ["--enforce-limits"] : []),
     ...(options.allowedUnsafeSysctls
       ? [`--allowed-unsafe-sysctls=${options.allowedUnsafeSysctls}`]

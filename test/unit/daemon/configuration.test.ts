@@ -24,6 +24,7 @@ read("gives defaults, and takes flags before variables", () => {
     allowedUnsafeSysctls: [],
     logLevel: "info",
     onDemand: false,
+    nodeGraceMs: 40_000,
   });
   const env = {
     NSPOD_ROOT: "/env/root",
@@ -31,6 +32,7 @@ read("gives defaults, and takes flags before variables", () => {
     NSPOD_RUN: "",
     NSPOD_ENFORCE_LIMITS: "1",
     NSPOD_LOG_LEVEL: "debug",
+    NSPOD_NODE_MONITOR_GRACE_PERIOD: "2m",
     NSPOD_ALLOWED_UNSAFE_SYSCTLS: "kernel.msg*, net/core/somaxconn,",
   };
   const args = [
@@ -54,7 +56,10 @@ read("gives defaults, and takes flags before variables", () => {
     allowedUnsafeSysctls: ["kernel.msg*", "net/core/somaxconn"],
     logLevel: "debug",
     onDemand: true,
+    nodeGraceMs: 120_000,
   });
+  assert.is(readConfiguration(["--node-monitor-grace-period=1500ms"], env).nodeGraceMs, 1500);
+  assert.match(refusal("--node-monitor-grace-period", "0s"), /must be a time like "40s"/);
 });
 
 read("refuses what could not work, naming flag and value", () => {

@@ -43,6 +43,7 @@ daemon.before.each(() => {
     allowedUnsafeSysctls: [],
     logLevel: "silent",
     onDemand: false,
+    nodeGraceMs: 40_000,
   };
   stop = new AbortController();
   closed = 0;

@@ -38,6 +38,7 @@ const examples: Readonly<Record<string, Record<string, unknown>>> = {
     spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } },
   },
   Pod: { spec: { containers: [{ name: "a", image: "b" }] } },
+  Lease: { spec: { holderIdentity: "n1", leaseDurationSeconds: 40 } },
   Event: { involvedObject: { kind: "Pod", namespace: "default", name: "a" } },
   ...workloadBodies,
 };
