@@ -98,6 +98,8 @@ export const capabilitySyscalls: Readonly<Partial<Record<CapabilityName, readonl
  * Source: arch/x86/entry/syscalls/syscall_64.tbl, scripts/syscall.tbl.
  */
 export const recentSyscalls: Readonly<Record<string, number>> = {
+  // Of x86-64 alone; a uprobe of the host on a program of a container returns through it.
+  ...(process.arch === "x64" ? { uretprobe: 335 } : {}),
   process_mrelease: 448,
   futex_waitv: 449,
   set_mempolicy_home_node: 450,
