@@ -140,9 +140,10 @@ function isPastRestarts({ spec }: Job, pods: readonly Pod[], limit: number): boo
   return limit === 0 ? restarts > 0 : restarts >= limit;
 }
 
+/** The time stands still while a job is suspended, and begins anew when it goes on. */
 function deadlineOf({ spec, status }: Job): number | undefined {
   if (spec.activeDeadlineSeconds === undefined || status?.startTime === undefined) return undefined;
-  if (spec.suspend === true) return undefined;
+  if (spec.suspend === true || isSuspended(status)) return undefined;
   return Date.parse(status.startTime) + 1000 * spec.activeDeadlineSeconds;
 }
 

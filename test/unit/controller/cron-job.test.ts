@@ -110,6 +110,21 @@ test("Forbid waits for the job that runs, Replace ends it, Allow has both", asyn
   assert.equal(names(), [at("14:50"), at("15:00"), at("15:05")]);
 });
 
+test("startingDeadlineSeconds: a time that another run was in the way of is left out when that took too long", async () => {
+  await start({ concurrencyPolicy: "Forbid", startingDeadlineSeconds: 90 });
+  await batch.pass(5 * minuteMs);
+  assert.equal(names(), [at("14:50")]);
+  // 14:55 comes and goes while the run of 14:50 is at work.
+  await batch.pass(5 * minuteMs + 30_000);
+  await succeed();
+  assert.equal(names(), [at("14:50"), at("14:55")]);
+  await batch.pass(4 * minuteMs + 100_000);
+  await succeed();
+  assert.equal(names(), [at("14:50"), at("14:55")]);
+  await batch.pass(5 * minuteMs);
+  assert.equal(names(), [at("14:50"), at("14:55"), at("15:05")]);
+});
+
 test("keeps as many finished jobs as the limits say, the newest", async () => {
   await start({ successfulJobsHistoryLimit: 1 });
   for (let round = 0; round < 3; round++) {

@@ -79,6 +79,26 @@ test("a failed pod is replaced after 10 s, the next after 20 s, and the limit en
   assert.is(batch.active().length, 0);
 });
 
+test("the wait after a failure doubles up to six minutes, and a success forgets the failures", async () => {
+  await start({ backoffLimit: 100, completions: 2 });
+  for (const seconds of [10, 20, 40, 80, 160, 320, 360, 360]) {
+    await endOne(1);
+    await batch.pass(1000 * seconds - 1000);
+    assert.is(batch.active().length, 0, `${seconds} s`);
+    await batch.pass(1000);
+    assert.is(batch.active().length, 1, `${seconds} s`);
+  }
+  await batch.pass(1000);
+  await endOne(0);
+  assert.is(batch.active().length, 1);
+  await batch.pass(1000);
+  await endOne(1);
+  await batch.pass(9_000);
+  assert.is(batch.active().length, 0);
+  await batch.pass(1_000);
+  assert.is(batch.active().length, 1);
+});
+
 test("pods of an indexed job know their index, and each index is done once", async () => {
   await start({ completions: 4, parallelism: 4, completionMode: "Indexed" });
   const pods = batch.active();
@@ -125,6 +145,23 @@ test("a deadline ends the pods and the job", async () => {
   await batch.pass(1_000);
   assert.is(batch.pods().length, 0);
   assert.is(batch.job()?.status?.failed, 2);
+  assert.ok(conditionsOf(batch.job()).includes("Failed DeadlineExceeded"));
+});
+
+test("the deadline counts from the last start, and the next daemon goes on counting", async () => {
+  await start({ activeDeadlineSeconds: 60 });
+  await batch.pass(50_000);
+  batch.change<Job>("Job", "work", { suspend: true });
+  await batch.settled();
+  await batch.pass(600_000);
+  assert.equal(conditionsOf(batch.job()), ["Suspended JobSuspended"]);
+  batch.change<Job>("Job", "work", { suspend: false });
+  await batch.settled();
+  await batch.pass(50_000);
+  batch.start();
+  await batch.settled();
+  assert.is(batch.active().length, 1);
+  await batch.pass(10_000);
   assert.ok(conditionsOf(batch.job()).includes("Failed DeadlineExceeded"));
 });
 
@@ -190,6 +227,22 @@ test("a finished job goes after its time to live, and its pods do not hold it", 
   await batch.pass(1_000);
   // Its dependents first: the garbage collector takes it from here.
   assert.equal(batch.job()?.metadata.finalizers, ["foregroundDeletion"]);
+});
+
+test("ttlSecondsAfterFinished: 0 is at once, a failed job goes, too, and time passes without a daemon", async () => {
+  await start({ ttlSecondsAfterFinished: 100, backoffLimit: 0 });
+  await endOne(1);
+  assert.ok(conditionsOf(batch.job()).includes("Failed BackoffLimitExceeded"));
+  batch.away();
+  await batch.pass(100_000);
+  assert.is(batch.job()?.metadata.deletionTimestamp, undefined);
+  batch.start();
+  await batch.settled();
+  assert.ok(batch.job()?.metadata.deletionTimestamp);
+  batch.create<Job>("Job", "brief", { template: template(), ttlSecondsAfterFinished: 0 });
+  await batch.settled();
+  await endOne(0);
+  assert.ok(batch.job("brief")?.metadata.deletionTimestamp);
 });
 
 test("pods of a job that was deleted are let go, also by a daemon that did not see it", async () => {

@@ -10,8 +10,7 @@ import { PodError } from "../../../src/base/errors.ts";
 import { createLogger } from "../../../src/base/log.ts";
 import { ClusterState } from "../../../src/controller/cluster-state.ts";
 import { Scheduler } from "../../../src/controller/scheduler.ts";
-import { leavesAtMs, TaintEviction } from "../../../src/controller/taint-eviction.ts";
-import type { Node, Taint } from "../../../src/spec/kubernetes.gen.ts";
+import type { Node } from "../../../src/spec/kubernetes.gen.ts";
 import type { Pod, PodCondition } from "../../../src/spec/pod.ts";
 import { Store } from "../../../src/store/store.ts";
 import { nodeOf, type PodWishes, podOf } from "../scheduler/fixture.ts";
@@ -28,7 +27,6 @@ class World {
   phrase: string | undefined;
   readonly state: ClusterState;
   readonly scheduler: Scheduler;
-  readonly eviction: TaintEviction;
 
   constructor() {
     const clock: Clock = {
@@ -57,9 +55,7 @@ class World {
         },
       },
     });
-    this.eviction = new TaintEviction({ ...common, report });
     this.scheduler.start();
-    this.eviction.start();
   }
 
   /** As the door does it. */
@@ -83,13 +79,8 @@ class World {
     this.store.mutate<Node>("Node", "", "n1", change);
   }
 
-  taint(...taints: readonly Taint[]): void {
-    this.changeNode((node) => ({ ...node, spec: { ...node.spec, taints } }));
-  }
-
   close(): void {
     this.scheduler[Symbol.dispose]();
-    this.eviction[Symbol.dispose]();
     this.state[Symbol.dispose]();
     this.store.close();
     rmSync(this.folder, { recursive: true });
@@ -231,64 +222,3 @@ schedule("a pod of a node that does not exist goes when it is deleted", async ()
 });
 
 schedule.run();
-
-const taints = suite("TaintEviction");
-taints.before.each(() => {
-  world = new World();
-});
-taints.after.each(() => world.close());
-
-const out: Taint = { key: "out", effect: "NoExecute" };
-
-taints("deletes who does not tolerate it, and later who does for a time", async () => {
-  await world.create("none");
-  const brief = { key: "out", operator: "Exists", tolerationSeconds: 10 } as const;
-  await world.create("brief", { tolerations: [brief] });
-  await world.create("always", { tolerations: [{ key: "out", operator: "Exists" }] });
-  world.taint(out);
-  const isLeaving = async (name: string): Promise<boolean> =>
-    (await world.pod(name)).metadata.deletionTimestamp !== undefined;
-  assert.equal(
-    [await isLeaving("none"), await isLeaving("brief"), await isLeaving("always")],
-    [true, false, false],
-  );
-  // Another change of the node does not begin the time anew.
-  world.nowMs += 4_000;
-  world.taint(out, { key: "more", effect: "NoSchedule" });
-  await world.pod("brief");
-  assert.equal(
-    world.timers.map(({ atMs }) => atMs),
-    [1_010_000],
-  );
-  world.nowMs = 1_010_000;
-  for (const { run } of world.timers.splice(0)) run();
-  assert.ok(await isLeaving("brief"));
-  assert.not(await isLeaving("always"));
-});
-
-taints("a taint that is taken away in time is forgiven", async () => {
-  const brief = { key: "out", operator: "Exists", tolerationSeconds: 10 } as const;
-  await world.create("brief", { tolerations: [brief] });
-  world.taint(out);
-  await world.pod("brief");
-  world.taint();
-  await world.pod("brief");
-  assert.equal(world.timers, []);
-  assert.equal(world.events.slice(-1), ["brief TaintManagerEviction"]);
-});
-
-taints("leavesAtMs() takes the shortest time, from when the taint was added", () => {
-  const toleration = (tolerationSeconds?: number) => ({
-    key: "out",
-    operator: "Exists" as const,
-    ...(tolerationSeconds === undefined ? {} : { tolerationSeconds }),
-  });
-  assert.is(leavesAtMs([], [out], 5), 0);
-  assert.is(leavesAtMs([toleration()], [out], 5), Infinity);
-  assert.is(leavesAtMs([toleration(9), toleration(3)], [out], 5), 3005);
-  const added = { ...out, timeAdded: "1970-01-01T00:01:00Z" };
-  assert.is(leavesAtMs([toleration(3)], [added], 5), 63_000);
-  assert.is(leavesAtMs([], [{ key: "a", effect: "NoSchedule" }], 5), Infinity);
-});
-
-taints.run();
