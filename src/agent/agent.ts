@@ -1,23 +1,21 @@
 /**
- * The kubelet part: watches the pods of the store that are bound to this node and keeps one worker for each.
+ * The kubelet part: follows the pods of the API that are bound to this node and keeps one worker for each.
  *
- *   store.watch(Pod) ─▶ worker(uid) ─▶ engine.sync(pod) ─▶ status into the store
+ *   api.followPods() ─▶ worker(uid) ─▶ engine.sync(pod) ─▶ api.publish(status)
  *                            ▲
  *            shim events ────┘ wake(uid)
  */
 import type { Clock } from "../base/clock.ts";
-import { messageOf } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { PodEngine } from "../pod/engine.ts";
-import { withForeignStatus } from "../pod/status.ts";
 import type { Pod } from "../spec/pod.ts";
-import type { Store } from "../store/store.ts";
+import { type ClusterApi, hasEnded } from "./cluster-api.ts";
 import type { EventRecorder } from "./event-recorder.ts";
 import { ObjectWatcher } from "./object-watcher.ts";
 import { PodWorker } from "./pod-worker.ts";
 
 export interface AgentOptions {
-  readonly store: Store;
+  readonly api: ClusterApi;
   readonly engine: PodEngine;
   readonly events: EventRecorder;
   readonly clock: Clock;
@@ -35,6 +33,8 @@ interface Managed {
   isDeferred: boolean;
   /** Labels and annotations, which volumes and variables may show. */
   description: string;
+  /** What was last told of its readiness. */
+  published?: string | undefined;
 }
 
 export class Agent {
@@ -47,17 +47,25 @@ export class Agent {
 
   constructor(options: AgentOptions) {
     this.#options = options;
-    const { store, engine } = options;
-    this.#objects = new ObjectWatcher({ store, onChange: (uid) => engine.retry(uid) });
+    const { api, engine } = options;
+    const { objects } = api;
+    this.#objects = new ObjectWatcher({ store: objects, onChange: (uid) => engine.retry(uid) });
   }
 
-  /** Removes orphans, adopts every pod of the store and follows changes from then on. */
+  /** Removes orphans, adopts every pod of the node and follows changes from then on. */
   async start(): Promise<void> {
-    const { store, engine } = this.#options;
-    const pods = store.list<Pod>("Pod").items;
-    for (const pod of pods) if (!pod.spec.nodeName) this.#claim(pod);
+    const { api, engine } = this.#options;
+    const pods = api.objects.list<Pod>("Pod").items;
+    for (const pod of pods) {
+      const { nodeName } = pod.spec;
+      // One that runs here since a version which bound none is ours.
+      if (!nodeName && engine.record(pod.metadata.uid) !== undefined) api.adopt?.(pod);
+    }
     await engine.collectOrphans(new Set(pods.map(({ metadata }) => metadata.uid)));
-    this.#watching = this.#watch();
+    this.#watching = api.followPods((pod, isGone) => {
+      if (isGone) this.wake(pod.metadata.uid);
+      else this.notice(pod);
+    }, this.#stop.signal);
   }
 
   /** Syncs a pod soon. */
@@ -87,7 +95,10 @@ export class Agent {
       known.description = description;
       this.#options.engine.retry(uid);
     }
-    if (known?.wish === wish) return;
+    if (known?.wish === wish) {
+      if (this.#isContradicted(known, pod)) known.worker.wake();
+      return;
+    }
     this.#objects.track(pod);
     if (known) {
       known.wish = wish;
@@ -109,106 +120,64 @@ export class Agent {
     await this.#options.engine.close();
   }
 
-  async #watch(): Promise<void> {
-    const { store, log } = this.#options;
-    try {
-      for await (const { type, object } of store.watch<Pod>("Pod", { signal: this.#stop.signal })) {
-        if (type === "ADDED" || type === "MODIFIED") this.notice(object);
-      }
-    } catch (error) {
-      log.error({ error: messageOf(error) }, "the watch of pods failed");
-      // Expired: the log was compacted past us; begin again with all there is.
-      if (!this.#stop.signal.aborted) await this.#watch();
-    }
-  }
-
-  /** A pod that runs here since a version which bound none is ours. */
-  #claim({ metadata }: Pod): void {
-    const { store, engine, nodeName } = this.#options;
-    const { uid, namespace, name } = metadata;
-    if (engine.record(uid) === undefined) return;
-    store.mutate<Pod>("Pod", namespace, name, (pod) => ({
-      ...pod,
-      spec: { ...pod.spec, nodeName },
-    }));
-  }
-
-  /** Who holds a pod that has been removed sees how it ended. Source: Kubernetes, "Pod Lifecycle", "Pod phase". */
-  #publishEnd({ metadata: { namespace, name, uid } }: Pod): void {
-    this.#options.store.mutate<Pod>(
-      "Pod",
-      namespace,
-      name,
-      (pod) => {
-        if (pod.metadata.uid !== uid || hasEnded(pod.status)) return undefined;
-        const { containerStatuses: containers = [] } = pod.status ?? {};
-        const isGood =
-          containers.length > 0 &&
-          containers.every(({ state }) => state?.terminated?.exitCode === 0);
-        return { ...pod, status: { ...pod.status, phase: isGood ? "Succeeded" : "Failed" } };
-      },
-      { durable: false },
-    );
+  /** Somebody else spoke for this node, which was silent: whether its pod is said not to be what it is. */
+  #isContradicted({ published }: Managed, { metadata, status }: Pod): boolean {
+    if (published === undefined || published === readiness(status)) return false;
+    // What was followed may be older than what was published.
+    const { namespace, name } = metadata;
+    const now = this.#options.api.objects.get<Pod>("Pod", namespace, name);
+    return now !== undefined && readiness(now.status) !== published;
   }
 
   #newWorker(uid: string, namespace: string, name: string): PodWorker {
-    const { store, engine, clock, log, events } = this.#options;
+    const { api, engine, clock, log, events } = this.#options;
+    const stored = (): Pod | undefined => {
+      const pod = api.objects.get<Pod>("Pod", namespace, name);
+      return pod?.metadata.uid === uid ? pod : undefined;
+    };
     return new PodWorker({
       clock,
       log: log.child({ pod: `${namespace}/${name}` }),
       onRemoved: () => {
         this.#pods.delete(uid);
         this.#objects.forget(uid);
+        api.release?.(uid);
         events.flush();
         events.forget(uid);
       },
       sync: async () => {
-        const pod = store.get<Pod>("Pod", namespace, name);
-        if (pod === undefined || pod.metadata.uid !== uid) {
+        const first = stored();
+        // In process nothing is to be waited for.
+        if (first !== undefined && api.prepare !== undefined) await api.prepare(first);
+        const pod = stored();
+        if (pod === undefined) {
           await engine.collectOrphans(this.#uidsExcept(uid));
           return { isRemoved: true };
         }
         const changes = this.#roomChanges;
         const result = await engine.sync(pod);
         if (result.isRemoved) {
-          const held = store.get<Pod>("Pod", namespace, name)?.metadata.finalizers ?? [];
-          // Its deletion is on the disk already: a power cut only has it removed once more.
-          // A change that takes the last finalizer away makes a new worker, which comes here again.
-          if (held.length === 0) store.delete("Pod", namespace, name, uid, { durable: false });
-          else this.#publishEnd(pod);
+          const removal = api.remove(pod);
+          if (removal !== undefined) await removal;
           return result;
         }
         // Who was told that a pod has ended must not find it running again after a power cut.
-        if (hasEnded(result.status) && !hasEnded(pod.status)) await store.flush();
+        if (hasEnded(result.status) && !hasEnded(pod.status)) await api.flush();
         const known = this.#pods.get(uid);
         if (known) {
           known.isDeferred = isResizeDeferred(result.status);
+          known.published = readiness(result.status);
           // There may be room since the node was asked.
           if (known.isDeferred && changes !== this.#roomChanges) known.worker.wake();
         }
-        this.#publish(pod, result.status);
+        api.publish(pod, result.status);
         return result;
       },
     });
   }
 
-  #publish(pod: Pod, status: Pod["status"]): void {
-    const { namespace, name, uid } = pod.metadata;
-    if (status === undefined) return;
-    this.#options.store.mutate<Pod>(
-      "Pod",
-      namespace,
-      name,
-      (current) =>
-        current.metadata.uid === uid
-          ? { ...current, status: withForeignStatus(status, current.status) }
-          : undefined,
-      { durable: false },
-    );
-  }
-
   #uidsExcept(uid: string): ReadonlySet<string> {
-    const { items } = this.#options.store.list<Pod>("Pod");
+    const { items } = this.#options.api.objects.list<Pod>("Pod");
     return new Set(
       [...items.map(({ metadata }) => metadata.uid), ...this.#pods.keys()].filter(
         (known) => known !== uid,
@@ -233,6 +202,7 @@ function isResizeDeferred(status: Pod["status"]): boolean {
   );
 }
 
-function hasEnded(status: Pod["status"]): boolean {
-  return status?.phase === "Succeeded" || status?.phase === "Failed";
+/** What Services go by. */
+function readiness(status: Pod["status"]): string {
+  return status?.conditions?.find(({ type }) => type === "Ready")?.status ?? "";
 }

@@ -9,11 +9,11 @@ import { messageOf } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { PodEvent } from "../pod/context.ts";
 import type { Event } from "../spec/event.ts";
-import type { Store } from "../store/store.ts";
 import type { StoredObject } from "../store/watch-event.ts";
+import type { EventSink } from "./cluster-api.ts";
 
 export interface EventRecorderOptions {
-  readonly store: Store;
+  readonly store: EventSink;
   readonly clock: Clock;
   readonly log: Logger;
   readonly nodeName: string;

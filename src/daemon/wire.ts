@@ -10,6 +10,7 @@ import { EventRecorder } from "../agent/event-recorder.ts";
 import { Housekeeping } from "../agent/housekeeping.ts";
 import { nodeNameOf } from "../agent/node-facts.ts";
 import { NodeRegistrar } from "../agent/node-registrar.ts";
+import { StoreApi } from "../agent/store-api.ts";
 import { TrashCollector } from "../agent/trash-collector.ts";
 import { VolumeBinder } from "../agent/volume-binder.ts";
 import { VolumeObjects } from "../agent/volume-objects.ts";
@@ -147,7 +148,8 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
     wake: (uid) => agent.wake(uid),
   };
   const engine = new PodEngine(context);
-  const agent = new Agent({ store, engine, events, clock, log, nodeName });
+  const api = new StoreApi({ store, log, nodeName });
+  const agent = new Agent({ api, engine, events, clock, log, nodeName });
   state.follow(() => agent.noticeRoom());
   const housekeeping = new Housekeeping(clock, log);
 
