@@ -53,7 +53,8 @@ export class Tree {
         givenNamespace: global.namespace ?? (env["NSPOD_NAMESPACE"] || undefined),
       });
       const args = all.slice(0, -2) as (string | readonly string[] | undefined)[];
-      finish(await work(context, args, command.opts()));
+      // With those of its parents: `create` knows -o, and takes it also when it stands behind `create job`.
+      finish(await work(context, args, global));
     };
   }
 }

@@ -56,27 +56,4 @@ export function addNodeCommands(program: Command, tree: Tree): void {
       ),
     ["nspod taint nodes $(hostname) dedicated=db:NoSchedule", "nspod taint nodes --all dedicated-"],
   );
-  addCreateJob(program, tree);
-}
-
-/** `create job`, below the `create` of manifests. */
-function addCreateJob(program: Command, tree: Tree): void {
-  const create = program.commands.find((command) => command.name() === "create");
-  if (create === undefined) return;
-  examples(
-    create
-      .command("job")
-      .description("Create a Job from an image, or one of a CronJob now")
-      .argument("<name>", "name of the Job")
-      .argument("[command...]", "after --: what to run instead of the image's command")
-      .option("--image <image>", "image to run")
-      .option("--from <cronjob>", "cronjob/NAME whose job to run now")
-      .action(
-        tree.asRoot(async (context, [name, command], options) => {
-          const { createJob } = await import("./commands/create-job.ts");
-          return await createJob(context, text(name), list(command), options);
-        }),
-      ),
-    ["nspod create job now --from=cronjob/report", "nspod create job hi --image=busybox -- date"],
-  );
 }

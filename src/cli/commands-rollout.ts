@@ -1,4 +1,4 @@
-/** Commands of workloads: rollout, scale, set image. */
+/** Commands of workloads: rollout, scale. */
 import type { Command } from "commander";
 import { examples, list, type Tree } from "./command-tree.ts";
 
@@ -69,19 +69,5 @@ export function addRolloutCommands(program: Command, tree: Tree): void {
         }),
       ),
     ["nspod scale deploy/web --replicas=5"],
-  );
-  const set = program.command("set").description("Change one thing of objects");
-  examples(
-    set
-      .command("image")
-      .description("Set images of containers")
-      .argument("<word...>", "TYPE/NAME… CONTAINER=IMAGE…")
-      .action(
-        tree.asRoot(async (context, [words]) => {
-          const { setImages } = await import("./commands/scale.ts");
-          return await setImages(context, list(words));
-        }),
-      ),
-    ["nspod set image deploy/web main=shop:2"],
   );
 }

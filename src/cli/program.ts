@@ -6,11 +6,13 @@ import { Command } from "commander";
 import { version } from "../daemon/version.ts";
 import { examples, type ProgramOptions, Tree } from "./command-tree.ts";
 import { addComfortCommands } from "./commands-comfort.ts";
+import { addCreateCommands } from "./commands-create.ts";
 import { addImageCommands } from "./commands-image.ts";
 import { addNodeCommands } from "./commands-node.ts";
 import { addObjectCommands } from "./commands-object.ts";
 import { addPodCommands } from "./commands-pod.ts";
 import { addRolloutCommands } from "./commands-rollout.ts";
+import { addSetCommands } from "./commands-set.ts";
 import { addSystemCommands } from "./commands-system.ts";
 
 export function buildProgram(options: ProgramOptions): Command {
@@ -41,8 +43,10 @@ export function buildProgram(options: ProgramOptions): Command {
   addPodCommands(program, tree);
   addComfortCommands(program, tree);
   addObjectCommands(program, tree);
+  addCreateCommands(program, tree);
   addNodeCommands(program, tree);
   addRolloutCommands(program, tree);
+  addSetCommands(program, tree);
   addImageCommands(program, tree);
   addSystemCommands(program, tree);
   return program;

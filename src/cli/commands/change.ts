@@ -5,15 +5,10 @@ import { parse } from "yaml";
 import { messageOf, PodError } from "../../base/errors.ts";
 import type { KubernetesObject } from "../../spec/resources.ts";
 import type { Context } from "../context.ts";
-import { objectLabel, parseObjects, parseObjectsOrPods, type Wanted } from "../object-arguments.ts";
-import {
-  getObject,
-  listObjects,
-  type ObjectName,
-  type PatchType,
-  patchObject,
-} from "../objects.ts";
+import { objectLabel, parseObjects, parseObjectsOrPods } from "../object-arguments.ts";
+import { getObject, type ObjectName, type PatchType, patchObject } from "../objects.ts";
 import { type ObjectForm, printObjects } from "../output-format.ts";
+import { named, type TargetOptions, targetObjects } from "../target-objects.ts";
 import { type DryRun, dryRunRemark } from "./apply.ts";
 
 export interface PatchOptions {
@@ -67,10 +62,8 @@ function readPatch({ patch, patchFile }: PatchOptions): unknown {
   }
 }
 
-export interface MarkOptions {
+export interface MarkOptions extends TargetOptions {
   readonly overwrite?: boolean;
-  readonly selector?: string;
-  readonly all?: boolean;
   readonly list?: boolean;
   readonly dryRun?: DryRun;
 }
@@ -96,7 +89,7 @@ export async function markObjects(
     throw new PodError("InvalidArgument", "At least one KEY=VALUE or KEY- is needed");
   }
   const wanted = parseObjects(words.filter((word) => !isChange(word)));
-  for (const target of await targetsOf(context, wanted, options)) {
+  for (const target of await targetObjects(context, wanted, options)) {
     await mark(context, target, kind, { ...options, changes });
   }
   return 0;
@@ -107,25 +100,6 @@ function parseChange(word: string): [key: string, value: string | null] {
   return equals === -1
     ? [word.slice(0, -1), null]
     : [word.slice(0, equals), word.slice(equals + 1)];
-}
-
-async function targetsOf(
-  context: Context,
-  wanted: readonly Wanted[],
-  { selector, all }: MarkOptions,
-): Promise<readonly ObjectName[]> {
-  if (!all && selector === undefined) return named(context, wanted);
-  const targets: ObjectName[] = [];
-  for (const { resource } of wanted) {
-    const namespace = resource.isNamespaced ? context.namespace : "";
-    const list = await listObjects<KubernetesObject>(context.client, {
-      resource,
-      namespace,
-      labelSelector: selector,
-    });
-    targets.push(...list.items.map(({ metadata }) => ({ resource, ...metadata })));
-  }
-  return targets;
 }
 
 async function mark(
@@ -160,15 +134,4 @@ async function mark(
   );
   const word = isDeepStrictEqual(before, after) ? `not ${done}` : done;
   screen.print(`${label} ${word}${dryRunRemark(dryRun)}`);
-}
-
-/** @throws PodError InvalidArgument when a resource has no names. */
-function named({ namespace }: Context, wanted: readonly Wanted[]): readonly ObjectName[] {
-  if (wanted.length === 0) throw new PodError("InvalidArgument", "Name the objects to change");
-  return wanted.map(({ resource, name }) => {
-    if (name === undefined) {
-      throw new PodError("InvalidArgument", `Which ${resource.plural}? Add names`);
-    }
-    return { resource, namespace: resource.isNamespaced ? namespace : "", name };
-  });
 }

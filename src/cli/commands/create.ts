@@ -18,12 +18,17 @@ export async function createManifests(context: Context, options: CreateOptions):
   return await createAll(context, await readObjects(options, context.givenNamespace), options);
 }
 
-/** Creates objects in install order; goes on after one that is refused. @returns the exit code. */
+/**
+ * Creates objects in install order; goes on after one that is refused.
+ * @param options - `done` is what the answer says of each.
+ * @returns the exit code.
+ */
 export async function createAll(
   context: Context,
   objects: readonly KubernetesObject[],
-  { dryRun = "none", output }: Pick<CreateOptions, "dryRun" | "output">,
+  options: Pick<CreateOptions, "dryRun" | "output"> & { readonly done?: string },
 ): Promise<number> {
+  const { dryRun = "none", output, done = "created" } = options;
   const created: KubernetesObject[] = [];
   let failures = 0;
   for (const wanted of inInstallOrder(objects)) {
@@ -31,7 +36,7 @@ export async function createAll(
       const made = await create(context, wanted, dryRun);
       created.push(made);
       if (output === undefined) {
-        context.screen.print(`${labelOf(made)} created${dryRunRemark(dryRun)}`);
+        context.screen.print(`${labelOf(made)} ${done}${dryRunRemark(dryRun)}`);
       }
     } catch (error) {
       if (!(error instanceof PodError)) throw error;
@@ -50,8 +55,8 @@ async function create(
   wanted: KubernetesObject,
   dryRun: DryRun,
 ): Promise<KubernetesObject> {
-  if (dryRun === "client") return wanted;
   // As written: what decoding fills in is not the author's.
   const body = wishOf(wanted) as unknown as KubernetesObject;
+  if (dryRun === "client") return body;
   return await createObject(client, resourceOf(wanted), body, { isDryRun: dryRun === "server" });
 }

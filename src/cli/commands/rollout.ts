@@ -15,7 +15,7 @@ import { objectLabel, parseObjects } from "../object-arguments.ts";
 import { getObject, listObjects, type ObjectName, patchObject } from "../objects.ts";
 import { type Rolled, rolloutProgress } from "../rollout-progress.ts";
 import { columnWidths, formatRow } from "../table.ts";
-import { named } from "./scale.ts";
+import { named } from "../target-objects.ts";
 
 const revisionAnnotation = "deployment.kubernetes.io/revision";
 const causeAnnotation = "kubernetes.io/change-cause";

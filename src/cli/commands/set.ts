@@ -1,0 +1,225 @@
+/** `nspod set image|env|resources`: changes of the containers of objects that make pods. */
+import { readFileSync } from "node:fs";
+import { PodError } from "../../base/errors.ts";
+import type { ConfigMap, Secret } from "../../spec/kubernetes.gen.ts";
+import type { EnvVar } from "../../spec/pod.ts";
+import type { KubernetesObject } from "../../spec/resources.ts";
+import type { Context } from "../context.ts";
+import { objectLabel, parseObjects } from "../object-arguments.ts";
+import { getObject, patchObject } from "../objects.ts";
+import { type ObjectForm, printObjects } from "../output-format.ts";
+import {
+  chosen,
+  type Patch,
+  patchEnv,
+  patchImages,
+  patchResources,
+  podSpecOf,
+  type Quantities,
+} from "../pod-template-patch.ts";
+import { type TargetOptions, targetObjects } from "../target-objects.ts";
+import { type DryRun, dryRunRemark } from "./apply.ts";
+
+export interface SetOptions extends TargetOptions {
+  /** Names of containers, `*` for any letters. */
+  readonly containers?: string;
+  readonly dryRun?: DryRun;
+  readonly output?: ObjectForm;
+}
+
+/** @param words - objects, then `container=image`; `*` is every container. */
+export async function setImages(
+  context: Context,
+  words: readonly string[],
+  options: SetOptions,
+): Promise<number> {
+  const pairs = words.filter((word) => word.includes("=")).map(imagePair);
+  const objects = words.filter((word) => !word.includes("="));
+  if (pairs.length === 0) {
+    throw new PodError("InvalidArgument", "Write TYPE/NAME and CONTAINER=IMAGE");
+  }
+  const images = new Map(pairs);
+  const change = (object: KubernetesObject): Patch | undefined => patchImages(object, images);
+  return await changeAll(context, objects, options, { change, done: "image updated" });
+}
+
+function imagePair(word: string): readonly [name: string, image: string] {
+  const at = word.indexOf("=");
+  const [name, image] = [word.slice(0, at), word.slice(at + 1)];
+  if (name !== "" && image !== "") return [name, image];
+  throw new PodError("InvalidArgument", `"${word}" is no CONTAINER=IMAGE`);
+}
+
+export interface EnvOptions extends SetOptions {
+  /** `NAME=VALUE`, `NAME-`, or "-": such lines from standard input. */
+  readonly env?: readonly string[];
+  readonly from?: string;
+  readonly prefix?: string;
+  readonly keys?: string;
+  readonly list?: boolean;
+  readonly overwrite?: boolean | string;
+}
+
+/** @param words - objects, then `NAME=VALUE` to set and `NAME-` to remove. */
+export async function setEnv(
+  context: Context,
+  words: readonly string[],
+  options: EnvOptions,
+): Promise<number> {
+  const isChange = (word: string): boolean => /^[^=/]+=|^[\w.]+-$/.test(word);
+  const given = (options.env ?? []).flatMap((word) => (word === "-" ? stdinLines() : [word]));
+  const changes = [...words.filter(isChange), ...given];
+  const objects = words.filter((word) => !isChange(word));
+  if (options.list === true) return await listEnv(context, objects, options);
+  const imported = options.from === undefined ? [] : await variablesOf(context, options);
+  if (changes.length === 0 && imported.length === 0) {
+    throw new PodError("InvalidArgument", "at least one environment variable must be provided");
+  }
+  const change = {
+    set: [...changes.filter((word) => word.includes("=")).map(variable), ...imported],
+    remove: changes.filter((word) => !word.includes("=")).map((word) => word.slice(0, -1)),
+    overwrite: options.overwrite !== false && options.overwrite !== "false",
+  };
+  return await changeAll(context, objects, options, {
+    change: (object) => patchEnv(object, options.containers ?? "*", change),
+    done: "env updated",
+  });
+}
+
+function stdinLines(): readonly string[] {
+  return readFileSync(0, "utf8")
+    .split("\n")
+    .filter((line) => line.includes("="));
+}
+
+function variable(word: string): EnvVar {
+  const at = word.indexOf("=");
+  return { name: word.slice(0, at), value: word.slice(at + 1) };
+}
+
+/** A variable for each key of a ConfigMap or Secret, that takes its value from there. */
+async function variablesOf(
+  { client, namespace }: Context,
+  { from = "", prefix = "", keys }: EnvOptions,
+): Promise<readonly EnvVar[]> {
+  const [found] = parseObjects([from]);
+  const kind = found?.resource.kind;
+  if (found?.name === undefined || (kind !== "ConfigMap" && kind !== "Secret")) {
+    throw new PodError(
+      "InvalidArgument",
+      `--from: must be configmap/NAME or secret/NAME: got "${from}"`,
+    );
+  }
+  const { resource, name } = found;
+  const source = await getObject<ConfigMap | Secret>(client, { resource, namespace, name });
+  const wanted = keys?.split(",");
+  return Object.keys(source.data ?? {})
+    .filter((key) => wanted === undefined || wanted.includes(key))
+    .map((key) => {
+      const reference = { name, key };
+      return {
+        name: `${prefix}${key.replace(/\W/g, "_").toUpperCase()}`,
+        valueFrom: kind === "Secret" ? { secretKeyRef: reference } : { configMapKeyRef: reference },
+      };
+    });
+}
+
+async function listEnv(
+  context: Context,
+  objects: readonly string[],
+  options: EnvOptions,
+): Promise<number> {
+  const { client, screen } = context;
+  for (const target of await targetObjects(context, parseObjects(objects), options)) {
+    const object = await getObject<KubernetesObject>(client, target);
+    const { containers, initContainers = [] } = podSpecOf(object);
+    const isChosen = chosen(object, options.containers ?? "*");
+    for (const { name, env = [] } of [...containers, ...initContainers].filter(isChosen)) {
+      screen.print(`# ${target.resource.plural} ${target.name}, container ${name}`);
+      for (const each of env) screen.print(variableLine(each));
+    }
+  }
+  return 0;
+}
+
+function variableLine({ name, value = "", valueFrom }: EnvVar): string {
+  const { configMapKeyRef, secretKeyRef, fieldRef, resourceFieldRef } = valueFrom ?? {};
+  if (secretKeyRef) return `# ${name} from secret ${secretKeyRef.name}, key ${secretKeyRef.key}`;
+  if (configMapKeyRef) {
+    return `# ${name} from configmap ${configMapKeyRef.name}, key ${configMapKeyRef.key}`;
+  }
+  if (fieldRef) return `# ${name} from field path ${fieldRef.fieldPath}`;
+  if (resourceFieldRef) return `# ${name} from resource field ${resourceFieldRef.resource}`;
+  return valueFrom === undefined ? `${name}=${value}` : `# ${name} from a file`;
+}
+
+export interface ResourcesOptions extends SetOptions {
+  readonly limits?: string;
+  readonly requests?: string;
+}
+
+export async function setResources(
+  context: Context,
+  words: readonly string[],
+  options: ResourcesOptions,
+): Promise<number> {
+  const { limits, requests, containers = "*" } = options;
+  if (limits === undefined && requests === undefined) {
+    throw new PodError(
+      "InvalidArgument",
+      "you must specify an update to requests or limits (in the form of --requests/--limits)",
+    );
+  }
+  const resources = {
+    ...(limits !== undefined && { limits: quantities(limits, "--limits") }),
+    ...(requests !== undefined && { requests: quantities(requests, "--requests") }),
+  };
+  return await changeAll(context, words, options, {
+    change: (object) => patchResources(object, containers, resources),
+    done: "resource requirements updated",
+  });
+}
+
+/** `cpu=200m,memory=512Mi`. */
+function quantities(text: string, option: string): Quantities {
+  const pairs = text.split(",").map((word) => word.split("="));
+  if (pairs.every((pair) => pair.length === 2 && pair.every((part) => part !== ""))) {
+    return Object.fromEntries(pairs) as Record<string, string>;
+  }
+  throw new PodError("InvalidArgument", `${option}: must be NAME=QUANTITY,…: got "${text}"`);
+}
+
+async function changeAll(
+  context: Context,
+  words: readonly string[],
+  options: SetOptions,
+  {
+    change,
+    done,
+  }: {
+    readonly change: (object: KubernetesObject) => Patch | undefined;
+    readonly done: string;
+  },
+): Promise<number> {
+  const { client, screen } = context;
+  const { dryRun = "none", output } = options;
+  for (const target of await targetObjects(context, parseObjects(words), options)) {
+    const object = await getObject<KubernetesObject>(client, target);
+    const body = change(object);
+    // kubectl, too, says nothing of an object that is so already.
+    if (body === undefined) continue;
+    const request = { isDryRun: dryRun !== "none" };
+    const after = await patchObject<KubernetesObject>(
+      client,
+      target,
+      { type: "strategic", body },
+      request,
+    );
+    if (output !== undefined) await printObjects(screen, [after], output, true);
+    else {
+      const label = objectLabel(target.resource, target.name);
+      screen.print(`${label} ${done}${dryRunRemark(dryRun)}`);
+    }
+  }
+  return 0;
+}
