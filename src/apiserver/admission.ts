@@ -12,10 +12,11 @@ import type {
 import { forbidden, notFound } from "../spec/object-problem.ts";
 import type { Pod } from "../spec/pod.ts";
 import type { KubernetesObject } from "../spec/resources.ts";
-import { missingServiceAccount } from "../spec/service-account.ts";
 import { keepAllocated } from "../spec/service-rules.ts";
 import type { Store } from "../store/store.ts";
 import { admitPod, keepAdmitted } from "./admit-pod.ts";
+import { admitServiceAccount } from "./admit-service-account.ts";
+import type { Admission } from "./backend.ts";
 
 /** Namespaces that nothing works without. */
 const lastingNamespaces: readonly string[] = ["default", "kube-system", "kube-public"];
@@ -26,14 +27,14 @@ const defaultClassAnnotation = "storageclass.kubernetes.io/is-default-class";
  * The object with what the server adds, before defaults and validation.
  * @throws PodError NotFound or PermissionDenied when it may not be created here.
  */
-export function admitNew(store: Store, object: KubernetesObject): KubernetesObject {
+export function admitNew(admission: Admission, object: KubernetesObject): KubernetesObject {
+  const { store } = admission;
   admitIntoNamespace(store, object);
   switch (object.kind) {
     case "PersistentVolumeClaim":
       return withDefaultClass(store, object as PersistentVolumeClaim);
     case "Pod":
-      admitServiceAccount(store, object as Pod);
-      return admitPod(store, object as Pod);
+      return admitPod(store, admitServiceAccount(admission, object as Pod));
     case "PriorityClass":
       admitGlobalDefault(store, object as PriorityClass);
       return object;
@@ -70,12 +71,6 @@ function admitIntoNamespace(store: Store, { kind, metadata }: KubernetesObject):
     metadata.name,
     `unable to create new content in namespace ${metadata.namespace} because it is being terminated`,
   );
-}
-
-/** Plugin ServiceAccount. */
-function admitServiceAccount(store: Store, pod: Pod): void {
-  const missing = missingServiceAccount(pod, store);
-  if (missing !== undefined) throw forbidden("Pod", pod.metadata.name, missing);
 }
 
 /** Plugin Priority: one class is the default at most. */

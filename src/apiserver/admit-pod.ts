@@ -8,6 +8,7 @@ import type { PriorityClass, RuntimeClass, Toleration } from "../spec/kubernetes
 import { forbidden } from "../spec/object-problem.ts";
 import type { Pod, PodSpec } from "../spec/pod.ts";
 import { canonicalQuantity } from "../spec/quantity.ts";
+import { keepToken } from "../spec/service-account-token.ts";
 import type { Store } from "../store/store.ts";
 
 /** @throws PodError PermissionDenied in the words of the plugins. */
@@ -16,19 +17,27 @@ export function admitPod(store: Store, pod: Pod): Pod {
   return { ...pod, spec: withTolerations(spec) };
 }
 
+/** What a manifest need not say. */
+const addedFields = [
+  "nodeName",
+  "priority",
+  "preemptionPolicy",
+  "overhead",
+  "imagePullSecrets",
+] as const;
+
 /**
  * A changed pod with what the server had added to it, where the wish does not say it: whoever replaces a pod has its
  * manifest, not the server's answer.
  */
-export function keepAdmitted(next: Pod, { spec: known }: Pod): Pod {
-  const { spec } = next;
+export function keepAdmitted(wish: Pod, current: Pod): Pod {
+  const next = keepToken(wish, current);
+  const [spec, known] = [next.spec, current.spec];
   const kept: { -readonly [F in keyof PodSpec]?: PodSpec[F] } = {};
   const keep = <F extends keyof PodSpec>(field: F): void => {
     if (spec[field] === undefined && known[field] !== undefined) kept[field] = known[field];
   };
-  for (const field of ["nodeName", "priority", "preemptionPolicy", "overhead"] as const) {
-    keep(field);
-  }
+  for (const field of addedFields) keep(field);
   const added = (known.tolerations ?? []).filter(
     (toleration) => isDefault(toleration) && !coversKey(spec.tolerations ?? [], toleration.key),
   );

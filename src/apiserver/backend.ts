@@ -27,6 +27,8 @@ import type { Store } from "../store/store.ts";
 export interface Backend {
   readonly store: Store;
   readonly images: Images;
+  /** Whether pods can reach the API, and get a token for it. */
+  readonly mountsTokens: boolean;
   /**
    * Stores a new object; who cares for its kind hears of it.
    * @param object - defaulted and valid, with name, namespace, uid and creationTimestamp.
@@ -67,6 +69,9 @@ export interface Backend {
   /** IDs of images that pods use. */
   imagesInUse(): ReadonlySet<Digest>;
 }
+
+/** What the admission of a new object asks. */
+export type Admission = Pick<Backend, "store" | "mountsTokens">;
 
 /** The image store as the door sees it. */
 export interface Images {

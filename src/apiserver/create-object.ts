@@ -9,8 +9,8 @@ import { defaultObject, rulesOf, validateNew } from "../spec/admit.ts";
 import { alreadyExists, invalid } from "../spec/object-problem.ts";
 import type { KubernetesObject, Resource } from "../spec/resources.ts";
 import { warningsOf } from "../spec/warnings.ts";
-import type { Store } from "../store/store.ts";
 import { admitNew } from "./admission.ts";
+import type { Admission } from "./backend.ts";
 import { readJson } from "./body.ts";
 import { decodeBody } from "./decode-body.ts";
 import { badRequest } from "./problem.ts";
@@ -58,7 +58,7 @@ export async function createObject(
     throw badRequest("resourceVersion should not be set on objects to be created");
   }
   addWarnings(response, [...body.warnings, ...warningsOf(wish)]);
-  const admitted = admitNew(backend.store, wish);
+  const admitted = admitNew(backend, wish);
   const isGenerated = wish.metadata.name === "";
   for (let attempt = 1; ; attempt++) {
     const identified = withIdentity(readyObject(admitted), clock.now());
@@ -93,9 +93,13 @@ export function readyObject<T extends KubernetesObject>(wish: T): T {
  * An object as a controller makes it, which passes the same door: admitted, defaulted, valid, with an identity.
  * @throws PodError as for a request.
  */
-export function newObject<T extends KubernetesObject>(store: Store, wish: T, nowMs: number): T {
+export function newObject<T extends KubernetesObject>(
+  admission: Admission,
+  wish: T,
+  nowMs: number,
+): T {
   // Each step gives the kind that it gets.
-  return withIdentity(readyObject(admitNew(store, wish)), nowMs) as T;
+  return withIdentity(readyObject(admitNew(admission, wish)), nowMs) as T;
 }
 
 /** What only the server writes. */

@@ -15,6 +15,14 @@ export function dnsAddress(serviceSubnet: string): string {
   return formatAddress(parseSubnet(serviceSubnet).base + 10);
 }
 
+/** The API server's: the first. Nobody else gets it. */
+export function apiAddress(serviceSubnet: string): string {
+  return formatAddress(parseSubnet(serviceSubnet).base + 1);
+}
+
+/** Key of the Service that leads to the API server. */
+export const apiServiceKey = "default/kubernetes";
+
 const firstNodePort = 30_000;
 const nodePortCount = 2768;
 
@@ -47,6 +55,7 @@ export class ServiceAllocator {
   #withAddress(service: Service, others: readonly Service[]): Service {
     const taken = new Set(others.flatMap(({ spec }) => spec.clusterIP ?? []));
     taken.add(dnsAddress(this.#text));
+    if (keyFor(service) !== apiServiceKey) taken.add(apiAddress(this.#text));
     const wanted = service.spec.clusterIP;
     const refuse = (message: string): Error =>
       invalid("Service", service.metadata.name, [{ path: "spec.clusterIPs", message }]);

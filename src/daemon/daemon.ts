@@ -19,12 +19,15 @@ import { ensureFolders, lockPath, removeFolders } from "./folders.ts";
 import { IdleWatch } from "./idle.ts";
 import { takeLockOrJoin } from "./join-daemon.ts";
 import { DaemonLock } from "./lock.ts";
+import type { OpenApi } from "./pod-api.ts";
 import { version } from "./version.ts";
 
 /** The node behind the door, as wire.ts puts it together. */
 export interface Node {
   readonly backend: Backend;
   readonly readToken: TokenReader;
+  /** The API is open on TCP: tells pods. */
+  publishApi(api: OpenApi): void;
   /** Stops working; pods keep running. Idempotent. */
   close(): Promise<void>;
   /** Whether there are no pods. */
@@ -106,10 +109,12 @@ async function serve(options: DaemonOptions): Promise<DaemonEnd> {
   try {
     await server.listen(socketPath);
     logger.info({ socket: socketPath, pid: process.pid, version }, "Listening");
-    if (configuration.listen !== undefined) {
+    const { listen } = configuration;
+    if (listen !== undefined) {
       // Only who asks for it waits for certificates and the code that writes them.
       const { listenTls } = await import("./listen-tls.ts");
-      await listenTls({ server, configuration, logger, nowMs: clock.now() });
+      const nowMs = clock.now();
+      node.publishApi(await listenTls({ server, configuration, listen, logger, nowMs }));
     }
     if (onDemand) {
       const isEmpty = (): boolean => node.isEmpty();

@@ -11,23 +11,27 @@ import type { ApiServer } from "../apiserver/server.ts";
 import { atomicWrite } from "../base/atomic-write.ts";
 import { messageOf, PodError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
+import { apiAddress } from "../controller/service-allocator.ts";
 import type { Configuration, ListenAddress } from "./configuration.ts";
+import type { OpenApi } from "./pod-api.ts";
 
 /** @throws PodError FailedPrecondition when the address cannot be listened on. */
 export async function listenTls(options: {
   readonly server: Pick<ApiServer, "listenTls">;
   readonly configuration: Configuration;
   readonly logger: Logger;
+  readonly listen: ListenAddress;
   readonly nowMs: number;
-}): Promise<void> {
-  const { server, configuration, logger, nowMs } = options;
-  const { instance, listen } = configuration;
-  if (listen === undefined) return;
-  const pki = await ensurePki(instance.root, namesOf(listen), nowMs);
+}): Promise<OpenApi> {
+  const { server, configuration, listen, logger, nowMs } = options;
+  const { instance } = configuration;
+  const names = [...namesOf(listen), apiAddress(instance.serviceSubnet)];
+  const pki = await ensurePki(instance.root, names, nowMs);
   const port = await open(server, { ...listen, pki });
   const url = `https://${shownHost(listen)}:${port}`;
   atomicWrite(join(instance.root, pkiFolder, serverAddressFile), `${url}\n`);
   logger.info({ url }, "Listening with TLS");
+  return { certificate: pki.authority.certificate, port };
 }
 
 async function open(

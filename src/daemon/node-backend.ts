@@ -43,6 +43,7 @@ export interface NodeBackendOptions {
   readonly engine: PodEngine;
   readonly agent: Agent;
   readonly clock: Clock;
+  readonly mountsTokens: boolean;
   /** A Service with its address and ports of the node. */
   readonly allocate: (service: Service) => Service;
   /** A new pod with its node, if there is one for it now. */
@@ -55,6 +56,7 @@ export interface NodeBackendOptions {
 export class NodeBackend implements Backend {
   readonly store: Store;
   readonly images: Images;
+  readonly mountsTokens: boolean;
   readonly #options: NodeBackendOptions;
   readonly #meter: PodMeter;
   #isResetting = false;
@@ -62,6 +64,7 @@ export class NodeBackend implements Backend {
   constructor(options: NodeBackendOptions) {
     this.store = options.store;
     this.images = options.images;
+    this.mountsTokens = options.mountsTokens;
     this.#options = options;
     this.#meter = new PodMeter(options.engine);
   }

@@ -58,6 +58,7 @@ import { dismantle } from "./dismantle.ts";
 import { duties } from "./duties.ts";
 import { NodeBackend } from "./node-backend.ts";
 import { openNetwork } from "./open-network.ts";
+import { PodApi } from "./pod-api.ts";
 import { serveNames } from "./serve-names.ts";
 import { systemInfo } from "./system-info.ts";
 import { version } from "./version.ts";
@@ -111,6 +112,14 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
   const state = new ClusterState(store);
   const services = new ServiceState(store);
   const allocator = new ServiceAllocator(instance.serviceSubnet, services);
+  const podApi = new PodApi({
+    store,
+    clock,
+    log,
+    listen: configuration.listen,
+    serviceSubnet: instance.serviceSubnet,
+    allocate: (service) => allocator.allocate(service),
+  });
   const ownState = () => state.node(nodeName);
   /** Addresses that no pod has any more and that the kernel may still know connections of. */
   const freed = new Set(network.restingAddresses());
@@ -185,7 +194,7 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
     store,
     clock,
     log,
-    create: (wish) => backend.createNow(newObject(store, wish, clock.now())),
+    create: (wish) => backend.createNow(newObject(backend, wish, clock.now())),
     report: (object, event, component) => events.record(object, event, component),
   });
   const controllers = [
@@ -216,7 +225,7 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
     store,
     clock,
     log,
-    create: (wish) => backend.createNow(newObject(store, wish, clock.now())),
+    create: (wish) => backend.createNow(newObject(backend, wish, clock.now())),
     report: (object, event, component) => events.record(object, event, component),
   });
 
@@ -228,6 +237,7 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
     workloads[Symbol.dispose]();
     names.close();
     for (const controller of controllers) controller[Symbol.dispose]();
+    podApi[Symbol.dispose]();
     services[Symbol.dispose]();
     state[Symbol.dispose]();
     await agent.close();
@@ -243,6 +253,7 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
     engine,
     agent,
     clock,
+    mountsTokens: podApi.isReachable,
     allocate: (service) => allocator.allocate(service),
     place: (pod) => scheduler.place(pod),
     info: () => systemInfo({ instance, startedAt, hierarchy, images, pods: pods() }),
@@ -273,6 +284,7 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
   return {
     backend,
     readToken: (text, nowMs) => tokens.read(text, nowMs),
+    publishApi: (api) => podApi.publish(api),
     isEmpty: () => agent.size === 0 && pods().length === 0 && batch.isIdle() && workloads.isEmpty,
     close,
   };

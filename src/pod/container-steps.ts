@@ -25,6 +25,7 @@ import type { StepInput } from "./engine.ts";
 import { backOffAfter } from "./exits.ts";
 import { afterStart, withoutHealth } from "./health.ts";
 import type { PlannedAttempt } from "./live-pod.ts";
+import { reportMissingPullSecrets } from "./pull-secrets.ts";
 import {
   type Attempt,
   containerRecord,
@@ -47,6 +48,7 @@ export async function performContainerStart(
   const number = nextNumber(record, name);
   let planned: PlannedAttempt;
   let target: string | undefined;
+  reportMissingPullSecrets(input);
   try {
     target = pidTarget(input, ref);
     planned = live.takePlanned(name, number) ?? (await planNow(input, ref));

@@ -11,6 +11,8 @@
 export interface DefinitionSupport {
   readonly refused?: Readonly<Record<string, string>>;
   readonly warned?: Readonly<Record<string, string>>;
+  /** Of fields that are done: what it comes to on one machine. */
+  readonly remarks?: Readonly<Record<string, string>>;
   /** Field → choices that are refused. */
   readonly refusedValues?: Readonly<Record<string, readonly string[]>>;
 }
@@ -30,8 +32,9 @@ const blockDevices =
 const onlyFolders =
   "would change how a file system is mounted, and nspod binds folders: mount it on the host";
 const token =
-  "mounts no token: pods cannot reach the API of nspod, so project a serviceAccountToken where a program needs one";
-const pull = "have no effect: nspod loads images and pulls none";
+  "the token is mounted while the daemon listens for pods, too (--listen): without it there is no API that a pod could reach";
+const pull =
+  "a secret that does not exist is told by an event, as by the kubelet; nothing is pulled, images come from archives";
 const windows = "is for Windows nodes only";
 const indexLimits =
   "would count failures by index, which the Job controller of nspod does not: use backoffLimit and podFailurePolicy";
@@ -128,7 +131,7 @@ export const fieldSupport: Readonly<Record<string, DefinitionSupport>> = {
       schedulingGroup:
         "places a group of pods at once or not at all, which is a feature in development of later releases: there is one node, so use schedulingGates",
     },
-    warned: {
+    remarks: {
       automountServiceAccountToken: token,
       imagePullSecrets: pull,
     },
@@ -136,12 +139,6 @@ export const fieldSupport: Readonly<Record<string, DefinitionSupport>> = {
   ResourceRequirements: {
     refused: {
       claims: dra,
-    },
-  },
-  ServiceAccount: {
-    warned: {
-      automountServiceAccountToken: token,
-      imagePullSecrets: pull,
     },
   },
   ServiceSpec: {

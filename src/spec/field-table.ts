@@ -13,7 +13,7 @@ export interface FieldRow {
   /** `livenessProbe` */
   readonly field: string;
   readonly support: "done" | "warned" | "refused";
-  /** Why it is refused, or what does not happen. */
+  /** Why it is refused, what does not happen, or what is done. */
   readonly note: string;
 }
 
@@ -36,12 +36,12 @@ export function fieldRows(root: string): readonly FieldRow[] {
 }
 
 function rowOf(definition: string, field: string): FieldRow {
-  const { refused, warned, refusedValues } = fieldSupport[definition] ?? {};
+  const { refused, warned, refusedValues, remarks } = fieldSupport[definition] ?? {};
   const refusal = refused?.[field];
   if (refusal !== undefined) return { definition, field, support: "refused", note: refusal };
   const warning = warned?.[field];
   if (warning !== undefined) return { definition, field, support: "warned", note: warning };
   const values = refusedValues?.[field];
-  const note = values === undefined ? "" : `not ${values.join(", ")}`;
+  const note = values === undefined ? (remarks?.[field] ?? "") : `not ${values.join(", ")}`;
   return { definition, field, support: "done", note };
 }

@@ -10,15 +10,16 @@ import { checkDnsSubdomain } from "./validate-names.ts";
 
 const byDefault = "default";
 
-function nameOf({ serviceAccount, serviceAccountName }: PodSpec): string {
-  return serviceAccountName || serviceAccount || byDefault;
+/** The name of the account that a pod runs as. */
+export function serviceAccountOf({ spec }: Pick<Pod, "spec">): string {
+  return spec.serviceAccountName || spec.serviceAccount || byDefault;
 }
 
 /** The part of a pod's spec that this adds. */
 export function defaultServiceAccount(
   spec: PodSpec,
 ): Pick<PodSpec, "serviceAccount" | "serviceAccountName"> {
-  const name = nameOf(spec);
+  const name = serviceAccountOf({ spec });
   return { serviceAccount: name, serviceAccountName: name };
 }
 
@@ -34,7 +35,7 @@ export function validateServiceAccount({ serviceAccountName = "" }: PodSpec, rep
  */
 export function missingServiceAccount(pod: Pod, objects: ObjectReader): string | undefined {
   const { namespace } = pod.metadata;
-  const name = nameOf(pod.spec);
+  const name = serviceAccountOf(pod);
   if (name === byDefault || objects.get("ServiceAccount", namespace, name)) return undefined;
   return `error looking up service account ${namespace}/${name}: serviceaccount "${name}" not found`;
 }

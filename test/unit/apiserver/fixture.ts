@@ -35,6 +35,7 @@ const fast = { durable: false };
 export class FakeBackend implements Backend {
   readonly store: Store;
   readonly images: Images;
+  mountsTokens = false;
   readonly calls: unknown[] = [];
   /** What `logs()` gives. */
   log: (options: PodLogOptions) => AsyncIterable<Uint8Array> = () => Readable.from([]);

@@ -39,7 +39,9 @@ export class Batch {
       log: createLogger("silent"),
       owned,
       create: <T extends KubernetesObject>(wish: T): T =>
-        store.create(newObject(store, wish, clock.now()), { durable: false }),
+        store.create(newObject({ store, mountsTokens: false }, wish, clock.now()), {
+          durable: false,
+        }),
       report: (_: KubernetesObject, event: { readonly reason: string }) => {
         this.events.push(event.reason);
       },
@@ -62,7 +64,8 @@ export class Batch {
   create<T extends Job | CronJob>(kind: T["kind"], name: string, spec: object): T {
     const metadata = { name, namespace: "default", uid: "" };
     const wish = { apiVersion: "batch/v1", kind, metadata, spec } as unknown as T;
-    return this.store.create(newObject(this.store, wish, this.clock.now()), { durable: false });
+    const admission = { store: this.store, mountsTokens: false };
+    return this.store.create(newObject(admission, wish, this.clock.now()), { durable: false });
   }
 
   change<T extends Job | CronJob>(kind: T["kind"], name: string, spec: object): void {

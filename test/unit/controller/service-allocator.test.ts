@@ -1,6 +1,10 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { dnsAddress, ServiceAllocator } from "../../../src/controller/service-allocator.ts";
+import {
+  apiAddress,
+  dnsAddress,
+  ServiceAllocator,
+} from "../../../src/controller/service-allocator.ts";
 import { defaultObject } from "../../../src/spec/admit.ts";
 import type { Service, ServiceSpec } from "../../../src/spec/kubernetes.gen.ts";
 
@@ -24,16 +28,24 @@ function allocatorOf(services: readonly Service[]): ServiceAllocator {
 
 const test = suite("ServiceAllocator");
 
-test("gives every address once, but not those of the network and of the name server", () => {
+test("gives every address once, but not those of the network, the name server and the API", () => {
   const given: Service[] = [];
   const allocator = allocatorOf(given);
-  for (let index = 0; index < 13; index++) given.push(allocator.allocate(service(`s${index}`)));
+  for (let index = 0; index < 12; index++) given.push(allocator.allocate(service(`s${index}`)));
   const addresses = new Set(given.map(({ spec }) => spec.clusterIP));
-  assert.is(addresses.size, 13);
-  for (const taken of ["10.96.0.0", "10.96.0.15", dnsAddress(subnet)]) {
+  assert.is(addresses.size, 12);
+  for (const taken of ["10.96.0.0", "10.96.0.15", dnsAddress(subnet), apiAddress(subnet)]) {
     assert.not(addresses.has(taken), taken);
   }
   assert.throws(() => allocator.allocate(service("more")), /no address .* is free/);
+});
+
+test("keeps the first address for the Service kubernetes", () => {
+  const clusterIP = "10.96.0.1";
+  assert.is(apiAddress(subnet), clusterIP);
+  const allocator = allocatorOf([]);
+  assert.throws(() => allocator.allocate(service("a", { clusterIP })), /already allocated/);
+  assert.is(allocator.allocate(service("kubernetes", { clusterIP })).spec.clusterIP, clusterIP);
 });
 
 test("keeps what a Service has, and refuses what another one has", () => {

@@ -66,6 +66,7 @@ async function createNode({ instance }: Configuration): Promise<Node> {
   return {
     backend,
     readToken: () => undefined,
+    publishApi: () => undefined,
     isEmpty: () => isEmpty,
     close: async () => {
       closed++;

@@ -12,18 +12,18 @@ const pod = {
   kind: "Pod",
   metadata: { name: "a" },
   spec: {
-    imagePullSecrets: [{ name: "x" }],
     containers: [
-      { name: "a", image: "b" },
+      { name: "a", image: "b", lifecycle: { postStart: { tcpSocket: { port: 1 } } } },
       { name: "b", image: "b", lifecycle: { preStop: { tcpSocket: { port: 1 } } } },
     ],
   },
 };
 
 warnings("names each warned field by its path, with what does not happen", () => {
+  const why = fieldSupport["LifecycleHandler"]?.warned?.["tcpSocket"];
   assert.equal(warningsOf(decodeObject(pod)), [
-    `spec.imagePullSecrets: ${fieldSupport["PodSpec"]?.warned?.["imagePullSecrets"]}`,
-    `spec.containers[1].lifecycle.preStop.tcpSocket: ${fieldSupport["LifecycleHandler"]?.warned?.["tcpSocket"]}`,
+    `spec.containers[0].lifecycle.postStart.tcpSocket: ${why}`,
+    `spec.containers[1].lifecycle.preStop.tcpSocket: ${why}`,
   ]);
 });
 
@@ -37,7 +37,10 @@ warnings("of a manifest come with its name, and not when it is refused", () => {
   const options = { randomSuffix: () => "x7k2p", onWarning: (text: string) => said.push(text) };
   loadManifests(JSON.stringify(pod), "pod.json", options);
   assert.is(said.length, 2);
-  assert.match(said[0] ?? "", /^pod\.json: spec\.imagePullSecrets: /);
+  assert.match(
+    said[0] ?? "",
+    /^pod\.json: spec\.containers\[0\]\.lifecycle\.postStart\.tcpSocket: /,
+  );
   said.length = 0;
   const wrong = JSON.stringify({ ...pod, metadata: { name: "A" } });
   assert.throws(() => loadManifests(wrong, "pod.json", options));

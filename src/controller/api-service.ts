@@ -1,0 +1,130 @@
+/**
+ * Keeps the Service `kubernetes` in `default` while the daemon listens on TCP: its virtual address, the first of the
+ * prefix, leads to the listener, and every container learns of it by KUBERNETES_SERVICE_HOST and _PORT. Its one
+ * EndpointSlice is written like anybody's for a Service without selector, so the packet rules need nothing special.
+ *
+ *   pod ─▶ 10.96.0.1:443 ─▶ 127.0.0.1:6443
+ *
+ * Source: Kubernetes, "Accessing the Kubernetes API from a Pod".
+ */
+import { toTime } from "../base/clock.ts";
+import { newPodUid } from "../base/ids.ts";
+import { defaultObject } from "../spec/admit.ts";
+import { serviceNameLabel } from "../spec/endpoint-slice-rules.ts";
+import { firstDifference } from "../spec/first-difference.ts";
+import type { EndpointSlice, Service } from "../spec/kubernetes.gen.ts";
+import type { KubernetesObject } from "../spec/resources.ts";
+import type { Store } from "../store/store.ts";
+import type { ControllerOptions } from "./garbage-collector.ts";
+import { KeyQueue } from "./key-queue.ts";
+import { apiAddress, apiServiceKey } from "./service-allocator.ts";
+
+const [namespace = "", name = ""] = apiServiceKey.split("/");
+
+/** They tell our Service from one that a user calls the same. */
+const labels = { component: "apiserver", provider: "kubernetes" };
+
+export interface ApiServiceOptions extends ControllerOptions {
+  readonly serviceSubnet: string;
+  /** A Service with its address. @throws PodError when another one has it. */
+  readonly allocate: (service: Service) => Service;
+  /** Where the daemon listens, as pods' packets get there. */
+  readonly address: string;
+  readonly port: number;
+}
+
+export class ApiService implements Disposable {
+  readonly #options: ApiServiceOptions;
+  readonly #queue: KeyQueue;
+  #unfollow: () => void = () => undefined;
+
+  constructor(options: ApiServiceOptions) {
+    const { clock, log } = options;
+    this.#options = options;
+    this.#queue = new KeyQueue({ clock, log, reconcile: () => this.#reconcile() });
+  }
+
+  /** Publishes the Service before it returns, unless another one has its address: then it is tried again. */
+  start(): void {
+    const { store } = this.#options;
+    this.#unfollow = store.follow(({ object: { kind, metadata } }) => {
+      const isOurs = metadata.name === name && metadata.namespace === namespace;
+      if (isOurs && (kind === "Service" || kind === "EndpointSlice")) this.#queue.add(name);
+    });
+    try {
+      this.#reconcile();
+    } catch {
+      // The queue tries again, and says why it fails.
+      this.#queue.add(name);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#unfollow();
+    this.#queue[Symbol.dispose]();
+  }
+
+  #reconcile(): void {
+    this.#keep<Service>(this.#options.allocate(this.#service()));
+    this.#keep<EndpointSlice>(this.#slice());
+  }
+
+  /** Makes or mends an object; what others add to its metadata stays. */
+  #keep<T extends KubernetesObject>(wish: T): void {
+    const { store, clock } = this.#options;
+    const known = store.get<T>(wish.kind, namespace, name);
+    if (known === undefined) {
+      const creationTimestamp = toTime(clock.now());
+      const metadata = { ...wish.metadata, uid: newPodUid(), creationTimestamp };
+      store.create<T>({ ...wish, metadata }, { durable: false });
+      return;
+    }
+    const metadata = {
+      ...known.metadata,
+      labels: { ...known.metadata.labels, ...wish.metadata.labels },
+    };
+    const next = { ...wish, metadata };
+    if (firstDifference(known, next, "") !== undefined) store.update<T>(next, { durable: false });
+  }
+
+  #service(): Service {
+    const { port, serviceSubnet } = this.#options;
+    const service: Service = {
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: { name, namespace, uid: "", labels },
+      spec: {
+        clusterIP: apiAddress(serviceSubnet),
+        ports: [{ name: "https", port: 443, protocol: "TCP", targetPort: port }],
+      },
+    };
+    return { ...defaultObject(service, { randomSuffix: () => "" }), status: { loadBalancer: {} } };
+  }
+
+  #slice(): EndpointSlice {
+    const { address, port } = this.#options;
+    return {
+      apiVersion: "discovery.k8s.io/v1",
+      kind: "EndpointSlice",
+      metadata: { name, namespace, uid: "", labels: { [serviceNameLabel]: name } },
+      addressType: "IPv4",
+      endpoints: [{ addresses: [address], conditions: { ready: true } }],
+      ports: [{ name: "https", port, protocol: "TCP" }],
+    };
+  }
+}
+
+/** Takes the Service away that an earlier daemon published: nobody listens now. */
+export function withdrawApiService(store: Store): void {
+  const service = store.get<Service>("Service", namespace, name);
+  const isOurs = Object.entries(labels).every(
+    ([key, value]) => service?.metadata.labels?.[key] === value,
+  );
+  if (service === undefined || !isOurs) return;
+  for (const { kind, metadata } of [
+    service,
+    store.get<EndpointSlice>("EndpointSlice", namespace, name),
+  ].flatMap((object) => object ?? [])) {
+    store.delete(kind, namespace, name, metadata.uid, { durable: false });
+  }
+}

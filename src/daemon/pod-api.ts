@@ -1,0 +1,64 @@
+/**
+ * How pods reach the API: while the daemon listens on an IPv4 address, there are the Service `kubernetes` and the
+ * certificate of who signs for the server, and new pods get a token. Without that none of the three (decision 0602).
+ */
+import {
+  ApiService,
+  type ApiServiceOptions,
+  withdrawApiService,
+} from "../controller/api-service.ts";
+import type { ControllerOptions } from "../controller/garbage-collector.ts";
+import { RootCaPublisher } from "../controller/root-ca-publisher.ts";
+import type { ListenAddress } from "./configuration.ts";
+
+export interface PodApiOptions extends ControllerOptions {
+  readonly listen: ListenAddress | undefined;
+  readonly serviceSubnet: string;
+  readonly allocate: ApiServiceOptions["allocate"];
+}
+
+/** What is known when the port is open. */
+export interface OpenApi {
+  /** PEM of the authority. */
+  readonly certificate: string;
+  readonly port: number;
+}
+
+export class PodApi implements Disposable {
+  readonly #options: PodApiOptions;
+  readonly #address: string | undefined;
+  #parts: readonly Disposable[] = [];
+
+  constructor(options: PodApiOptions) {
+    this.#options = options;
+    this.#address = options.listen && reachableAddress(options.listen);
+    if (this.#address === undefined) withdrawApiService(options.store);
+  }
+
+  /** Whether pods can reach the API. */
+  get isReachable(): boolean {
+    return this.#address !== undefined;
+  }
+
+  /** Publishes what pods need, and keeps it. */
+  publish({ certificate, port }: OpenApi): void {
+    const address = this.#address;
+    if (address === undefined) return;
+    const { store, clock, log, serviceSubnet, allocate } = this.#options;
+    const rootCa = new RootCaPublisher({ store, clock, log, certificate });
+    const service = new ApiService({ store, clock, log, serviceSubnet, allocate, address, port });
+    this.#parts = [rootCa, service];
+    rootCa.start();
+    service.start();
+  }
+
+  [Symbol.dispose](): void {
+    for (const part of this.#parts) part[Symbol.dispose]();
+  }
+}
+
+/** Where packets of pods are led to: what listens everywhere is met on loopback, whose address never changes. */
+function reachableAddress({ host }: ListenAddress): string | undefined {
+  if (host === "0.0.0.0" || host === "::") return "127.0.0.1";
+  return host.includes(":") ? undefined : host;
+}
