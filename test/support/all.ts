@@ -1,7 +1,8 @@
-// `make test` and `make check`: runs the steps one after the other, goes on after a failure, and
-// ends with the sum "N passed, N failed". A step that prints such a line itself (the test runner)
+// `make test` and `make check`: runs the steps one after the other, goes on after a failure, says
+// what of the table of safety has passed, and ends with the sum "N passed, N failed". A step that prints such a line itself (the test runner)
 // counts as that many; any other step is one test.
 import { spawn } from "node:child_process";
+import { securitySummary } from "./security-table.ts";
 
 interface Step {
   readonly title: string;
@@ -53,6 +54,7 @@ const TEST: readonly Step[] = [
 let passed = 0;
 let failed = 0;
 const failures: string[] = [];
+const failedFiles: string[] = [];
 for (const step of process.argv[2] === "check" ? CHECK : TEST) {
   const begin = performance.now();
   console.log(`== ${step.title}`);
@@ -62,11 +64,13 @@ for (const step of process.argv[2] === "check" ? CHECK : TEST) {
   let [stepPassed, stepFailed] = counts ? [Number(counts[1]), Number(counts[2])] : [0, 0];
   if (!counts && code === 0) stepPassed = 1;
   if (code !== 0) stepFailed = Math.max(stepFailed, 1);
+  failedFiles.push(...[...output.matchAll(/^ {2}failed: (\S+):/gm)].map(([, file = ""]) => file));
   passed += stepPassed;
   failed += stepFailed;
   if (stepFailed > 0) failures.push(step.title);
   console.log(`== ${step.title}: ${stepFailed > 0 ? "FAILED" : "ok"}, ${seconds} s`);
 }
+if (process.argv[2] !== "check") console.log(securitySummary(failedFiles).join("\n"));
 if (failures.length > 0) console.log(`Failed: ${failures.join(", ")}`);
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed > 0 ? 1 : 0;
