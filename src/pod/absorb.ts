@@ -3,8 +3,9 @@
  * died, and, in the first look of a new daemon, everything since the old one ended.
  */
 
-import { messageOf } from "../base/errors.ts";
+import { isPodError, messageOf, PodError } from "../base/errors.ts";
 import { type ExitRecord, readExitRecords, ShimClient } from "../shim/client.ts";
+import { shimVersion } from "../shim/protocol.ts";
 import { adoptVolumes } from "../volume/prepare.ts";
 import { retryWithArrivedImages } from "./arrived-images.ts";
 import { finishAttempt } from "./attempt.ts";
@@ -192,6 +193,9 @@ async function adoptSandbox(input: StepInput): Promise<PodRecord> {
   try {
     live.shim = await connectShim(input);
   } catch (error) {
+    if (isOfOtherVersion(error) && pod.metadata.deletionTimestamp === undefined) {
+      throw leftAlone(input, error);
+    }
     context.log.warn({ uid: record.uid, error: messageOf(error) }, "the shim does not answer");
     return absorbLoss(input);
   }
@@ -207,6 +211,17 @@ async function adoptSandbox(input: StepInput): Promise<PodRecord> {
     await live.releaseShim();
     throw error;
   }
+}
+
+function isOfOtherVersion(error: unknown): error is PodError {
+  return isPodError(error, "FailedPrecondition") && error.data["reason"] === shimVersion;
+}
+
+/** A shim that this nspod cannot talk to keeps its containers and their exits; only a deletion ends them. */
+function leftAlone({ context, pod }: StepInput, cause: PodError): PodError {
+  const message = `${cause.message}: the containers of the pod go on as they are until an nspod that knows it is back, or the pod is deleted`;
+  context.report(pod, { type: "Warning", reason: "FailedSync", message });
+  return new PodError("FailedPrecondition", message, { cause, data: cause.data });
 }
 
 /** Compares every attempt with the shim's list. */

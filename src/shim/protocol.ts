@@ -16,8 +16,13 @@
 import { PodError } from "../base/errors.ts";
 import { registerCount } from "../sys/program.ts";
 
-/** Version of frames and records; the shim refuses any other. */
+/**
+ * Version of frames and records; the shim refuses any other, and a pod whose shim speaks another one is left alone.
+ * An nspod that raises it keeps the old form for the shims that run: connect again with the version they answered.
+ */
 export const protocolVersion = 1;
+/** `data.reason` of the error about a shim of another version. */
+export const shimVersion = "ShimVersion";
 /** Largest payload in bytes. */
 export const maxPayload: number = 4 << 20;
 
@@ -181,6 +186,7 @@ export function decodeHello(frame: Frame): number {
     throw new PodError(
       "FailedPrecondition",
       `The shim speaks version ${version} of its protocol: this nspod needs ${protocolVersion}`,
+      { data: { reason: shimVersion, version } },
     );
   }
   return payload.readInt32LE(8);

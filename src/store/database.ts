@@ -9,39 +9,17 @@
 import { closeSync, fchmodSync, openSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { type ErrorKind, messageOf, PodError } from "../base/errors.ts";
+import { migrations } from "./migrations.ts";
 
 /** "nspd": tells our file from any other SQLite file. */
 const applicationId = 0x6e737064;
 
-/** Raise it with every change of the tables, and convert in `prepareSchema`. */
-const schemaVersion = 1;
-
-const schema = `
-  CREATE TABLE objects (
-    kind TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL,
-    revision INTEGER NOT NULL, written_ms INTEGER NOT NULL, body TEXT NOT NULL,
-    PRIMARY KEY (kind, namespace, name)
-  ) WITHOUT ROWID, STRICT;
-  CREATE INDEX objects_by_age ON objects (kind, written_ms);
-  CREATE TABLE changes (
-    revision INTEGER PRIMARY KEY,
-    kind TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL,
-    type TEXT NOT NULL, body TEXT NOT NULL
-  ) STRICT;
-  CREATE INDEX changes_by_object ON changes (kind, namespace, name, revision);
-  CREATE TABLE records (
-    store TEXT NOT NULL, key TEXT NOT NULL, body TEXT NOT NULL,
-    PRIMARY KEY (store, key)
-  ) WITHOUT ROWID, STRICT;
-  PRAGMA application_id = ${applicationId};
-  PRAGMA user_version = ${schemaVersion};
-`;
-
 /**
- * Opens or creates the file with mode 0600.
- * @throws PodError FailedPrecondition when it is damaged, not ours or of a newer nspod.
+ * Opens or creates the file with mode 0600, and takes one of an older nspod to the newest version.
+ * @param steps - for tests
+ * @throws PodError FailedPrecondition when it is damaged, not ours or of a newer nspod: it stays as it is then.
  */
-export function openDatabase(path: string): DatabaseSync {
+export function openDatabase(path: string, steps: readonly string[] = migrations): DatabaseSync {
   let database: DatabaseSync | undefined;
   try {
     // SQLite gives -wal and -shm the mode of the file itself.
@@ -49,9 +27,11 @@ export function openDatabase(path: string): DatabaseSync {
     fchmodSync(fd, 0o600);
     closeSync(fd);
     database = new DatabaseSync(path, { timeout: 2000, allowExtension: false });
+    // First: nothing is written to a file that is not for us.
+    const version = checkVersion(path, database, steps.length);
     database.exec("PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 16777216;");
-    prepareSchema(path, database);
-    checkIntegrity(path, database);
+    if (version > 0) checkIntegrity(path, database);
+    migrate(database, version, steps);
     return database;
   } catch (error) {
     if (database?.isOpen) database.close();
@@ -59,12 +39,9 @@ export function openDatabase(path: string): DatabaseSync {
   }
 }
 
-function prepareSchema(path: string, database: DatabaseSync): void {
-  const isEmpty = numberOf(database, "SELECT count(*) FROM sqlite_schema") === 0;
-  if (isEmpty) {
-    database.exec(`BEGIN IMMEDIATE; ${schema} COMMIT;`);
-    return;
-  }
+/** The version of the file's tables, 0 for an empty one. @throws PodError for a file that is not for us */
+function checkVersion(path: string, database: DatabaseSync, newest: number): number {
+  if (numberOf(database, "SELECT count(*) FROM sqlite_schema") === 0) return 0;
   if (numberOf(database, "PRAGMA application_id") !== applicationId) {
     throw new PodError(
       "FailedPrecondition",
@@ -72,12 +49,21 @@ function prepareSchema(path: string, database: DatabaseSync): void {
     );
   }
   const version = numberOf(database, "PRAGMA user_version");
-  if (version !== schemaVersion) {
-    throw new PodError(
-      "FailedPrecondition",
-      `Cannot open store "${path}": its format is version ${version}, this nspod reads version ${schemaVersion}: use the nspod that wrote it`,
-    );
-  }
+  if (version <= newest) return version;
+  throw new PodError(
+    "FailedPrecondition",
+    `Cannot open store "${path}": its format is version ${version}, this nspod reads up to version ${newest}: use the nspod that wrote it, or a newer one`,
+  );
+}
+
+/** All steps that are missing, or none of them. */
+function migrate(database: DatabaseSync, version: number, steps: readonly string[]): void {
+  if (version === steps.length) return;
+  const missing = steps.slice(version).join("\n");
+  database.exec(
+    `BEGIN IMMEDIATE; ${missing}
+     PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${steps.length}; COMMIT;`,
+  );
 }
 
 function checkIntegrity(path: string, database: DatabaseSync): void {

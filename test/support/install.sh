@@ -21,17 +21,19 @@ if [ "$action" = uninstall ]; then
 fi
 
 umask 022
-rm -rf "$lib"
-mkdir -p "$lib/native" "$top/bin" "$top/lib/systemd/system"
-install -m 755 dist/nspod "$lib/nspod"
-install -m 644 dist/cli.cjs dist/daemon.cjs dist/image-worker.cjs package.json LICENSE "$lib/"
+# A running daemon starts programs from there: it finds all of one version or all of the other.
+new=$lib.new old=$lib.old
+rm -rf "$new" "$old"
+mkdir -p "$new/native" "$top/bin" "$top/lib/systemd/system"
+install -m 755 dist/nspod "$new/nspod"
+install -m 644 dist/cli.cjs dist/daemon.cjs dist/image-worker.cjs package.json LICENSE "$new/"
 install -m 755 dist/native/libnspod.so dist/native/nspod-shim dist/native/nspod-reaper \
-	dist/native/nspod-copy "$lib/native/"
-for node in node_modules/node-linux-*/bin/node; do install -m 755 "$node" "$lib/node"; done
+	dist/native/nspod-copy "$new/native/"
+for node in node_modules/node-linux-*/bin/node; do install -m 755 "$node" "$new/node"; done
 
 # Only what the bundles leave out: the two FFI packages and what they need, found by following
 # "dependencies" from package to package.
-"$lib/node" - "$lib" <<'END'
+"$new/node" - "$new" <<'END'
 const { cpSync, existsSync, readFileSync } = require("node:fs");
 const { join } = require("node:path");
 const done = new Set();
@@ -47,7 +49,10 @@ const copy = (name, from) => {
 copy("ffi-napi", ".");
 copy("ref-napi", ".");
 END
-chown -R 0:0 "$lib" 2>/dev/null || true # not root: a package build does it later
+chown -R 0:0 "$new" 2>/dev/null || true # not root: a package build does it later
+[ ! -e "$lib" ] || mv "$lib" "$old"
+mv "$new" "$lib"
+rm -rf "$old"
 
 ln -sf ../lib/nspod/nspod "$top/bin/nspod"
 sed "s#@LIB@#$prefix/lib/nspod#" src/daemon/nspod.service.in >"$top/lib/systemd/system/nspod.service"
@@ -66,5 +71,6 @@ complete fish fish/vendor_completions.d/nspod.fish
 
 if [ -z "$destdir" ] && [ -d /run/systemd/system ]; then
 	systemctl daemon-reload
+	systemctl try-restart nspod # pods go on meanwhile
 	echo "Start it at boot with: systemctl enable --now nspod (or let the first command start it)"
 fi
