@@ -10,6 +10,7 @@ import type { KubernetesObject, Resource } from "../spec/resources.ts";
 import { isObject } from "../spec/schema.ts";
 import { RequestProblem } from "./problem.ts";
 import type { Exchange } from "./router.ts";
+import { storedVersion } from "./served-resources.ts";
 
 export interface DecodedBody {
   readonly object: KubernetesObject;
@@ -28,7 +29,7 @@ export function decodeBody(
   const { kind, apiVersion } = resource;
   const mode = query.oneOf("fieldValidation", ["Strict", "Warn", "Ignore"]) ?? "Strict";
   const warnings: string[] = [];
-  const whole = isObject(value) ? { kind, apiVersion, ...value } : value;
+  const whole = isObject(value) ? inStoredVersion({ kind, ...value }, resource) : value;
   try {
     const object = decodeObject(whole, {
       resource,
@@ -48,4 +49,13 @@ export function decodeBody(
       error.data,
     );
   }
+}
+
+/** An object that names no version, or the one that the path serves. */
+function inStoredVersion(value: Readonly<Record<string, unknown>>, resource: Resource): object {
+  const { apiVersion = resource.apiVersion } = value;
+  return {
+    ...value,
+    apiVersion: apiVersion === resource.apiVersion ? storedVersion(resource) : apiVersion,
+  };
 }

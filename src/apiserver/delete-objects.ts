@@ -11,7 +11,14 @@ import { checkPreconditions } from "./change-object.ts";
 import { type DeleteOptions, decodeDeleteOptions, deleteParameters } from "./delete-options.ts";
 import type { Status } from "./problem.ts";
 import { collectionPath, findObject, listParameters, objectPath } from "./read-objects.ts";
-import { type Exchange, type Route, sendJson, sendObject, shownObject } from "./router.ts";
+import {
+  type Exchange,
+  type Route,
+  sendJson,
+  sendObject,
+  servedVersion,
+  shownObject,
+} from "./router.ts";
 import { Selection } from "./selection.ts";
 
 export function deleteRoutes(resource: Resource): readonly Route[] {
@@ -55,7 +62,7 @@ async function deleteAll(exchange: Exchange, resource: Resource): Promise<void> 
     kind: `${kind}List`,
     apiVersion,
     metadata: { resourceVersion: backend.store.resourceVersion },
-    items: deletions.map(({ object }) => shownObject(object)),
+    items: deletions.map(({ object }) => shownObject(object, servedVersion(response))),
   });
 }
 

@@ -5,16 +5,18 @@
  */
 import { kubernetesRelease, releaseName } from "../spec/kubernetes-release.ts";
 import { groupOf } from "../spec/object-problem.ts";
-import { type Resource, resources } from "../spec/resources.ts";
+import type { Resource } from "../spec/resources.ts";
 import {
   aggregatedDiscovery,
   aggregatedType,
   type ResourceEntry,
   type ResourceLists,
 } from "./aggregated-discovery.ts";
+import { metricsEntries, metricsVersion } from "./metrics.ts";
 import { partsOf } from "./resource-routes.ts";
 import { type Route, sendJson, sendText } from "./router.ts";
 import { hasScale } from "./scale.ts";
+import { readableResources, writableResources } from "./served-resources.ts";
 
 const objectVerbs = [
   "create",
@@ -85,21 +87,40 @@ function subresourceEntry(
   return { name, singularName: "", namespaced, kind, verbs };
 }
 
-/** `v1`, `storage.k8s.io/v1`, each once. */
-const versions: readonly string[] = [...new Set(resources.map(({ apiVersion }) => apiVersion))];
+function readableEntry(resource: Resource): ResourceEntry {
+  const { plural: name, singular: singularName, isNamespaced: namespaced } = resource;
+  const verbs = resource.kind === "Endpoints" ? ["get", "list"] : ["get", "list", "watch"];
+  const { kind, shortNames } = resource;
+  return { name, singularName, namespaced, kind, verbs, shortNames };
+}
 
-/** Every group but the core has one version here. */
-const groups: readonly object[] = versions.filter((version) => version !== "v1").map(groupEntry);
+const served: readonly (readonly [groupVersion: string, entry: ResourceEntry])[] = [
+  ...writableResources.flatMap((resource) =>
+    entriesOf(resource).map((entry) => [resource.apiVersion, entry] as const),
+  ),
+  ...readableResources.map((resource) => [resource.apiVersion, readableEntry(resource)] as const),
+  ...metricsEntries.map((entry) => [metricsVersion, entry] as const),
+];
 
-function groupEntry(groupVersion: string): object {
-  const version = { groupVersion, version: groupVersion.split("/").at(-1) };
-  return { name: groupOf(groupVersion), versions: [version], preferredVersion: version };
+/** `v1`, `storage.k8s.io/v1`, each once; of a group's versions the one that is preferred first. */
+const versions: readonly string[] = [...new Set(served.map(([version]) => version))];
+
+const groupNames: readonly string[] = [...new Set(versions.map(groupOf))].filter(
+  (group) => group !== "",
+);
+const groups: readonly object[] = groupNames.map(groupEntry);
+
+function groupEntry(group: string): object {
+  const own = versions
+    .filter((version) => groupOf(version) === group)
+    .map((groupVersion) => ({ groupVersion, version: groupVersion.split("/").at(-1) }));
+  return { name: group, versions: own, preferredVersion: own[0] };
 }
 
 /** The lists of the core group, or of all others. */
 function listsOf(isWanted: (groupVersion: string) => boolean): ResourceLists {
   const entries = (groupVersion: string): readonly ResourceEntry[] =>
-    resources.filter(({ apiVersion }) => apiVersion === groupVersion).flatMap(entriesOf);
+    served.filter(([version]) => version === groupVersion).map(([, entry]) => entry);
   return new Map(versions.filter(isWanted).map((version) => [version, entries(version)]));
 }
 
@@ -160,15 +181,9 @@ export const discoveryRoutes: readonly Route[] = [
     coreLists,
   ),
   rootAnswer("/apis", { kind: "APIGroupList", apiVersion: "v1", groups }, groupLists),
-  ...versions
-    .filter((version) => version !== "v1")
-    .map((version) =>
-      answer(`/apis/${groupOf(version)}`, {
-        kind: "APIGroup",
-        apiVersion: "v1",
-        ...groupEntry(version),
-      }),
-    ),
+  ...groupNames.map((group) =>
+    answer(`/apis/${group}`, { kind: "APIGroup", apiVersion: "v1", ...groupEntry(group) }),
+  ),
   ...[...coreLists, ...groupLists].map(([groupVersion, entries]) =>
     answer(groupVersion === "v1" ? "/api/v1" : `/apis/${groupVersion}`, {
       kind: "APIResourceList",

@@ -6,13 +6,14 @@ import { toTime } from "../base/clock.ts";
 import type { MachineUsage, PodUsage, Usage } from "../pod/pod-meter.ts";
 import { notFound } from "../spec/object-problem.ts";
 import type { Pod } from "../spec/pod.ts";
+import type { ResourceEntry } from "./aggregated-discovery.ts";
 import { findObject } from "./read-objects.ts";
 import { type Exchange, type Route, sendJson } from "./router.ts";
 import { Selection } from "./selection.ts";
 
-const group = "metrics.k8s.io";
-const apiVersion = `${group}/v1beta1`;
-const root = `/apis/${apiVersion}`;
+export const metricsVersion = "metrics.k8s.io/v1beta1";
+
+const root = `/apis/${metricsVersion}`;
 const selectors = ["labelSelector", "fieldSelector", "limit", "resourceVersion", "timeout"];
 
 async function usageOfPods(exchange: Exchange): Promise<readonly PodUsage[]> {
@@ -32,7 +33,7 @@ function podList(path: string): Route {
       const items = (await usageOfPods(exchange)).map(podMetrics);
       sendJson(exchange.response, 200, {
         kind: "PodMetricsList",
-        apiVersion,
+        apiVersion: metricsVersion,
         metadata: {},
         items,
       });
@@ -40,49 +41,17 @@ function podList(path: string): Route {
   };
 }
 
-const version = { groupVersion: apiVersion, version: "v1beta1" };
+/** What discovery says of them. */
+export const metricsEntries: readonly ResourceEntry[] = [
+  metricsEntry("nodes", "NodeMetrics", false),
+  metricsEntry("pods", "PodMetrics", true),
+];
+
+function metricsEntry(name: string, kind: string, namespaced: boolean): ResourceEntry {
+  return { name, singularName: "", namespaced, kind, verbs: ["get", "list"] };
+}
 
 export const metricsRoutes: readonly Route[] = [
-  {
-    method: "GET",
-    path: `/apis/${group}`,
-    query: ["timeout"],
-    handle: ({ response }) =>
-      sendJson(response, 200, {
-        kind: "APIGroup",
-        apiVersion: "v1",
-        name: group,
-        versions: [version],
-        preferredVersion: version,
-      }),
-  },
-  {
-    method: "GET",
-    path: root,
-    query: ["timeout"],
-    handle: ({ response }) =>
-      sendJson(response, 200, {
-        kind: "APIResourceList",
-        apiVersion: "v1",
-        groupVersion: apiVersion,
-        resources: [
-          {
-            name: "nodes",
-            singularName: "",
-            namespaced: false,
-            kind: "NodeMetrics",
-            verbs: ["get", "list"],
-          },
-          {
-            name: "pods",
-            singularName: "",
-            namespaced: true,
-            kind: "PodMetrics",
-            verbs: ["get", "list"],
-          },
-        ],
-      }),
-  },
   podList(`${root}/pods`),
   podList(`${root}/namespaces/{namespace}/pods`),
   {
@@ -102,7 +71,8 @@ export const metricsRoutes: readonly Route[] = [
     query: selectors,
     handle: async ({ backend, response }) => {
       const items = [nodeMetrics(await backend.usageOfMachine())];
-      sendJson(response, 200, { kind: "NodeMetricsList", apiVersion, metadata: {}, items });
+      const identity = { kind: "NodeMetricsList", apiVersion: metricsVersion };
+      sendJson(response, 200, { ...identity, metadata: {}, items });
     },
   },
   {
@@ -133,7 +103,7 @@ export function podMetrics(usage: PodUsage): object {
   const { name, namespace, labels, timeMs, windowMs, containers } = usage;
   return {
     kind: "PodMetrics",
-    apiVersion,
+    apiVersion: metricsVersion,
     metadata: { name, namespace, creationTimestamp: toTime(timeMs), labels },
     timestamp: toTime(timeMs),
     window: duration(windowMs),
@@ -153,7 +123,7 @@ export function nodeMetrics({
 }: MachineUsage): object {
   return {
     kind: "NodeMetrics",
-    apiVersion,
+    apiVersion: metricsVersion,
     metadata: { name, creationTimestamp: toTime(timeMs) },
     timestamp: toTime(timeMs),
     window: duration(windowMs),

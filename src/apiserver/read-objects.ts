@@ -4,11 +4,19 @@
 import { PodError } from "../base/errors.ts";
 import { notFound } from "../spec/object-problem.ts";
 import { type KubernetesObject, type Resource, resourcePath } from "../spec/resources.ts";
+import type { Store } from "../store/store.ts";
 import type { StoredObject } from "../store/watch-event.ts";
 import { pageOf } from "./page.ts";
 import { badRequest } from "./problem.ts";
 import type { Query } from "./query.ts";
-import { type Exchange, type Route, sendJson, sendObject, shownObject } from "./router.ts";
+import {
+  type Exchange,
+  type Route,
+  sendJson,
+  sendObject,
+  servedVersion,
+  shownObject,
+} from "./router.ts";
 import { Selection } from "./selection.ts";
 import { includedObjects, type TableWish, tableOf, tableVersion } from "./table.ts";
 import { watchObjects } from "./watch-objects.ts";
@@ -56,19 +64,22 @@ export function objectPath(resource: Resource): string {
 
 /** The route that reads one object. */
 export function readRoute(kind: string, path: string): Route {
-  const handle = (exchange: Exchange): void => {
-    const object = findObject<KubernetesObject>(exchange, kind);
-    const wish = tableWish(exchange);
-    if (wish === undefined) {
-      sendObject(exchange.response, 200, object);
-      return;
-    }
-    const { resourceVersion } = object.metadata;
-    const nowMs = exchange.clock.now();
-    const table = tableOf(kind, [object], { wish, metadata: { resourceVersion }, nowMs });
-    sendJson(exchange.response, 200, table);
-  };
+  const handle = (exchange: Exchange): void =>
+    answerObject(exchange, findObject<KubernetesObject>(exchange, kind));
   return { method: "GET", path, query: ["resourceVersion", "includeObject", "pretty"], handle };
+}
+
+/** Answers with an object, as a table when the client asks for that. */
+export function answerObject(exchange: Exchange, object: KubernetesObject): void {
+  const wish = tableWish(exchange);
+  if (wish === undefined) {
+    sendObject(exchange.response, 200, object);
+    return;
+  }
+  const { resourceVersion } = object.metadata;
+  const nowMs = exchange.clock.now();
+  const table = tableOf(object.kind, [object], { wish, metadata: { resourceVersion }, nowMs });
+  sendJson(exchange.response, 200, table);
 }
 
 /** The object that the path names. @throws PodError NotFound. */
@@ -90,16 +101,31 @@ function tableWish({ request, query }: Exchange): TableWish | undefined {
 }
 
 async function readList(exchange: Exchange, resource: Resource): Promise<void> {
-  const { kind, apiVersion } = resource;
-  const { query, backend, response, parameters } = exchange;
+  const { kind } = resource;
+  const { query, backend, parameters } = exchange;
   // A path without a namespace is that of all namespaces.
   const namespace = parameters.get("namespace") || undefined;
-  const selection = new Selection(query, kind);
-  const table = tableWish(exchange);
   if (query.flag("watch")) {
+    const [selection, table] = [new Selection(query, kind), tableWish(exchange)];
     return await watchObjects(exchange, { kind, namespace, selection, table });
   }
-  const { items, resourceVersion } = backend.store.list<StoredObject>(kind, namespace);
+  answerList(exchange, resource, backend.store.list<StoredObject>(kind, namespace));
+}
+
+/** Answers with those of the objects that the client wants, page by page, as a table when it asks for that. */
+export function answerList(
+  exchange: Exchange,
+  { kind, apiVersion }: Resource,
+  {
+    items,
+    resourceVersion,
+  }: Pick<ReturnType<Store["list"]>, "resourceVersion"> & {
+    readonly items: readonly KubernetesObject[];
+  },
+): void {
+  const { query, response } = exchange;
+  const selection = new Selection(query, kind);
+  const table = tableWish(exchange);
   checkVersion(query, resourceVersion);
   const wanted = items.filter((item) => selection.matches(item));
   const page = pageOf(wanted, resourceVersion, query);
@@ -111,9 +137,10 @@ async function readList(exchange: Exchange, resource: Resource): Promise<void> {
   };
   if (table !== undefined) {
     const nowMs = exchange.clock.now();
-    return sendJson(response, 200, tableOf(kind, page.items, { wish: table, metadata, nowMs }));
+    sendJson(response, 200, tableOf(kind, page.items, { wish: table, metadata, nowMs }));
+    return;
   }
-  const shown = page.items.map(shownObject);
+  const shown = page.items.map((item) => shownObject(item, servedVersion(response)));
   sendJson(response, 200, { kind: `${kind}List`, apiVersion, metadata, items: shown });
 }
 

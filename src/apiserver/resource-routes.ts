@@ -1,26 +1,53 @@
-/** Every route of the Kubernetes API that the table of resources gives. */
+/** Every route of the Kubernetes API that the tables of resources give. */
 import { rulesOf } from "../spec/admit.ts";
 import { type Resource, resources } from "../spec/resources.ts";
 import { changeRoutes } from "./change-object.ts";
-import { createRoute } from "./create-object.ts";
+import { createRoute, writeParameters } from "./create-object.ts";
 import { deleteRoutes } from "./delete-objects.ts";
+import { endpointsRoutes } from "./endpoints-view.ts";
 import { evictionRoute } from "./evict-pod.ts";
 import { type ObjectPart, statusPart, wholeObject } from "./object-part.ts";
 import { podParts } from "./pod-parts.ts";
-import { readRoutes } from "./read-objects.ts";
-import type { Route } from "./router.ts";
+import { RequestProblem } from "./problem.ts";
+import { collectionPath, readRoutes } from "./read-objects.ts";
+import { inVersion, type Route } from "./router.ts";
 import { hasScale, scaleRoutes } from "./scale.ts";
+import { type AbsentResource, absentResources, olderResources } from "./served-resources.ts";
 
 export const resourceRoutes: readonly Route[] = [
-  ...resources.flatMap((resource) => [
+  ...resources.flatMap(routesOf),
+  ...olderResources.flatMap((resource) =>
+    routesOf(resource).map((route) => inVersion(route, resource.apiVersion)),
+  ),
+  ...absentResources.flatMap((resource) => [...readRoutes(resource), refusal(resource)]),
+  ...endpointsRoutes,
+  evictionRoute,
+];
+
+function routesOf(resource: Resource): readonly Route[] {
+  return [
     ...readRoutes(resource),
     createRoute(resource),
     ...deleteRoutes(resource),
     ...partsOf(resource).flatMap((part) => changeRoutes(resource, part)),
     ...(hasScale(resource) ? scaleRoutes(resource) : []),
-  ]),
-  evictionRoute,
-];
+  ];
+}
+
+/** Says why nothing can be made. */
+function refusal(resource: AbsentResource): Route {
+  return {
+    method: "POST",
+    path: collectionPath(resource),
+    query: writeParameters,
+    handle: () => {
+      throw new RequestProblem(
+        [405, "MethodNotAllowed", "Unimplemented"],
+        `nspod has no ${resource.plural}: ${resource.advice}`,
+      );
+    },
+  };
+}
 
 /** The object itself, then its subresources that are objects, too. */
 export function partsOf({ kind }: Resource): readonly ObjectPart[] {

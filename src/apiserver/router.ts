@@ -112,16 +112,36 @@ function partsOf(path: string): readonly string[] {
   return split;
 }
 
-/** Ends the answer with an object; those of the cluster have no namespace outside. */
-export function sendObject(response: ServerResponse, code: number, object: KubernetesObject): void {
-  sendJson(response, code, shownObject(object));
+const versions = new WeakMap<ServerResponse, string>();
+
+/** The route with answers whose objects name this version of the API and not the one that they are stored in. */
+export function inVersion(route: Route, apiVersion: string): Route {
+  const handle = (exchange: Exchange): void | Promise<void> => {
+    versions.set(exchange.response, apiVersion);
+    return route.handle(exchange);
+  };
+  return { ...route, handle };
 }
 
-/** The object as clients see it. */
-export function shownObject<T extends { readonly metadata: ObjectMeta }>(object: T): object {
-  if (object.metadata.namespace !== "") return object;
+/** What `inVersion` has asked for. */
+export function servedVersion(response: ServerResponse): string | undefined {
+  return versions.get(response);
+}
+
+/** Ends the answer with an object; those of the cluster have no namespace outside. */
+export function sendObject(response: ServerResponse, code: number, object: KubernetesObject): void {
+  sendJson(response, code, shownObject(object, servedVersion(response)));
+}
+
+/** The object as clients see it. @param apiVersion - other than the object's own. */
+export function shownObject<T extends { readonly metadata: ObjectMeta }>(
+  object: T,
+  apiVersion?: string,
+): object {
+  const shown = apiVersion === undefined ? object : { ...object, apiVersion };
+  if (object.metadata.namespace !== "") return shown;
   const { namespace: _, ...metadata } = object.metadata;
-  return { ...object, metadata };
+  return { ...shown, metadata };
 }
 
 /** Ends the answer with a JSON value. */

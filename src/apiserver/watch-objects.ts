@@ -7,7 +7,7 @@
 import type { StoredObject, WatchEvent } from "../store/watch-event.ts";
 import { badRequest, statusOf } from "./problem.ts";
 import type { Query } from "./query.ts";
-import { type Exchange, shownObject } from "./router.ts";
+import { type Exchange, servedVersion, shownObject } from "./router.ts";
 import type { Selection } from "./selection.ts";
 import { writeChunk } from "./stream-answer.ts";
 import { type TableWish, tableOf } from "./table.ts";
@@ -46,7 +46,7 @@ export async function watchObjects(exchange: Exchange, request: WatchRequest): P
     let isInitial = start.from === undefined;
     let hasHeading = true;
     const shown = (object: StoredObject): object => {
-      if (table === undefined) return shownObject(object);
+      if (table === undefined) return shownObject(object, servedVersion(response));
       const metadata = { resourceVersion: object.metadata.resourceVersion };
       const row = tableOf(kind, [object], {
         wish: table,

@@ -11,6 +11,7 @@ import {
   jobStatusWord,
   selectorText,
 } from "./batch-cells.ts";
+import { type Endpoints, endpointWords } from "./endpoints.ts";
 import type { Event } from "./event.ts";
 import type {
   ConfigMap,
@@ -226,6 +227,11 @@ const byKind: Readonly<Record<string, readonly Column[]>> = {
       ({ endpoints }) =>
         cut((endpoints ?? []).map(({ addresses }) => addresses.join(","))) || unset,
     ],
+    ["AGE", ageOf],
+  ]),
+  Endpoints: columns<Endpoints>([
+    ["NAME", name],
+    ["ENDPOINTS", (endpoints) => cut(endpointWords(endpoints)) || none],
     ["AGE", ageOf],
   ]),
   ConfigMap: columns<ConfigMap>([

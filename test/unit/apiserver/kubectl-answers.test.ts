@@ -116,6 +116,102 @@ answers("OpenAPI v2 is an empty message that kubectl 1.20 takes", async () => {
   assert.is(text, "");
 });
 
+const batch = "namespaces/default/cronjobs";
+const cronJob = {
+  apiVersion: "batch/v1beta1",
+  kind: "CronJob",
+  metadata: { name: "tick" },
+  spec: {
+    schedule: "@daily",
+    jobTemplate: {
+      spec: {
+        template: {
+          spec: { restartPolicy: "Never", containers: [{ name: "main", image: "busybox" }] },
+        },
+      },
+    },
+  },
+};
+
+answers("an older version of a kind is the same object under another name", async () => {
+  const older = `/apis/batch/v1beta1/${batch}`;
+  const created = await fixture.call("POST", older, { body: cronJob });
+  assert.is(created.code, 201);
+  assert.is(created.json.apiVersion, "batch/v1beta1");
+  const newer = await fixture.call("GET", `/apis/batch/v1/${batch}/tick`);
+  assert.is(newer.json.apiVersion, "batch/v1");
+  assert.is(newer.json.metadata.uid, created.json.metadata.uid);
+  const list = (await fixture.call("GET", older)).json;
+  assert.is(list.apiVersion, "batch/v1beta1");
+  assert.is(list.items[0].apiVersion, "batch/v1beta1");
+  const other = { ...cronJob, apiVersion: "batch/v1", metadata: { name: "other" } };
+  assert.is((await fixture.call("POST", older, { body: other })).json.apiVersion, "batch/v1beta1");
+  const wrong = { ...cronJob, apiVersion: "batch/v2", metadata: { name: "third" } };
+  assert.is((await fixture.call("POST", older, { body: wrong })).code, 400);
+  const { groups } = (await fixture.call("GET", "/apis")).json;
+  const group = groups.find(({ name }: { name: string }) => name === "batch");
+  assert.is(group.preferredVersion.version, "v1");
+  assert.equal(
+    group.versions.map(({ version }: { version: string }) => version),
+    ["v1", "v1beta1"],
+  );
+});
+
+answers("kinds of which there are none have empty lists and say why", async () => {
+  const path = "/apis/networking.k8s.io/v1/namespaces/default/ingresses";
+  assert.equal((await fixture.call("GET", path)).json.items, []);
+  assert.is((await fixture.call("GET", `${path}/web`)).code, 404);
+  const refused = await fixture.call("POST", path, { body: {} });
+  assert.is(refused.code, 405);
+  assert.match(refused.json.message, /nspod has no ingresses: use a Service/);
+});
+
+answers("Endpoints are a view of the slices of a Service", async () => {
+  const namespace = "/api/v1/namespaces/default";
+  const service = { metadata: { name: "web" }, spec: { ports: [{ port: 80 }] } };
+  assert.is((await fixture.call("POST", `${namespace}/services`, { body: service })).code, 201);
+  assert.equal((await fixture.call("GET", `${namespace}/endpoints`)).json.items, []);
+  const slice = {
+    metadata: { name: "web-1", labels: { "kubernetes.io/service-name": "web" } },
+    addressType: "IPv4",
+    ports: [{ name: "http", port: 8080, protocol: "TCP" }],
+    endpoints: [
+      { addresses: ["10.0.0.2"], conditions: { ready: true }, nodeName: "n" },
+      { addresses: ["10.0.0.3"], conditions: { ready: false } },
+    ],
+  };
+  const slices = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices";
+  assert.is((await fixture.call("POST", slices, { body: slice })).code, 201);
+  const { json } = await fixture.call("GET", `${namespace}/endpoints/web`);
+  assert.equal(json.subsets, [
+    {
+      addresses: [{ ip: "10.0.0.2", nodeName: "n" }],
+      notReadyAddresses: [{ ip: "10.0.0.3" }],
+      ports: [{ name: "http", port: 8080, protocol: "TCP" }],
+    },
+  ]);
+  const { rows } = (await fixture.call("GET", `${namespace}/endpoints`, { headers: { accept } }))
+    .json;
+  assert.equal(rows[0].cells.slice(0, 2), ["web", "10.0.0.2:8080"]);
+  assert.is((await fixture.call("GET", `${namespace}/endpoints/none`)).code, 404);
+});
+
+answers("a body may be protobuf, and its damage is named", async () => {
+  const headers = { "content-type": "application/vnd.kubernetes.protobuf" };
+  const send = async (raw: string) =>
+    await fixture.call("POST", "/api/v1/namespaces/default/configmaps", { raw, headers });
+  // TypeMeta v1 ConfigMap, then metadata { name: "c" }, data { a: "1" }.
+  const object = "\n\u0003\n\u0001c\u0012\u0006\n\u0001a\u0012\u00011";
+  const made = await send(
+    `k8s\0\n\u000f\n\u0002v1\u0012\tConfigMap\u0012${String.fromCharCode(object.length)}${object}`,
+  );
+  assert.is(made.code, 201, made.text);
+  assert.equal(made.json.data, { a: "1" });
+  assert.match((await send("k8s\0\n")).json.message, /no Kubernetes protobuf/);
+  const patch = await fixture.call("PATCH", configMap, { raw: "k8s\0", headers });
+  assert.is(patch.code, 415);
+});
+
 answers("server-side apply makes, merges, and answers conflicts with causes", async () => {
   const apply = async (manager: string, data: Record<string, string>, more = "") =>
     await fixture.call("PATCH", `${configMap}?fieldManager=${manager}${more}`, {
