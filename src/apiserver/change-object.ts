@@ -5,7 +5,7 @@
  * resources".
  */
 import { toTime } from "../base/clock.ts";
-import { randomSuffix } from "../base/ids.ts";
+import { randomSuffix } from "../base/random-suffix.ts";
 import { defaultObject } from "../spec/admit.ts";
 import { firstDifference } from "../spec/first-difference.ts";
 import { conflict, invalid } from "../spec/object-problem.ts";

@@ -4,7 +4,8 @@
  */
 import { toTime } from "../base/clock.ts";
 import { isPodError } from "../base/errors.ts";
-import { newPodUid, randomSuffix } from "../base/ids.ts";
+import { newPodUid } from "../base/ids.ts";
+import { randomSuffix } from "../base/random-suffix.ts";
 import { defaultObject, rulesOf, validateNew } from "../spec/admit.ts";
 import { alreadyExists, invalid } from "../spec/object-problem.ts";
 import type { KubernetesObject, Resource } from "../spec/resources.ts";

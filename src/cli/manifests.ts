@@ -6,7 +6,7 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { hasCode, isPodError, PodError } from "../base/errors.ts";
-import { randomSuffix } from "../base/ids.ts";
+import { randomSuffix } from "../base/random-suffix.ts";
 import { checkNamespace, loadManifests, loadPods, type ManifestOptions } from "../spec/manifest.ts";
 import type { Pod } from "../spec/pod.ts";
 import type { KubernetesObject } from "../spec/resources.ts";

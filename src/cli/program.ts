@@ -1,10 +1,11 @@
 /**
- * The tree of commands: names, options, help. What a command does is loaded when it runs, because
- * every command pays for what is imported here.
+ * The tree of commands: names, options, help. What a command does is loaded when it runs, and of the tree only the
+ * part that the words name is made, because every command pays for what happens here.
  */
 import { Command } from "commander";
 import { version } from "../daemon/version.ts";
 import { examples, type ProgramOptions, Tree } from "./command-tree.ts";
+import { commandWord } from "./command-word.ts";
 import { addComfortCommands } from "./commands-comfort.ts";
 import { addCreateCommands } from "./commands-create.ts";
 import { addImageCommands } from "./commands-image.ts";
@@ -15,7 +16,32 @@ import { addRolloutCommands } from "./commands-rollout.ts";
 import { addSetCommands } from "./commands-set.ts";
 import { addSystemCommands } from "./commands-system.ts";
 
-export function buildProgram(options: ProgramOptions): Command {
+type AddCommands = (program: Command, tree: Tree) => void;
+
+/** Parts of the tree by the commands that they add. A command that is missing here costs the whole tree. */
+export const parts: ReadonlyMap<AddCommands, readonly string[]> = new Map([
+  [addPodCommands, ["run", "logs", "exec", "attach"]],
+  [addComfortCommands, ["port-forward", "cp", "top", "stats", "debug"]],
+  [
+    addObjectCommands,
+    [
+      ...["apply", "create", "replace", "diff", "delete", "get", "ps", "describe", "why", "events"],
+      ...["wait", "patch", "label", "annotate"],
+    ],
+  ],
+  [addCreateCommands, []],
+  [addNodeCommands, ["cordon", "uncordon", "drain", "taint"]],
+  [addRolloutCommands, ["rollout", "scale", "set"]],
+  [addSetCommands, []],
+  [addImageCommands, ["image"]],
+  [
+    addSystemCommands,
+    ["daemon", "kubeconfig", "doctor", "system", "version", "completion", "__complete"],
+  ],
+]);
+
+/** @param words - of the command line, without the name of the program; absent: the whole tree is wanted. */
+export function buildProgram(options: ProgramOptions, words: readonly string[] = []): Command {
   const program = new Command("nspod")
     .exitOverride()
     .configureOutput({
@@ -40,14 +66,13 @@ export function buildProgram(options: ProgramOptions): Command {
     .enablePositionalOptions(false);
   examples(program, ["nspod image load app.tar", "nspod run pod.yaml", "nspod get pods -o wide"]);
   const tree = new Tree(options);
-  addPodCommands(program, tree);
-  addComfortCommands(program, tree);
-  addObjectCommands(program, tree);
-  addCreateCommands(program, tree);
-  addNodeCommands(program, tree);
-  addRolloutCommands(program, tree);
-  addSetCommands(program, tree);
-  addImageCommands(program, tree);
-  addSystemCommands(program, tree);
+  for (const add of wantedParts(program, words)) add(program, tree);
   return program;
+}
+
+/** All of them for help, for a word that is no command, and for options that only commander can read. */
+function wantedParts(program: Command, words: readonly string[]): Iterable<AddCommands> {
+  const word = commandWord(program, words);
+  const wanted = [...parts].filter(([, names]) => word !== undefined && names.includes(word));
+  return wanted.length === 0 ? parts.keys() : wanted.map(([add]) => add);
 }

@@ -53,7 +53,13 @@ export function sortByField<T extends KubernetesObject>(
   return keyed.sort((a, b) => compareValues(a.key, b.key)).map(({ object }) => object);
 }
 
-const natural = new Intl.Collator("en", { numeric: true });
+let collator: Intl.Collator | undefined;
+
+/** "a2" before "a10". Made when first asked: the collation tables take 10 ms to load. */
+function natural(): Intl.Collator {
+  collator ??= new Intl.Collator("en", { numeric: true });
+  return collator;
+}
 
 function compareValues(a: unknown, b: unknown): number {
   if (a === undefined || b === undefined) return Number(a !== undefined) - Number(b !== undefined);
@@ -61,7 +67,7 @@ function compareValues(a: unknown, b: unknown): number {
   if (typeof a === "string" && typeof b === "string") {
     if (isQuantity(a) && isQuantity(b))
       return compareQuantities(parseQuantity(a), parseQuantity(b));
-    return natural.compare(a, b);
+    return natural().compare(a, b);
   }
-  return natural.compare(JSON.stringify(a), JSON.stringify(b));
+  return natural().compare(JSON.stringify(a), JSON.stringify(b));
 }

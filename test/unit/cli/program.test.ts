@@ -2,11 +2,12 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Command } from "commander";
+import { Command } from "commander";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { Tree } from "../../../src/cli/command-tree.ts";
 import { completionScript } from "../../../src/cli/completion-script.ts";
-import { buildProgram } from "../../../src/cli/program.ts";
+import { buildProgram, parts } from "../../../src/cli/program.ts";
 import { requiresFor } from "../../support/requires.ts";
 import { fakeScreen } from "./fake-daemon.ts";
 
@@ -44,6 +45,32 @@ program("help of a command shows the options that every command has", () => {
   const help = helpOf(exec);
   assert.match(help, "exec [options] <pod> -- <command> [argument...]");
   assert.match(help, "--namespace <name>");
+});
+
+program("every part of the tree names the commands that it adds", () => {
+  const { screen } = fakeScreen();
+  const tree = new Tree({ screen, env: {}, isRoot: true, finish: () => undefined });
+  for (const [add, names] of parts) {
+    const command = new Command();
+    add(command, tree);
+    assert.equal(
+      command.commands.map((each) => each.name()),
+      names,
+    );
+  }
+});
+
+program("a command line gets the part of the tree that it names, or all of it", () => {
+  const { screen } = fakeScreen();
+  const options = { screen, env: {}, isRoot: true, finish: () => undefined };
+  const names = (...words: readonly string[]): readonly string[] =>
+    buildProgram(options, words).commands.map((command) => command.name());
+  assert.equal(names("-n", "get", "logs", "web"), ["run", "logs", "exec", "attach"]);
+  assert.equal(names("image", "get"), ["image"]);
+  const all = build().program.commands.map((command) => command.name());
+  for (const words of [[], ["help"], ["--help"], ["gett"], ["--tail", "3", "logs"]]) {
+    assert.equal(names(...words), all, words.join(" "));
+  }
 });
 
 program("a mistyped command or option gets a suggestion", async () => {
