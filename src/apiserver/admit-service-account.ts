@@ -3,7 +3,7 @@
  * none, and its token where pods can reach the API (decision 0602). Plugin ServiceAccount.
  * Source: Kubernetes, "Managing Service Accounts"; "Configure Service Accounts for Pods".
  */
-import { randomSuffix } from "../base/ids.ts";
+import { randomSuffix } from "../base/random-suffix.ts";
 import type { ServiceAccount } from "../spec/kubernetes.gen.ts";
 import { forbidden } from "../spec/object-problem.ts";
 import type { Pod, PodSpec } from "../spec/pod.ts";

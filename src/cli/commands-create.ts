@@ -4,10 +4,14 @@ import { collect, examples, list, oneOf, type Tree, text } from "./command-tree.
 import { dryRunOption } from "./commands-manifest.ts";
 import { outputOption } from "./output-format.ts";
 
-/** Adds the kinds below the `create` of manifests, and `expose`. */
+/** Adds the kinds below the `create` of manifests, when it is there, and `expose`. */
 export function addCreateCommands(program: Command, tree: Tree): void {
   const create = program.commands.find((command) => command.name() === "create");
-  if (create === undefined) return;
+  if (create !== undefined) addKinds(program, create, tree);
+  addExpose(program, tree);
+}
+
+function addKinds(program: Command, create: Command, tree: Tree): void {
   // Not -f and -k: they are of `create` alone.
   create.configureHelp({
     showGlobalOptions: true,
@@ -17,7 +21,6 @@ export function addCreateCommands(program: Command, tree: Tree): void {
   addConfigs(create, tree);
   addWorkloads(create, tree);
   addServices(create, tree);
-  addExpose(program, tree);
 }
 
 function written(command: Command): Command {

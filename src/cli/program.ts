@@ -29,10 +29,10 @@ export const parts: ReadonlyMap<AddCommands, readonly string[]> = new Map([
       ...["wait", "patch", "label", "annotate"],
     ],
   ],
-  [addCreateCommands, []],
+  [addCreateCommands, ["create", "expose"]],
   [addNodeCommands, ["cordon", "uncordon", "drain", "taint"]],
-  [addRolloutCommands, ["rollout", "scale", "set"]],
-  [addSetCommands, []],
+  [addRolloutCommands, ["rollout", "scale"]],
+  [addSetCommands, ["set"]],
   [addImageCommands, ["image"]],
   [
     addSystemCommands,
