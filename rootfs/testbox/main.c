@@ -8,6 +8,7 @@ static const struct {
 	int (*run)(int argc, char **argv);
 	const char *help;
 } commands[] = {
+	{"attack", cmd_attack, "attack KIND ...: what a hostile program tries; see attack.c"},
 	{"burn", cmd_burn, "burn SECONDS: keep one CPU busy; prints wall_us and cpu_us"},
 	{"forks", cmd_forks,
 	 "forks MAX: fork children that sleep until fork fails; prints the count"},

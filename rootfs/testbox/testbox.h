@@ -1,6 +1,7 @@
 /* testbox: small probes that integration tests run inside containers; see main.c for the table. */
 #pragma once
 
+int cmd_attack(int argc, char **argv);
 int cmd_burn(int argc, char **argv);
 int cmd_forks(int argc, char **argv);
 int cmd_hog(int argc, char **argv);

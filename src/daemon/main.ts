@@ -7,6 +7,7 @@
 import { systemClock } from "../base/clock.ts";
 import { messageOf, PodError } from "../base/errors.ts";
 import { createLogger, type Logger } from "../base/log.ts";
+import { reserveWatches } from "../base/watch-changes.ts";
 import { type Configuration, readConfiguration } from "./configuration.ts";
 import { type DaemonEnd, runDaemon } from "./daemon.ts";
 import { guardProcess } from "./guard.ts";
@@ -27,6 +28,7 @@ async function main(args: readonly string[]): Promise<number> {
     logger = createLogger(configuration.logLevel);
     guardProcess(logger, process.exit);
     requireRoot();
+    reserveWatches();
     const end = await live(configuration, logger, starter);
     logger.info({ end }, "Ended");
     return 0;

@@ -3,11 +3,11 @@
  * to `0.log.N`. Lines of native/shim_log.h: `<RFC 3339> stdout|stderr F|P <content>`.
  *
  * `tailLines` reads from the end in blocks, so a long log costs no more than the lines asked for.
- * Following waits for changes of the folder (fs.watch) and never polls. A rotation is noticed by
+ * Following waits for changes of the folder (inotify), see base/watch-changes.ts. A rotation is noticed by
  * the inode: the old file is read to its end first, then the new one from its start.
  */
-import { type FSWatcher, watch } from "node:fs";
 import { basename, dirname } from "node:path";
+import { watchChanges } from "../base/watch-changes.ts";
 import {
   closeLogFiles,
   findTail,
@@ -133,7 +133,7 @@ class LogReader {
 
 /** Waits for changes of a log, for the end of its container, and for the reader's own end. */
 class Changes implements Disposable {
-  readonly #watcher: FSWatcher;
+  readonly #watching: { close(): void };
   readonly #signal: AbortSignal | undefined;
   readonly #wake = (): void => {
     this.#hasChanged = true;
@@ -145,11 +145,10 @@ class Changes implements Disposable {
 
   constructor(path: string, options: LogOptions) {
     const name = basename(path);
-    this.#watcher = watch(dirname(path), (_event, changed) => {
+    // The folder may be removed under us: `until` or `signal` end the follow then.
+    this.#watching = watchChanges(dirname(path), (changed) => {
       if (changed === null || changed === name) this.#wake();
     });
-    // The folder may be removed under us: `until` or `signal` end the follow then.
-    this.#watcher.on("error", this.#wake);
     this.#signal = options.signal;
     this.#signal?.addEventListener("abort", this.#wake);
     const end = (): void => {
@@ -170,7 +169,7 @@ class Changes implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#watcher.close();
+    this.#watching.close();
     this.#signal?.removeEventListener("abort", this.#wake);
   }
 }
