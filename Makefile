@@ -25,7 +25,8 @@ VM_PACKAGES = qemu-system-x86 'linux-image-cloud-amd64|linux-image-virtual' \
 
 # ---- what runs ----
 
-build: deps native dist/nspod dist/start.cjs dist/cli.cjs dist/daemon.cjs dist/image-worker.cjs
+build: deps native dist/nspod dist/start.cjs dist/cli.cjs dist/daemon.cjs dist/image-worker.cjs \
+	dist/descriptions.json
 
 deps: run-packages node_modules/.nspod-lock
 
@@ -67,6 +68,10 @@ ENTRY_image-worker = src/image/worker.ts
 
 dist/%.cjs: $(SOURCES) package-lock.json Makefile | deps
 	$(BUNDLE) $(ENTRY_$*) --outfile=$@
+
+dist/descriptions.json: src/spec/descriptions.generate.ts src/spec/definitions.gen.ts package-lock.json | deps
+	@mkdir -p dist
+	$(NODE) $< $@
 
 # The code caches of an older bundle have names that nobody asks for any more.
 dist/start.cjs: dist/cli.cjs

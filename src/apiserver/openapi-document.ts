@@ -8,6 +8,7 @@ import { definitions, kindDefinitions } from "../spec/definitions.gen.ts";
 import { groupOf } from "../spec/object-problem.ts";
 import { listStrategy } from "../spec/patch-keys.ts";
 import { type Resource, resources } from "../spec/resources.ts";
+import type { Descriptions } from "./descriptions.ts";
 import { patchMediaTypes } from "./patch-body.ts";
 import { collectionPath, objectPath } from "./read-objects.ts";
 import { partsOf } from "./resource-routes.ts";
@@ -15,11 +16,15 @@ import { partsOf } from "./resource-routes.ts";
 type Json = Readonly<Record<string, unknown>>;
 
 /** @param groupVersion - `v1`, `apps/v1`; undefined when no resource has it. */
-export function openApiDocument(groupVersion: string, version: string): Json | undefined {
+export function openApiDocument(
+  groupVersion: string,
+  version: string,
+  descriptions: Descriptions,
+): Json | undefined {
   const own = resources.filter(({ apiVersion }) => apiVersion === groupVersion);
   if (own.length === 0) return undefined;
   const schemas: Record<string, Json> = {};
-  for (const { kind } of own) collect(kind, schemas);
+  for (const { kind } of own) collect(kind, schemas, descriptions);
   for (const resource of own) schemas[schemaName(`${resource.kind}List`)] = listSchema(resource);
   return {
     openapi: "3.0.0",
@@ -88,9 +93,18 @@ const metaFields: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 };
 
 /** Adds a definition and everything that it refers to. */
-function collect(definition: string, schemas: Record<string, Json>): void {
-  const name = schemaName(definition);
+function collect(
+  definition: string,
+  schemas: Record<string, Json>,
+  descriptions: Descriptions,
+): void {
+  const name = machinery[definition] ?? schemaName(definition);
   if (schemas[name] !== undefined) return;
+  const plain = basic[definition];
+  if (plain !== undefined) {
+    schemas[name] = plain;
+    return;
+  }
   const fields = metaFields[definition] ?? definitions[definition] ?? {};
   const codes = Object.entries(fields);
   const required = codes.filter(([, code]) => code.endsWith("!")).map(([field]) => field);
@@ -98,21 +112,26 @@ function collect(definition: string, schemas: Record<string, Json>): void {
   const isKind = (field: string): boolean => field === "apiVersion" || field === "kind";
   const needed = kind === undefined ? required : required.filter((field) => !isKind(field));
   const inner: string[] = [];
+  const described = (field: string): Json => {
+    const description = descriptions[definition]?.[field];
+    return description === undefined ? {} : { description };
+  };
   const properties = Object.fromEntries(
     codes.map(([field, code]) => {
       const isWord = kind !== undefined && isKind(field);
-      if (isWord) return [field, { type: "string" }];
+      if (isWord) return [field, { ...described(field), type: "string" }];
       const schema = schemaOfCode(code.replace(/[!~]$/, ""), inner);
-      return [field, { ...schema, ...patchStrategy(definition, field) }];
+      return [field, { ...described(field), ...schema, ...patchStrategy(definition, field) }];
     }),
   );
   schemas[name] = {
+    ...described(""),
     type: "object",
     properties,
     ...(needed.length > 0 && { required: needed }),
     ...(kind !== undefined && { "x-kubernetes-group-version-kind": [gvk(kind)] }),
   };
-  for (const other of inner) collect(other, schemas);
+  for (const other of inner) collect(other, schemas, descriptions);
 }
 
 /** How kubectl is to merge a list when it makes a patch, as we do when we apply it. */
@@ -139,6 +158,13 @@ const basic: Readonly<Record<string, Json>> = {
   any: { type: "object" },
 };
 
+/** Types that have a schema of their own, so that `explain` has a word for them. */
+const machinery: Readonly<Record<string, string>> = {
+  intOrString: "io.k8s.apimachinery.pkg.util.intstr.IntOrString",
+  quantity: "io.k8s.apimachinery.pkg.api.resource.Quantity",
+  time: "io.k8s.apimachinery.pkg.apis.meta.v1.Time",
+};
+
 function schemaOfCode(code: string, inner: string[]): Json {
   if (code.startsWith("[")) return { type: "array", items: schemaOfCode(code.slice(1, -1), inner) };
   if (code.startsWith("{")) {
@@ -148,13 +174,13 @@ function schemaOfCode(code: string, inner: string[]): Json {
     return { type: "string", enum: code.split("|").map((word) => JSON.parse(word) as string) };
   }
   const known = basic[code];
-  if (known !== undefined) return known;
+  if (known !== undefined && machinery[code] === undefined) return known;
   inner.push(code);
   return { allOf: [reference(code)] };
 }
 
 function reference(definition: string): Json {
-  return { $ref: `#/components/schemas/${schemaName(definition)}` };
+  return { $ref: `#/components/schemas/${machinery[definition] ?? schemaName(definition)}` };
 }
 
 function listSchema({ kind, apiVersion }: Resource): Json {

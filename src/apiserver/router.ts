@@ -150,7 +150,15 @@ export function sendJson(response: ServerResponse, code: number, value: unknown)
 }
 
 export function sendText(response: ServerResponse, code: number, type: string, text: string): void {
-  const body = Buffer.from(text);
+  sendBytes(response, code, type, Buffer.from(text));
+}
+
+export function sendBytes(
+  response: ServerResponse,
+  code: number,
+  type: string,
+  body: Uint8Array,
+): void {
   response.writeHead(code, { "content-type": type, "content-length": body.length });
   response.end(body);
 }

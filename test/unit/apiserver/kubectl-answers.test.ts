@@ -104,16 +104,21 @@ answers("OpenAPI v3 has every kind with fields and a PATCH that validates", asyn
       assert.ok(document.components.schemas[reference.split("/").at(-1) ?? ""], reference);
     }
   }
-  const core = (await fixture.call("GET", "/openapi/v3/api/v1")).json.components.schemas;
+  const { json, headers } = await fixture.call("GET", index.paths["api/v1"].serverRelativeURL);
+  assert.match(String(headers["cache-control"]), /immutable/);
+  const core = json.components.schemas;
   const { containers } = core["io.k8s.api.core.v1.PodSpec"].properties;
   assert.is(containers["x-kubernetes-patch-merge-key"], "name");
   assert.is(containers.items.allOf[0].$ref, "#/components/schemas/io.k8s.api.core.v1.Container");
 });
 
-answers("OpenAPI v2 is an empty message that kubectl 1.20 takes", async () => {
+answers("OpenAPI v2 has the same in protobuf, in the type that kubectl 1.20 takes", async () => {
   const { headers, text } = await fixture.call("GET", "/openapi/v2");
   assert.is(headers["content-type"], "application/com.github.proto-openapi.spec.v2.v1.0+protobuf");
-  assert.is(text, "");
+  for (const { kind } of resources) assert.ok(text.includes(`"kind":"${kind}"`), kind);
+  assert.ok(text.includes("#/definitions/io.k8s.api.core.v1.PodSpec"));
+  assert.ok(text.includes("/apis/apps/v1/namespaces/{namespace}/deployments/{name}"));
+  assert.not.ok(text.includes("#/components/schemas"));
 });
 
 const batch = "namespaces/default/cronjobs";
