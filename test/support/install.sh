@@ -26,7 +26,8 @@ new=$lib.new old=$lib.old
 rm -rf "$new" "$old"
 mkdir -p "$new/native" "$new/cache" "$top/bin" "$top/lib/systemd/system"
 install -m 755 dist/nspod "$new/nspod"
-install -m 644 dist/start.cjs dist/cli.cjs dist/daemon.cjs dist/image-worker.cjs package.json LICENSE "$new/"
+install -m 644 dist/start.cjs dist/cli.cjs dist/daemon.cjs dist/image-worker.cjs dist/descriptions.json \
+	package.json LICENSE "$new/"
 install -m 755 dist/native/libnspod.so dist/native/nspod-shim dist/native/nspod-reaper \
 	dist/native/nspod-copy "$new/native/"
 for node in node_modules/node-linux-*/bin/node; do install -m 755 "$node" "$new/node"; done
