@@ -1,4 +1,4 @@
-/** Commands that work with objects of every kind: get, describe, why, events, wait, patch, label, annotate. */
+/** Commands that work with objects of every kind: get, describe, why, events, wait, patch, edit, label, annotate. */
 import type { Command } from "commander";
 import { examples, list, oneOf, type Tree } from "./command-tree.ts";
 import { addManifestCommands, dryRunOption, sources } from "./commands-manifest.ts";
@@ -145,6 +145,22 @@ function addChangeCommands(program: Command, tree: Tree): void {
         }),
       ),
     ['nspod patch configmap settings -p \'{"data":{"mode":"test"}}\''],
+  );
+  examples(
+    sources(program.command("edit"))
+      .description("Change objects in an editor: $KUBE_EDITOR, $EDITOR or vi")
+      .argument("[object...]", "TYPE NAME… or TYPE/NAME…")
+      .addOption(oneOf("-o, --output <format>", "what the editor opens", ["yaml", "json"]))
+      .option("--subresource <part>", "status or another part of them")
+      .option("-l, --selector <labels>", "objects of the type with these labels")
+      .option("--all", "all objects of the type")
+      .action(
+        tree.asRoot(async (context, [words], options) => {
+          const { editObjects } = await import("./commands/edit.ts");
+          return await editObjects(context, list(words), options, process.env);
+        }),
+      ),
+    ["nspod edit deployment/web", "EDITOR=nano nspod edit cm settings"],
   );
   const marks = [
     {
