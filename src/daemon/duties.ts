@@ -1,5 +1,6 @@
 /** What the daemon looks after from time to time, besides what events tell it. */
 import type { Agent } from "../agent/agent.ts";
+import { ClaimCapacity, claimCapacityPeriodMs } from "../agent/claim-capacity.ts";
 import { enforceEphemeralStorage } from "../agent/ephemeral-storage.ts";
 import type { Duty } from "../agent/housekeeping.ts";
 import { defaultLeaseSeconds, renewPeriodMs } from "../agent/node-lease.ts";
@@ -32,6 +33,7 @@ export interface DutyParts {
 export function duties(parts: DutyParts): readonly Duty[] {
   const { network, freed, proxy, engine, agent, registrar, store } = parts;
   const pods = (): readonly Pod[] => store.list<Pod>("Pod").items;
+  const capacity = new ClaimCapacity(engine.context);
   return [
     {
       name: "packet rules",
@@ -58,6 +60,11 @@ export function duties(parts: DutyParts): readonly Duty[] {
         await enforceVolumeLimits(engine, pods());
         await enforceEphemeralStorage(engine, pods());
       },
+    },
+    {
+      name: "capacity of claims",
+      periodMs: claimCapacityPeriodMs,
+      run: () => capacity.look(pods()),
     },
     {
       name: "node status",

@@ -4,7 +4,8 @@
  *   <root>/volumes/pvc-<uid of the claim>/    0777, as the local-path provisioner of k3s and kind makes it
  *
  * The folder outlives pods, daemons and reboots. It is `local`, not `hostPath`, so fsGroup works. Its size is that of
- * the disk: the capacity is what the claim asked for and is not enforced, which also other local-path classes do not.
+ * the disk: the capacity is what the claim asked for, and who goes beyond it is told (agent/claim-capacity.ts). Other
+ * local-path classes do not even tell.
  */
 import { chmodSync, existsSync, mkdirSync, readdirSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
