@@ -21,7 +21,7 @@ TEST_PACKAGES = clang clang-tidy clang-format @clang-rt cppcheck skopeo umoci bu
 	iproute2 nftables conntrack strace jq util-linux zsh fish 'kubernetes-client|kubectl' \
 	$(if $(filter x64,$(NODE_ARCH)),linux-libc-dev-arm64-cross)
 VM_PACKAGES = qemu-system-x86 'linux-image-cloud-amd64|linux-image-virtual' \
-	'virtiofsd|qemu-system-common' busybox-static cpio kmod e2fsprogs
+	'virtiofsd|qemu-system-common' busybox-static cpio kmod e2fsprogs apparmor
 
 # ---- what runs ----
 

@@ -7,6 +7,7 @@ command=$1/command
 for controller in $(cat /sys/fs/cgroup/cgroup.controllers); do
 	echo "+$controller" >/sys/fs/cgroup/cgroup.subtree_control
 done
+mount -t securityfs securityfs /sys/kernel/security
 # Before /tmp is covered: the command, and the current folder, which may lie below it.
 cp "$command" /dev/command
 read -r folder <"$1/folder"
