@@ -64,7 +64,7 @@ export class ApiService implements Disposable {
     this.#queue[Symbol.dispose]();
   }
 
-  #reconcile(): void {
+  #reconcile(): undefined {
     this.#keep<Service>(this.#options.allocate(this.#service()));
     this.#keep<EndpointSlice>(this.#slice());
   }

@@ -5,46 +5,26 @@
 import { isPodError, messageOf } from "../base/errors.ts";
 import type { CronJob, Job } from "../spec/kubernetes.gen.ts";
 import { deleteObject } from "../store/delete-object.ts";
-import type { BatchOptions } from "./job.ts";
-import { ObjectLoop } from "./object-loop.ts";
+import type { Controller, ControllerContext, ControllerEvent } from "./controller.ts";
 import { controllerOf, controllerReference } from "./ownership.ts";
 import { jobNameAt, planCronJob, startedStatus } from "./plan-cron-job.ts";
-import type { JobEvent } from "./plan-job.ts";
 import { writeStatus } from "./write-status.ts";
 
 const component = "cronjob-controller";
 const scheduledAnnotation = "batch.kubernetes.io/cronjob-scheduled-timestamp";
 
-export class CronJobController implements Disposable {
-  readonly #options: BatchOptions;
-  readonly #loop: ObjectLoop<CronJob>;
+export class CronJobController implements Controller<CronJob> {
+  readonly kind = "CronJob";
+  readonly dependents: readonly string[] = ["Job"];
+  readonly #context: ControllerContext;
 
-  constructor(options: BatchOptions) {
-    this.#options = options;
-    this.#loop = new ObjectLoop<CronJob>({
-      ...options,
-      kind: "CronJob",
-      dependents: ["Job"],
-      reconcile: (cronJob) => this.#reconcile(cronJob),
-    });
+  constructor(context: ControllerContext) {
+    this.#context = context;
   }
 
-  start(): void {
-    this.#loop.start();
-  }
-
-  /** Whether nothing is due by time alone. */
-  get isIdle(): boolean {
-    return this.#loop.isIdle;
-  }
-
-  [Symbol.dispose](): void {
-    this.#loop[Symbol.dispose]();
-  }
-
-  #reconcile(cronJob: CronJob): number | undefined {
-    const { owned, clock } = this.#options;
-    const jobs = owned.of<Job>("Job", cronJob.metadata.uid);
+  reconcile(cronJob: CronJob): number | undefined {
+    const { store, cache, clock } = this.#context;
+    const jobs = cache.owned<Job>("Job", cronJob.metadata);
     const plan = planCronJob(cronJob, jobs, clock.now());
     for (const event of plan.events) this.#tell(cronJob, event);
     for (const job of plan.remove) this.#remove(cronJob, job);
@@ -53,13 +33,13 @@ export class CronJobController implements Disposable {
       const job = this.#startJob(cronJob, plan.start);
       status = startedStatus(status, job, plan.start);
     }
-    writeStatus(this.#options.store, cronJob, status);
+    writeStatus(store, cronJob, status);
     return plan.againMs;
   }
 
   /** @returns the job of this time, which a daemon that died may have made already. */
   #startJob(cronJob: CronJob, dueMs: number): Job {
-    const { store, create } = this.#options;
+    const { store, create } = this.#context;
     const { namespace } = cronJob.metadata;
     const name = jobNameAt(cronJob, dueMs);
     try {
@@ -82,14 +62,14 @@ export class CronJobController implements Disposable {
   }
 
   #remove(cronJob: CronJob, job: Job): void {
-    const { store, clock } = this.#options;
+    const { store, clock } = this.#context;
     deleteObject(store, job, { nowMs: clock.now() });
     const message = `Deleted job ${job.metadata.name}`;
     this.#tell(cronJob, { type: "Normal", reason: "SuccessfulDelete", message });
   }
 
-  #tell(cronJob: CronJob, event: JobEvent): void {
-    this.#options.report(cronJob, event, component);
+  #tell(cronJob: CronJob, event: ControllerEvent): void {
+    this.#context.report(cronJob, event, component);
   }
 }
 

@@ -7,9 +7,14 @@
  */
 import { type BackOffLimits, type BackOffState, nextBackOff } from "../base/back-off.ts";
 import { messageOf, PodError } from "../base/errors.ts";
-import type { DaemonSet, DaemonSetStatus, Node } from "../spec/kubernetes.gen.ts";
+import type { DaemonSet, DaemonSetStatus, LabelSelector, Node } from "../spec/kubernetes.gen.ts";
 import type { Pod } from "../spec/pod.ts";
+import { deleteObject } from "../store/delete-object.ts";
+import { claimObjects } from "./claim-objects.ts";
+import type { Controller, ControllerContext, ControllerEvent } from "./controller.ts";
 import { daemonPod, nodeOfDaemonPod, nodeVerdict } from "./daemon-pod.ts";
+import { earliest } from "./key-queue.ts";
+import type { CacheChange } from "./object-cache.ts";
 import { type DaemonState, planDaemonSet, podsByNode } from "./plan-daemon-set.ts";
 import { isActive, isAvailable, isReady, nextAvailableMs } from "./pod-readiness.ts";
 import {
@@ -19,50 +24,41 @@ import {
   revisionLabel,
   surplusRevisions,
 } from "./revision-history.ts";
-import { type WorkloadEvent, WorkloadLoop, type WorkloadOptions } from "./workload-loop.ts";
+import { writeStatus } from "./write-status.ts";
 
 const component = "daemonset-controller";
 
 /** Pods that fail are replaced at once, then after 1 s, doubling to 15 min. */
 const failureBackOff: BackOffLimits = { initialMs: 1000, maxMs: 900_000, resetMs: 1_800_000 };
 
-export class DaemonSetController implements Disposable {
-  readonly #options: WorkloadOptions;
-  readonly #loop: WorkloadLoop<DaemonSet>;
+export class DaemonSetController implements Controller<DaemonSet> {
+  readonly kind = "DaemonSet";
+  readonly dependents: readonly string[] = ["Pod", "ControllerRevision"];
+  readonly #context: ControllerContext;
   /** By uid of the set and name of the node. */
   readonly #failures = new Map<string, BackOffState>();
 
-  constructor(options: WorkloadOptions) {
-    this.#options = options;
-    this.#loop = new WorkloadLoop<DaemonSet>({
-      ...options,
-      kind: "DaemonSet",
-      dependents: ["Pod", "ControllerRevision"],
-      reconcile: (set) => this.#reconcile(set),
-    });
+  constructor(context: ControllerContext) {
+    this.#context = context;
   }
 
-  start(): void {
-    const { cache } = this.#options;
-    this.#loop.start();
-    cache.follow(({ object, previous }) => {
-      if (object.kind !== "Node" || !makesDifference(object as unknown as Node, previous)) return;
-      this.#loop.addAll(() => true);
-    });
+  selector({ spec }: DaemonSet): LabelSelector {
+    return spec.selector;
   }
 
-  [Symbol.dispose](): void {
-    this.#loop[Symbol.dispose]();
+  concerns({ object, previous }: CacheChange): Iterable<DaemonSet> {
+    if (object.kind !== "Node" || !makesDifference(object as unknown as Node, previous)) return [];
+    return this.#context.cache.all<DaemonSet>("DaemonSet");
   }
 
-  #reconcile(set: DaemonSet): number | undefined {
-    const { cache, clock } = this.#options;
+  reconcile(set: DaemonSet): number | undefined {
+    const { store, cache, clock } = this.#context;
     if (set.metadata.deletionTimestamp !== undefined) return undefined;
-    const revisions = ensureRevisions(set, this.#loop, this.#options);
+    const revisions = ensureRevisions(set, this.#context);
     const state: DaemonState = {
       set,
       nodes: cache.list<Node>("Node", ""),
-      pods: this.#loop.claim<Pod>(set, "Pod"),
+      pods: claimObjects<Pod>(set, "Pod", this.#context),
       revision: hashOf(revisions.newest),
       nowMs: clock.now(),
     };
@@ -76,25 +72,24 @@ export class DaemonSetController implements Disposable {
       if (!(error instanceof PodError)) throw error;
       failure = error;
     }
-    const after = { ...state, pods: this.#loop.claim<Pod>(set, "Pod"), nowMs: clock.now() };
-    this.#loop.writeStatus(set, daemonSetStatus(after, revisions.collisionCount));
+    const after = {
+      ...state,
+      pods: claimObjects<Pod>(set, "Pod", this.#context),
+      nowMs: clock.now(),
+    };
+    writeStatus(store, set, daemonSetStatus(after, revisions.collisionCount));
     const inUse = new Set(after.pods.map(({ metadata }) => metadata.labels?.[revisionLabel] ?? ""));
     const surplus = surplusRevisions(revisions.old, inUse, set.spec.revisionHistoryLimit);
-    for (const revision of surplus) this.#loop.delete(revision);
+    for (const revision of surplus) deleteObject(store, revision, { nowMs: clock.now() });
     if (failure !== undefined) throw failure;
-    const next = nextAvailableMs(
-      after.pods.filter(isActive),
-      set.spec.minReadySeconds,
-      after.nowMs,
-    );
-    const times = next === undefined ? waits : [...waits, next];
-    return times.length === 0 ? undefined : Math.min(...times);
+    const availableMs = nextAvailableMs(after.pods, set.spec.minReadySeconds, after.nowMs);
+    return earliest(...waits, availableMs);
   }
 
   #createPod(set: DaemonSet, node: string, { newest }: Revisions): void {
     const wish = daemonPod(set, node, { template: set.spec.template, revision: hashOf(newest) });
     try {
-      const { name } = this.#options.create<Pod>(wish).metadata;
+      const { name } = this.#context.create<Pod>(wish).metadata;
       const message = `Created pod: ${name}`;
       this.#tell(set, { type: "Normal", reason: "SuccessfulCreate", message });
     } catch (error) {
@@ -105,20 +100,21 @@ export class DaemonSetController implements Disposable {
   }
 
   #delete(set: DaemonSet, pod: Pod): void {
-    this.#loop.delete(pod);
+    const { store, clock } = this.#context;
+    deleteObject(store, pod, { nowMs: clock.now() });
     const message = `Deleted pod: ${pod.metadata.name}`;
     this.#tell(set, { type: "Normal", reason: "SuccessfulDelete", message });
   }
 
-  /** @returns how long the failed pod stays; undefined when it went. */
+  /** @returns until when the failed pod stays, in wall clock ms; undefined when it went. */
   #replaceFailed(set: DaemonSet, pod: Pod): number | undefined {
-    const { clock } = this.#options;
+    const { clock } = this.#context;
     const nowMs = clock.now();
     const node = nodeOfDaemonPod(pod);
     const key = `${set.metadata.uid}/${node}`;
     const known = this.#failures.get(key);
-    const waitMs = known === undefined ? 0 : known.failedAtMs + known.delayMs - nowMs;
-    if (waitMs > 0) return waitMs;
+    const dueMs = known === undefined ? 0 : known.failedAtMs + known.delayMs;
+    if (dueMs > nowMs) return dueMs;
     const lastedMs = nowMs - (known?.failedAtMs ?? 0);
     this.#failures.set(key, nextBackOff(known, failureBackOff, { nowMs, lastedMs }));
     const message = `Found failed daemon pod ${pod.metadata.namespace}/${pod.metadata.name} on node ${node}, will try to kill it`;
@@ -127,8 +123,8 @@ export class DaemonSetController implements Disposable {
     return undefined;
   }
 
-  #tell(set: DaemonSet, event: WorkloadEvent): void {
-    this.#options.report(set, event, component);
+  #tell(set: DaemonSet, event: ControllerEvent): void {
+    this.#context.report(set, event, component);
   }
 }
 

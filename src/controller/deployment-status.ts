@@ -58,12 +58,8 @@ export function isComplete({ spec, metadata }: Deployment, status: DeploymentSta
   );
 }
 
-/** How long until the rollout has taken too long; undefined when it cannot. */
-export function deadlineMs(
-  { spec }: Deployment,
-  status: DeploymentStatus,
-  nowMs: number,
-): number | undefined {
+/** When the rollout will have taken too long, in wall clock ms; undefined when it cannot. */
+export function deadlineMs({ spec }: Deployment, status: DeploymentStatus): number | undefined {
   const seconds = spec.progressDeadlineSeconds ?? noDeadline;
   const progressing = conditionOf(status, "Progressing");
   const isOver = ["NewReplicaSetAvailable", "ProgressDeadlineExceeded"].includes(
@@ -72,9 +68,7 @@ export function deadlineMs(
   if (seconds === noDeadline || progressing === undefined || isOver || spec.paused) {
     return undefined;
   }
-  const sinceMs = Date.parse(progressing.lastUpdateTime ?? "");
-  // A second more: times of conditions are whole seconds.
-  return Math.max(0, sinceMs + 1000 * seconds - nowMs) + 1000;
+  return Date.parse(progressing.lastUpdateTime ?? "") + 1000 * seconds;
 }
 
 function conditionsOf(
@@ -167,8 +161,8 @@ function progressOf(
   if (hasProgressed(deployment.status ?? {}, status)) {
     return say("True", "ReplicaSetUpdated", `${name} is progressing.`, true);
   }
-  const left = deadlineMs(deployment, deployment.status ?? {}, nowMs);
-  if (left !== undefined && left <= 1000) {
+  const dueMs = deadlineMs(deployment, deployment.status ?? {});
+  if (dueMs !== undefined && dueMs <= nowMs) {
     return say("False", "ProgressDeadlineExceeded", `${name} has timed out progressing.`);
   }
   return undefined;

@@ -9,9 +9,17 @@
  */
 import { isPodError } from "../base/errors.ts";
 import { firstDifference } from "../spec/first-difference.ts";
-import type { Deployment, PodTemplateSpec, ReplicaSet } from "../spec/kubernetes.gen.ts";
+import type {
+  Deployment,
+  LabelSelector,
+  PodTemplateSpec,
+  ReplicaSet,
+} from "../spec/kubernetes.gen.ts";
 import type { Pod } from "../spec/pod.ts";
 import { contentHash } from "../spec/template-hash.ts";
+import { deleteObject } from "../store/delete-object.ts";
+import { claimObjects } from "./claim-objects.ts";
+import type { Controller, ControllerContext } from "./controller.ts";
 import {
   newestAnnotations,
   revisionAnnotation,
@@ -19,6 +27,7 @@ import {
   sizeAnnotations,
 } from "./deployment-annotations.ts";
 import { type DeploymentFacts, deadlineMs, deploymentStatus } from "./deployment-status.ts";
+import type { CacheChange } from "./object-cache.ts";
 import { controllerOf, controllerReference } from "./ownership.ts";
 import {
   byAge,
@@ -27,45 +36,38 @@ import {
   type Resize,
   sizeOf,
 } from "./plan-deployment.ts";
-import { WorkloadLoop, type WorkloadOptions } from "./workload-loop.ts";
+import { writeStatus } from "./write-status.ts";
 
 const component = "deployment-controller";
 const hashLabel = "pod-template-hash";
 
-export class DeploymentController implements Disposable {
-  readonly #options: WorkloadOptions;
-  readonly #loop: WorkloadLoop<Deployment>;
+export class DeploymentController implements Controller<Deployment> {
+  readonly kind = "Deployment";
+  readonly dependents: readonly string[] = ["ReplicaSet"];
+  readonly #context: ControllerContext;
 
-  constructor(options: WorkloadOptions) {
-    this.#options = options;
-    this.#loop = new WorkloadLoop<Deployment>({
-      ...options,
-      kind: "Deployment",
-      dependents: ["ReplicaSet"],
-      reconcile: (deployment) => this.#reconcile(deployment),
-    });
+  constructor(context: ControllerContext) {
+    this.#context = context;
   }
 
-  start(): void {
-    const { cache } = this.#options;
-    this.#loop.start();
-    // The end of a pod tells nothing to its ReplicaSet, but Recreate waits for it.
-    cache.follow(({ type, object }) => {
-      if (object.kind !== "Pod" || type !== "DELETED") return;
-      const set = controllerOf(object);
-      if (set?.kind !== "ReplicaSet") return;
-      const owner = cache.get<ReplicaSet>("ReplicaSet", object.metadata.namespace, set.name);
-      const uid = owner === undefined ? undefined : controllerOf(owner)?.uid;
-      this.#loop.addAll(({ metadata }) => metadata.uid === uid);
-    });
+  selector({ spec }: Deployment): LabelSelector {
+    return spec.selector;
   }
 
-  [Symbol.dispose](): void {
-    this.#loop[Symbol.dispose]();
+  /** The end of a pod tells nothing to its ReplicaSet, but Recreate waits for it. */
+  concerns({ type, object }: CacheChange): Iterable<Deployment> {
+    const { cache } = this.#context;
+    const { namespace } = object.metadata;
+    if (object.kind !== "Pod" || type !== "DELETED") return [];
+    const owner = controllerOf(object)?.name ?? "";
+    const set = cache.get<ReplicaSet>("ReplicaSet", namespace, owner);
+    const name = set && controllerOf(set)?.name;
+    const found = name && cache.get<Deployment>("Deployment", namespace, name);
+    return found ? [found] : [];
   }
 
-  #reconcile(deployment: Deployment): number | undefined {
-    const { clock } = this.#options;
+  reconcile(deployment: Deployment): number | undefined {
+    const { clock } = this.#context;
     const state = this.#stateOf(deployment);
     if (deployment.metadata.deletionTimestamp !== undefined) {
       return this.#writeStatus(deployment, { ...state, nowMs: clock.now() });
@@ -85,14 +87,11 @@ export class DeploymentController implements Disposable {
   }
 
   #stateOf(deployment: Deployment): DeploymentState {
-    const { cache } = this.#options;
-    const sets = [...this.#loop.claim<ReplicaSet>(deployment, "ReplicaSet")].sort(byAge);
+    const { cache } = this.#context;
+    const sets = [...claimObjects<ReplicaSet>(deployment, "ReplicaSet", this.#context)].sort(byAge);
     const newest = sets.find(({ spec }) => isSameTemplate(spec.template, deployment.spec.template));
     const old = sets.filter((set) => set !== newest);
-    const oldUids = new Set(old.map(({ metadata }) => metadata.uid));
-    const oldPods = cache
-      .list<Pod>("Pod", deployment.metadata.namespace)
-      .filter((pod) => oldUids.has(controllerOf(pod)?.uid ?? ""));
+    const oldPods = old.flatMap(({ metadata }) => cache.owned<Pod>("Pod", metadata));
     return { deployment, newest, old, oldPods };
   }
 
@@ -117,7 +116,7 @@ export class DeploymentController implements Disposable {
 
   #noteRevision({ metadata }: Deployment, revision: number): void {
     const { namespace, name, uid } = metadata;
-    this.#options.store.mutate<Deployment>(
+    this.#context.store.mutate<Deployment>(
       "Deployment",
       namespace,
       name,
@@ -148,7 +147,7 @@ export class DeploymentController implements Disposable {
 
   /** @returns false when another object has the name that this template gives. */
   #createSet({ deployment, old }: DeploymentState, replicas: number): boolean {
-    const { create } = this.#options;
+    const { create } = this.#context;
     const { spec, metadata, status } = deployment;
     const hash = contentHash(spec.template, status?.collisionCount);
     const labels = { ...spec.template.metadata.labels, [hashLabel]: hash };
@@ -196,7 +195,7 @@ export class DeploymentController implements Disposable {
     const verb = after > before ? "Scaled up" : "Scaled down";
     const message = `${verb} replica set ${name} from ${before} to ${after}`;
     const event = { type: "Normal", reason: "ScalingReplicaSet", message } as const;
-    this.#options.report(deployment, event, component);
+    this.#context.report(deployment, event, component);
   }
 
   /** Old ReplicaSets without pods go, the lowest revisions first, when there are more than are to be kept. */
@@ -208,13 +207,14 @@ export class DeploymentController implements Disposable {
     const surplus = empty
       .sort((a, b) => revisionOf(a) - revisionOf(b))
       .slice(0, -limit || undefined);
-    for (const set of surplus) this.#loop.delete(set);
+    const { store, clock } = this.#context;
+    for (const set of surplus) deleteObject(store, set, { nowMs: clock.now() });
   }
 
   /** The wish of a ReplicaSet counts in its generation. */
   #changeSet(set: ReplicaSet, change: (current: ReplicaSet) => ReplicaSet): ReplicaSet | undefined {
     const { namespace, name, uid } = set.metadata;
-    return this.#options.store.mutate<ReplicaSet>(
+    return this.#context.store.mutate<ReplicaSet>(
       "ReplicaSet",
       namespace,
       name,
@@ -231,14 +231,14 @@ export class DeploymentController implements Disposable {
   }
 
   #writeStatus(deployment: Deployment, facts: DeploymentFacts): number | undefined {
-    const { cache, clock } = this.#options;
+    const { store, cache } = this.#context;
     const { namespace, name } = deployment.metadata;
     // Its annotations may have changed since.
     const current = cache.get<Deployment>("Deployment", namespace, name) ?? deployment;
     const collisionCount = facts.collisionCount ?? current.status?.collisionCount;
     const status = deploymentStatus(current, { ...facts, collisionCount });
-    this.#loop.writeStatus(current, status);
-    return deadlineMs(current, status, clock.now());
+    writeStatus(store, current, status);
+    return deadlineMs(current, status);
   }
 }
 

@@ -4,77 +4,35 @@
  * Source: Kubernetes, "Specifying a Disruption Budget for your Application".
  */
 import { budgetStatus, selectPods } from "../scheduler/disruption-budget.ts";
-import { firstDifference } from "../spec/first-difference.ts";
 import type { PodDisruptionBudget } from "../spec/kubernetes.gen.ts";
 import type { Pod } from "../spec/pod.ts";
-import type { KubernetesObject } from "../spec/resources.ts";
-import type { WatchEvent } from "../store/watch-event.ts";
 import { workloadScale } from "../store/workload-scale.ts";
-import type { ControllerOptions } from "./garbage-collector.ts";
-import { KeyQueue } from "./key-queue.ts";
-import { keyOf, objectKey, splitKey } from "./object-key.ts";
+import type { Controller, ControllerContext } from "./controller.ts";
+import type { CacheChange } from "./object-cache.ts";
+import { writeStatus } from "./write-status.ts";
 
-const kind = "PodDisruptionBudget";
-/** Their numbers of replicas are in the budgets' shares. */
-const owners: ReadonlySet<string> = new Set(["ReplicaSet", "Deployment", "StatefulSet"]);
+/** Pods, and those whose numbers of replicas are in the budgets' shares. */
+const counted: ReadonlySet<string> = new Set(["Pod", "ReplicaSet", "Deployment", "StatefulSet"]);
 
-export class DisruptionController implements Disposable {
-  readonly #options: ControllerOptions;
-  readonly #queue: KeyQueue;
-  /** Namespace → names of its budgets: without any, pods need no look. */
-  readonly #budgets = new Map<string, Set<string>>();
-  #stop: () => void = () => undefined;
+export class DisruptionController implements Controller<PodDisruptionBudget> {
+  readonly kind = "PodDisruptionBudget";
+  readonly dependents: readonly string[] = [];
+  readonly #context: ControllerContext;
 
-  constructor(options: ControllerOptions) {
-    const { clock, log } = options;
-    this.#options = options;
-    this.#queue = new KeyQueue({ clock, log, reconcile: (key) => this.#reconcile(key) });
+  constructor(context: ControllerContext) {
+    this.#context = context;
   }
 
-  start(): void {
-    const { store } = this.#options;
-    this.#stop = store.follow((change) => this.#notice(change));
-    for (const object of store.list<PodDisruptionBudget>(kind).items) {
-      this.#notice({ type: "ADDED", object });
-    }
+  concerns({ object }: CacheChange): Iterable<PodDisruptionBudget> {
+    if (!counted.has(object.kind)) return [];
+    return this.#context.cache.list(this.kind, object.metadata.namespace);
   }
 
-  [Symbol.dispose](): void {
-    this.#stop();
-    this.#queue[Symbol.dispose]();
-  }
-
-  #notice({ type, object }: WatchEvent<KubernetesObject>): void {
-    const { namespace, name } = object.metadata;
-    if (object.kind === kind) {
-      const names = this.#budgets.get(namespace) ?? new Set();
-      if (type === "DELETED") names.delete(name);
-      else this.#queue.add(keyOf(object));
-      if (type !== "DELETED") this.#budgets.set(namespace, names.add(name));
-      else if (names.size === 0) this.#budgets.delete(namespace);
-      return;
-    }
-    if (object.kind !== "Pod" && !owners.has(object.kind)) return;
-    for (const budget of this.#budgets.get(namespace) ?? []) {
-      this.#queue.add(objectKey(kind, namespace, budget));
-    }
-  }
-
-  #reconcile(key: string): void {
-    const { store, clock } = this.#options;
-    const [, namespace, name] = splitKey(key);
-    const found = store.get<PodDisruptionBudget>(kind, namespace, name);
-    if (found === undefined || found.metadata.deletionTimestamp !== undefined) return;
-    const pods = selectPods(found, store.list<Pod>("Pod", namespace).items);
+  reconcile(budget: PodDisruptionBudget): undefined {
+    const { store, cache, clock } = this.#context;
+    if (budget.metadata.deletionTimestamp !== undefined) return;
+    const pods = selectPods(budget, cache.list<Pod>("Pod", budget.metadata.namespace));
     const scaleOf = workloadScale.bind(undefined, store);
-    const status = budgetStatus(found, pods, scaleOf, clock.now());
-    if (firstDifference(found.status ?? {}, status, "") === undefined) return;
-    store.mutate<PodDisruptionBudget>(
-      kind,
-      namespace,
-      name,
-      (current) => ({ ...current, status }),
-      { durable: false },
-    );
+    writeStatus(store, budget, budgetStatus(budget, pods, scaleOf, clock.now()));
   }
 }

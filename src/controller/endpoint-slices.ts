@@ -3,83 +3,56 @@
  * as their owner. Source: Kubernetes, "EndpointSlices"; discovery/v1.
  */
 import { createHash } from "node:crypto";
-import type { Clock } from "../base/clock.ts";
 import { toTime } from "../base/clock.ts";
 import { newPodUid } from "../base/ids.ts";
-import type { Logger } from "../base/log.ts";
 import { serviceNameLabel } from "../spec/endpoint-slice-rules.ts";
 import { firstDifference } from "../spec/first-difference.ts";
 import type { Endpoint, EndpointPort, EndpointSlice, Service } from "../spec/kubernetes.gen.ts";
 import { isHeadless } from "../spec/service-rules.ts";
-import type { Store } from "../store/store.ts";
-import { KeyQueue } from "./key-queue.ts";
+import type { Controller, ControllerContext } from "./controller.ts";
+import type { CacheChange } from "./object-cache.ts";
+import { controllerReference } from "./ownership.ts";
 import {
+  isBehind,
   isSelecting,
-  keyFor,
   managedByLabel,
   type ServiceAddress,
   type ServiceState,
   sliceController,
 } from "./service-state.ts";
 
-export interface EndpointSlicesOptions {
-  readonly store: Store;
-  readonly state: ServiceState;
-  readonly clock: Clock;
-  readonly log: Logger;
+export interface EndpointSlicesContext extends ControllerContext {
+  readonly services: ServiceState;
 }
 
 const mostEndpoints = 100;
 
-export class EndpointSlices implements Disposable {
-  readonly #options: EndpointSlicesOptions;
-  readonly #queue: KeyQueue;
-  #unfollow: () => void = () => undefined;
+export class EndpointSlices implements Controller<Service> {
+  readonly kind = "Service";
+  readonly dependents: readonly string[] = ["EndpointSlice"];
+  readonly #context: EndpointSlicesContext;
 
-  constructor(options: EndpointSlicesOptions) {
-    const { clock, log } = options;
-    this.#options = options;
-    this.#queue = new KeyQueue({ clock, log, reconcile: (key) => this.#reconcile(key) });
+  constructor(context: EndpointSlicesContext) {
+    this.#context = context;
   }
 
-  start(): void {
-    const { state, store } = this.#options;
-    const stop = state.follow(({ key }) => this.#queue.add(key));
-    // Somebody deleted or changed one of ours.
-    const unfollow = store.follow(({ object }) => {
-      if (object.kind !== "EndpointSlice") return;
-      const { namespace, labels = {} } = object.metadata;
-      const service = labels[serviceNameLabel];
-      if (labels[managedByLabel] === sliceController && service !== undefined) {
-        this.#queue.add(`${namespace}/${service}`);
-      }
-    });
-    this.#unfollow = () => {
-      stop();
-      unfollow();
-    };
-    for (const service of state.services()) this.#queue.add(keyFor(service));
+  concerns({ object, previous }: CacheChange): Iterable<Service> {
+    if (object.kind !== "Pod") return [];
+    const states = previous === undefined ? [object] : [previous, object];
+    return this.#context.cache
+      .list<Service>("Service", object.metadata.namespace)
+      .filter((service) => states.some(({ metadata }) => isBehind(service, metadata.labels)));
   }
 
-  [Symbol.dispose](): void {
-    this.#unfollow();
-    this.#queue[Symbol.dispose]();
-  }
-
-  #reconcile(key: string): void {
-    const { state, store, clock } = this.#options;
-    const service = state.service(key);
-    // Without its Service a slice has no owner any more and is collected.
-    if (service === undefined || service.metadata.deletionTimestamp !== undefined) return;
-    const { namespace, name } = service.metadata;
-    const own = store
-      .list<EndpointSlice>("EndpointSlice", namespace)
-      .items.filter(
-        ({ metadata }) =>
-          metadata.labels?.[serviceNameLabel] === name &&
-          metadata.labels[managedByLabel] === sliceController,
-      );
-    const wanted = isSelecting(service) ? slicesOf(service, state.addresses(service)) : [];
+  /** Without its Service a slice has no owner any more and is collected. */
+  reconcile(service: Service): undefined {
+    const { services, store, cache, clock } = this.#context;
+    if (service.metadata.deletionTimestamp !== undefined) return;
+    const { namespace } = service.metadata;
+    const own = cache
+      .owned<EndpointSlice>("EndpointSlice", service.metadata)
+      .filter(({ metadata }) => metadata.labels?.[managedByLabel] === sliceController);
+    const wanted = isSelecting(service) ? slicesOf(service, services.addresses(service)) : [];
     for (const slice of wanted) {
       const known = own.find(({ metadata }) => metadata.name === slice.metadata.name);
       if (known === undefined) {
@@ -169,7 +142,7 @@ function sliceOf(
     readonly endpoints: readonly Endpoint[];
   },
 ): EndpointSlice {
-  const { namespace, name, uid, labels = {} } = service.metadata;
+  const { namespace, name, labels = {} } = service.metadata;
   return {
     apiVersion: "discovery.k8s.io/v1",
     kind: "EndpointSlice",
@@ -183,16 +156,7 @@ function sliceOf(
         [serviceNameLabel]: name,
         ...(isHeadless(service.spec) && { "service.kubernetes.io/headless": "" }),
       },
-      ownerReferences: [
-        {
-          apiVersion: "v1",
-          kind: "Service",
-          name,
-          uid,
-          controller: true,
-          blockOwnerDeletion: true,
-        },
-      ],
+      ownerReferences: [controllerReference(service)],
     },
     addressType: "IPv4",
     endpoints: content.endpoints,

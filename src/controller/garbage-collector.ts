@@ -91,7 +91,7 @@ export class GarbageCollector implements Disposable {
     if (known?.size === 0) this.#dependents.delete(owner);
   }
 
-  #reconcile(key: string): void {
+  #reconcile(key: string): undefined {
     const object = this.#options.store.get<KubernetesObject>(...splitKey(key));
     if (object === undefined) return;
     const { deletionTimestamp, finalizers = [] } = object.metadata;

@@ -9,63 +9,38 @@ import { messageOf } from "../base/errors.ts";
 import { jobController } from "../spec/job-rules.ts";
 import type { Job, JobStatus } from "../spec/kubernetes.gen.ts";
 import type { Pod } from "../spec/pod.ts";
-import type { KubernetesObject } from "../spec/resources.ts";
 import { deleteObject, finishDeletion } from "../store/delete-object.ts";
+import type { Controller, ControllerContext, ControllerEvent } from "./controller.ts";
 import { findFinished, finished, settle } from "./count-job.ts";
-import type { ControllerOptions } from "./garbage-collector.ts";
 import { isTracked, podOfJob, trackingFinalizer } from "./job-pods.ts";
-import { ObjectLoop } from "./object-loop.ts";
-import type { OwnedObjects } from "./owned-objects.ts";
 import { controllerOf } from "./ownership.ts";
-import { finishedCondition, type JobEvent, planJob } from "./plan-job.ts";
+import { finishedCondition, planJob } from "./plan-job.ts";
 import { writeStatus } from "./write-status.ts";
-
-export interface BatchOptions extends ControllerOptions {
-  readonly owned: OwnedObjects;
-  /** Makes an object as the API does: admission, defaults, rules. @throws PodError what a client would see. */
-  readonly create: <T extends KubernetesObject>(wish: T) => T;
-  readonly report: (object: KubernetesObject, event: JobEvent, component: string) => void;
-}
 
 const component = "job-controller";
 
-export class JobController implements Disposable {
-  readonly #options: BatchOptions;
-  readonly #loop: ObjectLoop<Job>;
+export class JobController implements Controller<Job> {
+  readonly kind = "Job";
+  readonly dependents: readonly string[] = ["Pod"];
+  readonly #context: ControllerContext;
 
-  constructor(options: BatchOptions) {
-    this.#options = options;
-    this.#loop = new ObjectLoop<Job>({
-      ...options,
-      kind: "Job",
-      dependents: ["Pod"],
-      reconcile: (job) => this.#reconcile(job),
-      gone: (namespace, name) => this.#releaseAll(namespace, name),
-    });
+  constructor(context: ControllerContext) {
+    this.#context = context;
   }
 
-  start(): void {
-    const { owned } = this.#options;
-    this.#loop.start();
-    for (const pod of owned.all<Pod>("Pod")) {
-      if (isTracked(pod)) this.#loop.addOwner(pod);
+  /** The job is gone: nobody counts its pods any more. */
+  gone(namespace: string, name: string): void {
+    for (const pod of this.#context.cache.list<Pod>("Pod", namespace)) {
+      const owner = controllerOf(pod);
+      if (owner?.kind === "Job" && owner.name === name) this.#release(pod);
     }
   }
 
-  /** Whether nothing is due by time alone. */
-  get isIdle(): boolean {
-    return this.#loop.isIdle;
-  }
-
-  [Symbol.dispose](): void {
-    this.#loop[Symbol.dispose]();
-  }
-
-  #reconcile(stored: Job): number | undefined {
-    const { owned, clock } = this.#options;
+  reconcile(stored: Job): number | undefined {
+    const { cache, clock } = this.#context;
     const { managedBy = jobController } = stored.spec;
     if (managedBy !== jobController) return undefined;
-    const pods = owned.of<Pod>("Pod", stored.metadata.uid);
+    const pods = cache.owned<Pod>("Pod", stored.metadata);
     if (stored.metadata.deletionTimestamp !== undefined) {
       for (const pod of pods) this.#release(pod);
       return undefined;
@@ -93,7 +68,7 @@ export class JobController implements Disposable {
 
   #create(job: Job, index: number | undefined): void {
     try {
-      const pod = this.#options.create(podOfJob(job, index));
+      const pod = this.#context.create(podOfJob(job, index));
       const message = `Created pod: ${pod.metadata.name}`;
       this.#tell(job, { type: "Normal", reason: "SuccessfulCreate", message });
     } catch (error) {
@@ -105,7 +80,7 @@ export class JobController implements Disposable {
 
   /** A pod that is no failure of the job goes without being counted. */
   #remove(job: Job, pod: Pod, isCounted: boolean): void {
-    const { store, clock } = this.#options;
+    const { store, clock } = this.#context;
     if (!isCounted) this.#release(pod);
     deleteObject(store, pod, { nowMs: clock.now() });
     const message = `Deleted pod: ${pod.metadata.name}`;
@@ -114,7 +89,7 @@ export class JobController implements Disposable {
 
   /** Lets go of a pod that is counted, or that nobody will count. */
   #release(pod: Pod): void {
-    const { store } = this.#options;
+    const { store } = this.#context;
     if (!isTracked(pod)) return;
     const { namespace, name, uid } = pod.metadata;
     const released = store.mutate<Pod>(
@@ -127,18 +102,9 @@ export class JobController implements Disposable {
     if (released?.metadata.uid === uid) finishDeletion(store, released);
   }
 
-  /** The job is gone: nobody counts its pods any more. */
-  #releaseAll(namespace: string, name: string): void {
-    for (const pod of this.#options.owned.all<Pod>("Pod")) {
-      const owner = controllerOf(pod);
-      const isOurs = owner?.kind === "Job" && owner.name === name;
-      if (isOurs && pod.metadata.namespace === namespace) this.#release(pod);
-    }
-  }
-
   /** @returns when the job is to be deleted, if that is not now. */
   #expire(job: Job, finishedMs: number): number | undefined {
-    const { store, clock } = this.#options;
+    const { store, clock } = this.#context;
     const { ttlSecondsAfterFinished } = job.spec;
     if (ttlSecondsAfterFinished === undefined || Number.isNaN(finishedMs)) return undefined;
     const dueMs = finishedMs + 1000 * ttlSecondsAfterFinished;
@@ -148,12 +114,12 @@ export class JobController implements Disposable {
   }
 
   #write(job: Job, status: JobStatus): Job {
-    const written = writeStatus(this.#options.store, job, status);
+    const written = writeStatus(this.#context.store, job, status);
     return { ...(written ?? job), status };
   }
 
-  #tell(job: Job, event: JobEvent): void {
-    this.#options.report(job, event, component);
+  #tell(job: Job, event: ControllerEvent): void {
+    this.#context.report(job, event, component);
   }
 }
 

@@ -1,9 +1,12 @@
 /**
- * The loop of a controller: names of objects to look at come in, each is looked at once however often it came, and
- * again later when that failed.
+ * What a controller has to look at: keys come in, each is looked at once however often it came, and again at the time
+ * that the look asked for, or later when it failed.
  *
- *   add(key) ──▶ waiting ──next turn of the event loop──▶ reconcile(key) ──failed──▶ add(key) after a back-off
+ *   add(key) ──▶ waiting ──next turn of the event loop──▶ reconcile(key) ──▶ done
+ *                   ▲                                        ├─ a time ──────▶ one timer per key
+ *                   └────────────────────────────────────────┴─ failed ──────▶ after a back-off
  *
+ * Nothing happens while nothing changes and nothing is due.
  * Source: Kubernetes, client-go workqueue (the same two guarantees: no duplicates, nothing lost).
  */
 import type { Clock } from "../base/clock.ts";
@@ -11,8 +14,11 @@ import { messageOf } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 
 export interface KeyQueueOptions {
-  /** Makes the world be as the object wishes; quick, and harmless when there is nothing to do. */
-  readonly reconcile: (key: string) => void;
+  /**
+   * Makes the world be as the object wishes; quick, and harmless when there is nothing to do.
+   * @returns when to look again although nothing changes, in wall clock ms; undefined: never.
+   */
+  readonly reconcile: (key: string) => number | undefined;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -21,6 +27,9 @@ export interface KeyQueueOptions {
 const firstRetryMs = 5;
 const lastRetryMs = 300_000;
 
+/** setTimeout's longest delay: who waits longer is looked at in between. */
+const longestTimerMs = 2 ** 31 - 1;
+
 /** After so many in one turn others get theirs. */
 const portion = 100;
 
@@ -28,7 +37,8 @@ export class KeyQueue implements Disposable {
   readonly #options: KeyQueueOptions;
   readonly #waiting = new Set<string>();
   readonly #failures = new Map<string, number>();
-  readonly #retries = new Set<() => void>();
+  /** Key → cancels its timer. */
+  readonly #timers = new Map<string, () => void>();
   #turn: NodeJS.Immediate | undefined;
   #isClosed = false;
 
@@ -43,11 +53,17 @@ export class KeyQueue implements Disposable {
     this.#turn ??= setImmediate(() => this.#drain());
   }
 
+  /** Whether nothing waits, neither for its turn nor for its time. */
+  get isIdle(): boolean {
+    return this.#waiting.size === 0 && this.#timers.size === 0;
+  }
+
   [Symbol.dispose](): void {
     this.#isClosed = true;
     clearImmediate(this.#turn);
     this.#waiting.clear();
-    for (const cancel of this.#retries) cancel();
+    for (const cancel of this.#timers.values()) cancel();
+    this.#timers.clear();
   }
 
   #drain(): void {
@@ -65,19 +81,33 @@ export class KeyQueue implements Disposable {
 
   #reconcile(key: string): void {
     const { reconcile, log, clock } = this.#options;
+    this.#timers.get(key)?.();
+    this.#timers.delete(key);
     try {
-      reconcile(key);
+      const againMs = reconcile(key);
       this.#failures.delete(key);
+      if (againMs !== undefined) this.#addAfter(key, againMs - clock.now());
     } catch (error) {
       const failures = this.#failures.get(key) ?? 0;
       this.#failures.set(key, failures + 1);
       const retryMs = Math.min(firstRetryMs * 2 ** failures, lastRetryMs);
       log.warn({ error: messageOf(error), key, retryMs }, "cannot reconcile an object");
-      const cancel = clock.after(retryMs, () => {
-        this.#retries.delete(cancel);
-        this.add(key);
-      });
-      this.#retries.add(cancel);
+      this.#addAfter(key, retryMs);
     }
   }
+
+  #addAfter(key: string, delayMs: number): void {
+    if (this.#isClosed) return;
+    const cancel = this.#options.clock.after(Math.min(Math.max(delayMs, 0), longestTimerMs), () => {
+      this.#timers.delete(key);
+      this.add(key);
+    });
+    this.#timers.set(key, cancel);
+  }
+}
+
+/** The first of several times; undefined is never. */
+export function earliest(...times: readonly (number | undefined)[]): number | undefined {
+  const known = times.filter((time) => time !== undefined);
+  return known.length === 0 ? undefined : Math.min(...known);
 }

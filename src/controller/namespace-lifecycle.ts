@@ -8,62 +8,38 @@
 import type { Namespace } from "../spec/kubernetes.gen.ts";
 import { type KubernetesObject, resources } from "../spec/resources.ts";
 import { deleteObject, finishDeletion } from "../store/delete-object.ts";
-import type { WatchEvent } from "../store/watch-event.ts";
+import type { Controller, ControllerContext } from "./controller.ts";
 import { ensureServiceAccount } from "./first-objects.ts";
-import type { ControllerOptions } from "./garbage-collector.ts";
-import { KeyQueue } from "./key-queue.ts";
+import type { CacheChange } from "./object-cache.ts";
+
+type Context = Pick<ControllerContext, "store" | "cache" | "clock">;
 
 const finalizer = "kubernetes";
 
-export class NamespaceLifecycle implements Disposable {
-  readonly #options: ControllerOptions;
-  readonly #queue: KeyQueue;
-  /** Names of those that wait for their content to go. */
-  readonly #ending = new Set<string>();
-  #stop: () => void = () => undefined;
+export class NamespaceLifecycle implements Controller<Namespace> {
+  readonly kind = "Namespace";
+  readonly dependents: readonly string[] = [];
+  readonly #context: Context;
 
-  constructor(options: ControllerOptions) {
-    const { clock, log } = options;
-    this.#options = options;
-    this.#queue = new KeyQueue({ clock, log, reconcile: (name) => this.#reconcile(name) });
+  constructor(context: Context) {
+    this.#context = context;
   }
 
-  start(): void {
-    const { store } = this.#options;
-    this.#stop = store.follow((change) => this.#notice(change));
-    for (const { metadata } of store.list<Namespace>("Namespace").items) {
-      if (metadata.deletionTimestamp !== undefined) this.#queue.add(metadata.name);
-    }
-  }
-
-  [Symbol.dispose](): void {
-    this.#stop();
-    this.#queue[Symbol.dispose]();
-  }
-
-  #notice({ type, object }: WatchEvent<KubernetesObject>): void {
-    const { kind, metadata } = object;
-    if (kind === "Namespace") {
-      if (type === "DELETED") this.#ending.delete(metadata.name);
-      else if (metadata.deletionTimestamp !== undefined) this.#queue.add(metadata.name);
-      return;
-    }
+  /** What goes, or came in between, while the namespace is ending; the service account that it always has. */
+  concerns({ type, object: { kind, metadata } }: CacheChange): Iterable<Namespace> {
+    const found = this.#context.cache.get<Namespace>(this.kind, "", metadata.namespace);
+    if (found === undefined) return [];
+    const isEnding = found.metadata.deletionTimestamp !== undefined;
     const isLostAccount =
       type === "DELETED" && kind === "ServiceAccount" && metadata.name === "default";
-    // Also what came in between is content: the request that made it saw a living namespace.
-    if (this.#ending.has(metadata.namespace) || isLostAccount) this.#queue.add(metadata.namespace);
+    return isEnding || isLostAccount ? [found] : [];
   }
 
-  #reconcile(name: string): void {
-    const { store, clock } = this.#options;
-    const namespace = store.get<Namespace>("Namespace", "", name);
-    if (namespace === undefined) return;
+  reconcile(namespace: Namespace): undefined {
+    const { store, clock } = this.#context;
     if (namespace.metadata.deletionTimestamp === undefined) {
       ensureServiceAccount(store, namespace, clock.now());
-      return;
-    }
-    this.#ending.add(name);
-    if (this.#clear(name)) this.#release(namespace);
+    } else if (this.#clear(namespace.metadata.name)) this.#release(namespace);
   }
 
   /** Deletes everything in a namespace. @returns whether nothing is left. */
@@ -75,7 +51,7 @@ export class NamespaceLifecycle implements Disposable {
   }
 
   #clearKind(kind: string, namespace: string): boolean {
-    const { store, clock } = this.#options;
+    const { store, clock } = this.#context;
     let left = 0;
     for (const object of store.list<KubernetesObject>(kind, namespace).items) {
       const isMarked = object.metadata.deletionTimestamp !== undefined;
@@ -86,7 +62,7 @@ export class NamespaceLifecycle implements Disposable {
   }
 
   #release({ metadata }: Namespace): void {
-    const { store } = this.#options;
+    const { store } = this.#context;
     const released = store.mutate<Namespace>(
       "Namespace",
       "",

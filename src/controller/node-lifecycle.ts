@@ -80,7 +80,7 @@ export class NodeLifecycle implements Disposable {
     if (kind === "Node" || isLease) this.#queue.add(metadata.name);
   }
 
-  #reconcile(name: string): void {
+  #reconcile(name: string): undefined {
     const { store } = this.#options;
     const node = store.get<Node>("Node", "", name);
     if (node === undefined) {

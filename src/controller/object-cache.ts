@@ -1,13 +1,14 @@
 /**
- * Objects of some kinds in memory, as of the last commit: what controllers read. The store tells of each commit
- * before whoever wrote goes on, so that nobody acts on what was before its own writes: where Kubernetes must expect
- * what a watch has not told yet, there is nothing to wait for.
+ * Objects of some kinds in memory, by name and by who controls them, as of the last commit: what controllers read. The
+ * store tells of each commit before whoever wrote goes on, so that nobody acts on what was before its own writes: where
+ * Kubernetes must expect what a watch has not told yet, there is nothing to wait for.
  */
 import type { KubernetesObject } from "../spec/resources.ts";
 import type { Store } from "../store/store.ts";
 import type { StoredObject, WatchEvent } from "../store/watch-event.ts";
+import { controllerOf } from "./ownership.ts";
 
-/** A change with what was before. */
+/** A change with what was before, when the cache holds objects of this kind. */
 export interface CacheChange {
   readonly type: WatchEvent<StoredObject>["type"];
   readonly object: StoredObject;
@@ -19,6 +20,8 @@ export class ObjectCache implements Disposable {
   readonly #kinds: ReadonlySet<string>;
   /** Kind and namespace → name → object. */
   readonly #objects = new Map<string, Map<string, StoredObject>>();
+  /** Kind and uid of who controls them → uid → object. */
+  readonly #owned = new Map<string, Map<string, StoredObject>>();
   readonly #listeners = new Set<(change: CacheChange) => void>();
   #unfollow: () => void = () => undefined;
 
@@ -35,7 +38,7 @@ export class ObjectCache implements Disposable {
     }
   }
 
-  /** Calls `listener` after a change; it must not write to the store. */
+  /** Calls `listener` after a change of any kind; it must not write to the store. */
   follow(listener: (change: CacheChange) => void): void {
     this.#listeners.add(listener);
   }
@@ -50,6 +53,14 @@ export class ObjectCache implements Disposable {
     return [...(this.#objects.get(`${kind}/${namespace}`)?.values() ?? [])] as unknown as T[];
   }
 
+  /** Objects of a kind that an object controls. */
+  owned<T extends KubernetesObject>(
+    kind: string,
+    { uid }: KubernetesObject["metadata"],
+  ): readonly T[] {
+    return [...(this.#owned.get(`${kind}/${uid}`)?.values() ?? [])] as unknown as T[];
+  }
+
   all<T extends KubernetesObject>(kind: string): readonly T[] {
     const maps = [...this.#objects].filter(([key]) => key.startsWith(`${kind}/`));
     return maps.flatMap(([, objects]) => [...objects.values()]) as unknown as T[];
@@ -61,25 +72,38 @@ export class ObjectCache implements Disposable {
   }
 
   #notice({ type, object }: WatchEvent<StoredObject>): void {
-    if (!this.#kinds.has(object.kind)) return;
-    const { namespace, name } = object.metadata;
-    const previous = this.#objects.get(`${object.kind}/${namespace}`)?.get(name);
-    if (type === "DELETED") this.#remove(object);
-    else this.#put(object);
+    const { kind, metadata } = object;
+    const isHeld = this.#kinds.has(kind);
+    const previous = this.#objects.get(`${kind}/${metadata.namespace}`)?.get(metadata.name);
+    if (isHeld && previous !== undefined) this.#remove(previous);
+    if (isHeld && type !== "DELETED") this.#put(object);
     for (const listener of this.#listeners) listener({ type, object, previous });
   }
 
   #put(object: StoredObject): void {
-    const { namespace, name } = object.metadata;
-    const key = `${object.kind}/${namespace}`;
-    const objects = this.#objects.get(key) ?? new Map<string, StoredObject>();
-    this.#objects.set(key, objects.set(name, object));
+    const { kind, metadata } = object;
+    putInto(this.#objects, `${kind}/${metadata.namespace}`, metadata.name, object);
+    const owner = controllerOf(object);
+    if (owner !== undefined) putInto(this.#owned, `${kind}/${owner.uid}`, metadata.uid, object);
   }
 
-  #remove({ kind, metadata }: StoredObject): void {
-    const key = `${kind}/${metadata.namespace}`;
-    const objects = this.#objects.get(key);
-    objects?.delete(metadata.name);
-    if (objects?.size === 0) this.#objects.delete(key);
+  #remove(object: StoredObject): void {
+    const { kind, metadata } = object;
+    removeFrom(this.#objects, `${kind}/${metadata.namespace}`, metadata.name);
+    const owner = controllerOf(object);
+    if (owner !== undefined) removeFrom(this.#owned, `${kind}/${owner.uid}`, metadata.uid);
   }
+}
+
+type Index = Map<string, Map<string, StoredObject>>;
+
+function putInto(index: Index, group: string, key: string, object: StoredObject): void {
+  const objects = index.get(group) ?? new Map<string, StoredObject>();
+  index.set(group, objects.set(key, object));
+}
+
+function removeFrom(index: Index, group: string, key: string): void {
+  const objects = index.get(group);
+  objects?.delete(key);
+  if (objects?.size === 0) index.delete(group);
 }

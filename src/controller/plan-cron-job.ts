@@ -15,7 +15,8 @@ import {
   parseCronSchedule,
 } from "../spec/cron-schedule.ts";
 import type { CronJob, CronJobStatus, Job, ObjectReference } from "../spec/kubernetes.gen.ts";
-import { finishedCondition, type JobEvent } from "./plan-job.ts";
+import type { ControllerEvent } from "./controller.ts";
+import { finishedCondition } from "./plan-job.ts";
 
 export interface CronPlan {
   readonly status: CronJobStatus;
@@ -23,7 +24,7 @@ export interface CronPlan {
   readonly start?: number;
   /** Jobs to delete. */
   readonly remove: readonly Job[];
-  readonly events: readonly JobEvent[];
+  readonly events: readonly ControllerEvent[];
   /** When to look again although nothing has changed, in wall clock ms. */
   readonly againMs?: number;
 }
@@ -91,7 +92,7 @@ function observe(
   { status: before = {} }: CronJob,
   jobs: readonly Job[],
 ): Pick<CronPlan, "status" | "events"> {
-  const events: JobEvent[] = [];
+  const events: ControllerEvent[] = [];
   const known = before.active ?? [];
   let { lastSuccessfulTime } = before;
   for (const { uid, name } of known) {
@@ -216,7 +217,7 @@ export function startedStatus(status: CronJobStatus, job: Job, dueMs: number): C
 
 function withEvent(
   plan: CronPlan,
-  type: JobEvent["type"],
+  type: ControllerEvent["type"],
   reason: string,
   message: string,
 ): CronPlan {

@@ -11,6 +11,7 @@
 import { toTime } from "../base/clock.ts";
 import type { Job, JobCondition, JobStatus } from "../spec/kubernetes.gen.ts";
 import type { Pod } from "../spec/pod.ts";
+import type { ControllerEvent } from "./controller.ts";
 import { completedIndexes } from "./count-job.ts";
 import { failureAction } from "./job-failure-policy.ts";
 import {
@@ -21,13 +22,8 @@ import {
   isTerminating,
   isTracked,
 } from "./job-pods.ts";
+import { earliest } from "./key-queue.ts";
 import { isActive, isReady } from "./pod-readiness.ts";
-
-export interface JobEvent {
-  readonly type: "Normal" | "Warning";
-  readonly reason: string;
-  readonly message: string;
-}
 
 export interface JobPlan {
   /** Without the pods that the plan makes and deletes. */
@@ -37,9 +33,9 @@ export interface JobPlan {
   readonly remove: readonly Pod[];
   /** Whether the pods that are removed are failures of the job. */
   readonly countsRemoved: boolean;
-  readonly events: readonly JobEvent[];
+  readonly events: readonly ControllerEvent[];
   /** When to look again although nothing has changed, in wall clock ms. */
-  readonly againMs?: number;
+  readonly againMs?: number | undefined;
 }
 
 /** 10 s, 20 s, 40 s … six minutes. */
@@ -208,19 +204,14 @@ function work(job: Job, draft: Draft, { pods, active, terminating, nowMs }: Scen
       : Math.min(spec.completions - succeeded, parallelism);
   const deadlineMs = deadlineOf({ ...job, status: draft.status });
   const surplus = surplusOf(job, active, wanted);
-  if (surplus.length > 0) return { ...draft, remove: surplus, ...again(deadlineMs) };
+  if (surplus.length > 0) return { ...draft, remove: surplus, againMs: deadlineMs };
   const occupied =
     active.length + (spec.podReplacementPolicy === "Failed" ? terminating.length : 0);
   const missing = Math.min(wanted - occupied, mostAtOnce);
-  if (missing <= 0) return { ...draft, ...again(deadlineMs) };
+  if (missing <= 0) return { ...draft, againMs: deadlineMs };
   const notBeforeMs = backOffUntilMs(job, pods);
-  if (notBeforeMs > nowMs) return { ...draft, ...again(deadlineMs, notBeforeMs) };
-  return { ...draft, create: nextIndexes(job, pods, missing), ...again(deadlineMs) };
-}
-
-function again(...times: readonly (number | undefined)[]): { readonly againMs?: number } {
-  const known = times.filter((time) => time !== undefined);
-  return known.length === 0 ? {} : { againMs: Math.min(...known) };
+  if (notBeforeMs > nowMs) return { ...draft, againMs: earliest(deadlineMs, notBeforeMs) };
+  return { ...draft, create: nextIndexes(job, pods, missing), againMs: deadlineMs };
 }
 
 /** Pods that nobody needs: a second one for an index, then those that have come least far. */

@@ -1,5 +1,6 @@
 /** What controllers ask of a pod. Pure. Source: Kubernetes, "Pod Lifecycle", conditions; apps/v1 "minReadySeconds". */
 import type { Pod } from "../spec/pod.ts";
+import { earliest } from "./key-queue.ts";
 
 /** Runs or will, and nobody has asked for its end. */
 export function isActive({ metadata, status }: Pod): boolean {
@@ -27,14 +28,12 @@ export function isAvailable(pod: Pod, minReadySeconds: number | undefined, nowMs
   return atMs !== undefined && atMs <= nowMs;
 }
 
-/** How long until the next of the pods becomes available by time alone; undefined when none does. */
+/** When the next of the pods becomes available by time alone; undefined when none does. */
 export function nextAvailableMs(
   pods: readonly Pod[],
   minReadySeconds: number | undefined,
   nowMs: number,
 ): number | undefined {
-  const waits = pods
-    .map((pod) => availableAtMs(pod, minReadySeconds))
-    .flatMap((atMs) => (atMs !== undefined && atMs > nowMs ? [atMs - nowMs] : []));
-  return waits.length === 0 ? undefined : Math.min(...waits);
+  const times = pods.filter(isActive).map((pod) => availableAtMs(pod, minReadySeconds));
+  return earliest(...times.filter((atMs) => atMs !== undefined && atMs > nowMs));
 }

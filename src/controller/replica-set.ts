@@ -6,15 +6,23 @@
  * Source: Kubernetes, "ReplicaSet"; words of its events and conditions.
  */
 import { messageOf, PodError } from "../base/errors.ts";
-import type { ReplicaSet, ReplicaSetCondition, ReplicaSetStatus } from "../spec/kubernetes.gen.ts";
+import type {
+  LabelSelector,
+  ReplicaSet,
+  ReplicaSetCondition,
+  ReplicaSetStatus,
+} from "../spec/kubernetes.gen.ts";
 import { matchesLabels } from "../spec/match-selector.ts";
 import type { Pod } from "../spec/pod.ts";
 import { podOfTemplate } from "../spec/pod-template.ts";
+import { deleteObject } from "../store/delete-object.ts";
+import { claimObjects } from "./claim-objects.ts";
 import { withCondition, withoutCondition } from "./conditions.ts";
+import type { Controller, ControllerContext } from "./controller.ts";
 import { controllerReference } from "./ownership.ts";
 import { isActive, isAvailable, isReady, nextAvailableMs } from "./pod-readiness.ts";
 import { rankVictims } from "./rank-victims.ts";
-import { WorkloadLoop, type WorkloadOptions } from "./workload-loop.ts";
+import { writeStatus } from "./write-status.ts";
 
 const component = "replicaset-controller";
 
@@ -64,33 +72,23 @@ export function replicaSetStatus(
   };
 }
 
-export class ReplicaSetController implements Disposable {
-  readonly #options: WorkloadOptions;
-  readonly #loop: WorkloadLoop<ReplicaSet>;
+export class ReplicaSetController implements Controller<ReplicaSet> {
+  readonly kind = "ReplicaSet";
+  readonly dependents: readonly string[] = ["Pod"];
+  readonly #context: ControllerContext;
 
-  constructor(options: WorkloadOptions) {
-    this.#options = options;
-    this.#loop = new WorkloadLoop<ReplicaSet>({
-      ...options,
-      kind: "ReplicaSet",
-      dependents: ["Pod"],
-      reconcile: (set) => this.#reconcile(set),
-    });
+  constructor(context: ControllerContext) {
+    this.#context = context;
   }
 
-  start(): void {
-    this.#loop.start();
+  selector({ spec }: ReplicaSet): LabelSelector {
+    return spec.selector;
   }
 
-  [Symbol.dispose](): void {
-    this.#loop[Symbol.dispose]();
-  }
-
-  #reconcile(set: ReplicaSet): number | undefined {
-    const { clock } = this.#options;
+  reconcile(set: ReplicaSet): number | undefined {
+    const { store, cache, clock } = this.#context;
     let failure: PodError | undefined;
-    const { namespace } = set.metadata;
-    const pods = this.#loop.claim<Pod>(set, "Pod");
+    const pods = claimObjects<Pod>(set, "Pod", this.#context);
     if (set.metadata.deletionTimestamp === undefined) {
       try {
         this.#act(set, planReplicas(set, pods));
@@ -99,36 +97,31 @@ export class ReplicaSetController implements Disposable {
         failure = error;
       }
     }
-    const { cache } = this.#options;
-    const now = cache
-      .list<Pod>("Pod", namespace)
-      .filter(({ metadata }) =>
-        metadata.ownerReferences?.some(({ uid }) => uid === set.metadata.uid),
-      );
+    const now = cache.owned<Pod>("Pod", set.metadata);
     const nowMs = clock.now();
     const condition = failure === undefined ? undefined : failureCondition(failure);
-    this.#loop.writeStatus(set, replicaSetStatus(set, now, { nowMs, failure: condition }));
+    writeStatus(store, set, replicaSetStatus(set, now, { nowMs, failure: condition }));
     // The queue tries again, later each time.
     if (failure !== undefined) throw failure;
-    return nextAvailableMs(now.filter(isActive), set.spec.minReadySeconds, nowMs);
+    return nextAvailableMs(now, set.spec.minReadySeconds, nowMs);
   }
 
   #act(set: ReplicaSet, { create, remove }: ReplicaPlan): void {
-    const { report } = this.#options;
+    const { store, clock, report } = this.#context;
     for (let made = 0; made < create; made++) {
       const { name } = this.#createPod(set).metadata;
       const message = `Created pod: ${name}`;
       report(set, { type: "Normal", reason: "SuccessfulCreate", message }, component);
     }
     for (const pod of remove) {
-      this.#loop.delete(pod);
+      deleteObject(store, pod, { nowMs: clock.now() });
       const message = `Deleted pod: ${pod.metadata.name}`;
       report(set, { type: "Normal", reason: "SuccessfulDelete", message }, component);
     }
   }
 
   #createPod(set: ReplicaSet): Pod {
-    const { create, report } = this.#options;
+    const { create, report } = this.#context;
     const { template } = set.spec;
     // The door takes none without a template.
     if (template === undefined) throw new Error("A ReplicaSet has no template");

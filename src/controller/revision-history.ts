@@ -9,8 +9,9 @@ import { isPodError } from "../base/errors.ts";
 import { firstDifference } from "../spec/first-difference.ts";
 import type { ControllerRevision, PodTemplateSpec } from "../spec/kubernetes.gen.ts";
 import { contentHash } from "../spec/template-hash.ts";
+import { claimObjects } from "./claim-objects.ts";
+import type { ControllerContext } from "./controller.ts";
 import { controllerReference, type Owner } from "./ownership.ts";
-import type { WorkloadLoop, WorkloadOptions } from "./workload-loop.ts";
 
 export const revisionLabel = "controller-revision-hash";
 
@@ -45,24 +46,19 @@ export function templateOf({ data }: ControllerRevision): PodTemplateSpec {
 }
 
 /** Finds or makes the revision of the template. */
-export function ensureRevisions<T extends Revisioned>(
-  owner: T,
-  loop: WorkloadLoop<T>,
-  options: WorkloadOptions,
-): Revisions {
-  const known = [...loop.claim<ControllerRevision>(owner, "ControllerRevision")].sort(
-    (a, b) => a.revision - b.revision,
-  );
+export function ensureRevisions(owner: Revisioned, context: ControllerContext): Revisions {
+  const claimed = claimObjects<ControllerRevision>(owner, "ControllerRevision", context);
+  const known = [...claimed].sort((a, b) => a.revision - b.revision);
   const data = revisionData(owner);
   const same = known.findLast((item) => firstDifference(item.data, data, "") === undefined);
   const last = known.at(-1);
   const next = (last?.revision ?? 0) + 1;
   const { collisionCount } = owner.status ?? {};
-  if (same === undefined) return { ...make(owner, { data, next, known }, options) };
+  if (same === undefined) return { ...make(owner, { data, next, known }, context) };
   const old = known.filter((item) => item !== same);
   if (same === last) return { old, newest: same, collisionCount };
   const { namespace, name } = same.metadata;
-  const raised = options.store.mutate<ControllerRevision>(
+  const raised = context.store.mutate<ControllerRevision>(
     "ControllerRevision",
     namespace,
     name,
@@ -83,7 +79,7 @@ function make(
     readonly next: number;
     readonly known: readonly ControllerRevision[];
   },
-  { create }: WorkloadOptions,
+  { create }: ControllerContext,
 ): Revisions {
   const { namespace, name } = owner.metadata;
   for (let { collisionCount } = owner.status ?? {}; ; collisionCount = (collisionCount ?? 0) + 1) {

@@ -43,7 +43,7 @@ export class RootCaPublisher implements Disposable {
     this.#queue[Symbol.dispose]();
   }
 
-  #reconcile(namespace: string): void {
+  #reconcile(namespace: string): undefined {
     const { store, clock, certificate } = this.#options;
     const found = store.get<Namespace>("Namespace", "", namespace);
     if (found === undefined || found.metadata.deletionTimestamp !== undefined) return;

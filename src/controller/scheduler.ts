@@ -102,7 +102,7 @@ export class Scheduler implements Disposable {
   }
 
   /** Everything that waits, the most important first. */
-  #round(): void {
+  #round(): undefined {
     const { state } = this.#options;
     for (const pod of state.lost()) this.#forgetLost(pod);
     const waiting = state.unbound().filter((pod) => isOurs(pod));

@@ -132,7 +132,7 @@ export class ServiceProxy implements Disposable {
     }
   }
 
-  #sync(): void {
+  #sync(): undefined {
     const { state, firewall, subnet } = this.#options;
     const routes = [...state.services()]
       .flatMap((service) => routesOf(service, state.addresses(service)))
@@ -180,7 +180,7 @@ export class ServiceProxy implements Disposable {
   }
 
   /** Type LoadBalancer: the node's address is its address, when its ports are free. */
-  #publish(key: string): void {
+  #publish(key: string): undefined {
     const { state, store, nodeAddress, report } = this.#options;
     const service = state.service(key);
     if (service?.spec.type !== "LoadBalancer") return;

@@ -157,10 +157,9 @@ export class ServiceState implements Disposable {
     if (before?.text === after?.text) return;
     const isUrgent = before?.isLeaving === false && after?.isLeaving !== false;
     for (const service of this.#services.values()) {
-      if (service.metadata.namespace !== namespace || !isSelecting(service)) continue;
-      const { selector = {} } = service.spec;
+      if (service.metadata.namespace !== namespace) continue;
       const concerns = [before, after].some(
-        (facts) => facts !== undefined && selects(selector, facts.pod.metadata.labels),
+        (facts) => facts !== undefined && isBehind(service, facts.pod.metadata.labels),
       );
       if (concerns) this.#tell(keyFor(service), isUrgent);
     }
@@ -194,6 +193,11 @@ export function keyFor({ metadata }: Pick<Service, "metadata">): string {
 /** Whether its endpoints are the pods that a selector finds. */
 export function isSelecting({ spec }: Service): boolean {
   return hasEndpoints(spec) && Object.keys(spec.selector ?? {}).length > 0;
+}
+
+/** Whether the selector of a Service finds a pod with these labels. */
+export function isBehind(service: Service, labels: Labels | undefined): boolean {
+  return isSelecting(service) && selects(service.spec.selector ?? {}, labels);
 }
 
 /** Addresses for new connections: the ready ones, or else those that end but still serve. */

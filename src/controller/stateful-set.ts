@@ -8,11 +8,15 @@
 import { messageOf, PodError } from "../base/errors.ts";
 import { firstDifference } from "../spec/first-difference.ts";
 import type {
+  LabelSelector,
   PersistentVolumeClaim,
   StatefulSet,
   StatefulSetStatus,
 } from "../spec/kubernetes.gen.ts";
 import type { Pod } from "../spec/pod.ts";
+import { deleteObject } from "../store/delete-object.ts";
+import { claimObjects } from "./claim-objects.ts";
+import type { Controller, ControllerContext } from "./controller.ts";
 import { planStatefulSet, type StatefulState } from "./plan-stateful-set.ts";
 import { isActive, isAvailable, isReady, nextAvailableMs } from "./pod-readiness.ts";
 import {
@@ -30,36 +34,27 @@ import {
   statefulPod,
   withClaimOwners,
 } from "./stateful-pod.ts";
-import { WorkloadLoop, type WorkloadOptions } from "./workload-loop.ts";
+import { writeStatus } from "./write-status.ts";
 
 const component = "statefulset-controller";
 
-export class StatefulSetController implements Disposable {
-  readonly #options: WorkloadOptions;
-  readonly #loop: WorkloadLoop<StatefulSet>;
+export class StatefulSetController implements Controller<StatefulSet> {
+  readonly kind = "StatefulSet";
+  readonly dependents: readonly string[] = ["Pod", "ControllerRevision"];
+  readonly #context: ControllerContext;
 
-  constructor(options: WorkloadOptions) {
-    this.#options = options;
-    this.#loop = new WorkloadLoop<StatefulSet>({
-      ...options,
-      kind: "StatefulSet",
-      dependents: ["Pod", "ControllerRevision"],
-      reconcile: (set) => this.#reconcile(set),
-    });
+  constructor(context: ControllerContext) {
+    this.#context = context;
   }
 
-  start(): void {
-    this.#loop.start();
+  selector({ spec }: StatefulSet): LabelSelector {
+    return spec.selector;
   }
 
-  [Symbol.dispose](): void {
-    this.#loop[Symbol.dispose]();
-  }
-
-  #reconcile(set: StatefulSet): number | undefined {
-    const { clock } = this.#options;
+  reconcile(set: StatefulSet): number | undefined {
+    const { store, clock } = this.#context;
     if (set.metadata.deletionTimestamp !== undefined) return undefined;
-    const revisions = ensureRevisions(set, this.#loop, this.#options);
+    const revisions = ensureRevisions(set, this.#context);
     const update = revisions.newest.metadata.name;
     const known = set.status?.currentRevision ?? "";
     const isKept = revisions.old.some(({ metadata }) => metadata.name === known);
@@ -81,27 +76,28 @@ export class StatefulSetController implements Disposable {
     }
     const after = { ...state, pods: this.#pods(set), nowMs: clock.now() };
     const status = statefulStatus(after, revisions.collisionCount);
-    this.#loop.writeStatus(set, status);
+    writeStatus(store, set, status);
     const names = after.pods.map(({ metadata }) => metadata.labels?.[revisionLabel] ?? "");
     const inUse = new Set([...names, status.currentRevision ?? ""]);
     const surplus = surplusRevisions(revisions.old, inUse, set.spec.revisionHistoryLimit);
-    for (const revision of surplus) this.#loop.delete(revision);
+    for (const revision of surplus) deleteObject(store, revision, { nowMs: clock.now() });
     if (failure !== undefined) throw failure;
-    return nextAvailableMs(after.pods.filter(isActive), set.spec.minReadySeconds, after.nowMs);
+    return nextAvailableMs(after.pods, set.spec.minReadySeconds, after.nowMs);
   }
 
   /** Only pods with its names are its. */
   #pods(set: StatefulSet): readonly Pod[] {
-    const pods = this.#loop.claim<Pod>(set, "Pod");
+    const pods = claimObjects<Pod>(set, "Pod", this.#context);
     return pods.filter(({ metadata }) => ordinalOf(set, metadata.name) !== undefined);
   }
 
   #act(state: StatefulState, revisions: Revisions): void {
+    const { store, clock } = this.#context;
     const { set } = state;
     const { create, remove } = planStatefulSet(state);
     for (const { ordinal, revision } of create) this.#createPod(set, ordinal, revision, revisions);
     for (const pod of remove) {
-      this.#loop.delete(pod);
+      deleteObject(store, pod, { nowMs: clock.now() });
       this.#tell(
         set,
         "SuccessfulDelete",
@@ -116,7 +112,7 @@ export class StatefulSetController implements Disposable {
     revision: string,
     { old, newest }: Revisions,
   ): void {
-    const { create } = this.#options;
+    const { create } = this.#context;
     const { name: setName } = set.metadata;
     const found = old.find(({ metadata }) => metadata.name === revision) ?? newest;
     const pod = statefulPod(set, ordinal, {
@@ -129,7 +125,7 @@ export class StatefulSetController implements Disposable {
       create<Pod>(pod);
     } catch (error) {
       const message = `create Pod ${name} in StatefulSet ${setName} failed error: ${messageOf(error)}`;
-      this.#options.report(set, { type: "Warning", reason: "FailedCreate", message }, component);
+      this.#context.report(set, { type: "Warning", reason: "FailedCreate", message }, component);
       throw error;
     }
     this.#tell(set, "SuccessfulCreate", `create Pod ${name} in StatefulSet ${setName} successful`);
@@ -137,7 +133,7 @@ export class StatefulSetController implements Disposable {
 
   /** Claims that an ordinal had before are its again. */
   #ensureClaims(set: StatefulSet, ordinal: number, pod: string): void {
-    const { store, create } = this.#options;
+    const { store, create } = this.#context;
     for (const claim of statefulClaims(set, ordinal)) {
       const { namespace, name } = claim.metadata;
       const kind = "PersistentVolumeClaim";
@@ -152,7 +148,7 @@ export class StatefulSetController implements Disposable {
 
   /** The owners of claims follow the retention policy and the size of the set. */
   #keepClaims(set: StatefulSet, pods: readonly Pod[]): void {
-    const { store } = this.#options;
+    const { store } = this.#context;
     const templates = set.spec.volumeClaimTemplates ?? [];
     for (const pod of pods) {
       const ordinal = ordinalOf(set, pod.metadata.name);
@@ -174,7 +170,7 @@ export class StatefulSetController implements Disposable {
   }
 
   #tell(set: StatefulSet, reason: string, message: string): void {
-    this.#options.report(set, { type: "Normal", reason, message }, component);
+    this.#context.report(set, { type: "Normal", reason, message }, component);
   }
 }
 

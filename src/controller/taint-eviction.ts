@@ -2,41 +2,25 @@
  * Taints with the effect NoExecute: pods that do not tolerate one are deleted, at once or when the time that they
  * tolerate it for is over.
  *
- *   node or pod changes ─▶ for each pod of the node: stays · goes now · goes at timeAdded + tolerationSeconds
+ *   pod or its node changes ─▶ the pod stays · goes now · goes at timeAdded + tolerationSeconds
  *
  * Source: Kubernetes, "Taints and Tolerations", "Taint based Evictions"; words of the taint eviction controller.
  */
-import { type Clock, toTime } from "../base/clock.ts";
-import type { Logger } from "../base/log.ts";
+import { toTime } from "../base/clock.ts";
+import { hasEnded } from "../scheduler/cluster.ts";
 import { tolerates } from "../scheduler/tolerations.ts";
-import type { Taint, Toleration } from "../spec/kubernetes.gen.ts";
+import type { Node, Taint, Toleration } from "../spec/kubernetes.gen.ts";
 import type { Pod, PodCondition } from "../spec/pod.ts";
 import { deleteObject } from "../store/delete-object.ts";
-import type { Store } from "../store/store.ts";
-import type { ClusterState } from "./cluster-state.ts";
-import { KeyQueue } from "./key-queue.ts";
-import type { SchedulerEvent } from "./scheduler.ts";
+import type { Controller, ControllerContext } from "./controller.ts";
+import type { CacheChange } from "./object-cache.ts";
+import { keyOf, objectKey } from "./object-key.ts";
 
-export interface TaintEvictionOptions {
-  readonly store: Store;
-  readonly state: ClusterState;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly report: (pod: Pod, event: SchedulerEvent) => void;
-}
-
-interface Timer {
-  /** When the pod was found on a node with such a taint. */
-  readonly sinceMs: number;
-  readonly atMs: number;
-  readonly cancel: () => void;
-}
-
-/** setTimeout's longest delay: who has longer is looked at again. */
-const longestTimerMs = 2 ** 31 - 1;
+const component = "taint-eviction-controller";
 
 /**
  * When a pod has to leave: 0 is at once, Infinity never. Pure.
+ * @param taints - of the effect NoExecute.
  * @param sinceMs - stands for the time of a taint that does not say it.
  */
 export function leavesAtMs(
@@ -44,86 +28,67 @@ export function leavesAtMs(
   taints: readonly Taint[],
   sinceMs: number,
 ): number {
-  const times = taints
-    .filter(({ effect }) => effect === "NoExecute")
-    .map((taint) => {
-      const fitting = tolerations.filter((toleration) => tolerates(toleration, taint));
-      if (fitting.length === 0) return 0;
-      const seconds = fitting.map(({ tolerationSeconds }) => tolerationSeconds ?? Infinity);
-      const addedMs = taint.timeAdded === undefined ? sinceMs : Date.parse(taint.timeAdded);
-      return addedMs + 1000 * Math.max(0, Math.min(...seconds));
-    });
+  const times = taints.map((taint) => {
+    const fitting = tolerations.filter((toleration) => tolerates(toleration, taint));
+    if (fitting.length === 0) return 0;
+    const seconds = fitting.map(({ tolerationSeconds }) => tolerationSeconds ?? Infinity);
+    const addedMs = taint.timeAdded === undefined ? sinceMs : Date.parse(taint.timeAdded);
+    return addedMs + 1000 * Math.max(0, Math.min(...seconds));
+  });
   return Math.min(Infinity, ...times);
 }
 
-export class TaintEviction implements Disposable {
-  readonly #options: TaintEvictionOptions;
-  readonly #queue: KeyQueue;
-  readonly #timers = new Map<string, Timer>();
-  #unfollow: () => void = () => undefined;
+export class TaintEviction implements Controller<Pod> {
+  readonly kind = "Pod";
+  readonly dependents: readonly string[] = [];
+  readonly #context: ControllerContext;
+  /** Key of a pod that is to go later → which one it is, and since when it is on a node with such a taint. */
+  readonly #waiting = new Map<string, { readonly uid: string; readonly sinceMs: number }>();
 
-  constructor(options: TaintEvictionOptions) {
-    const { clock, log } = options;
-    this.#options = options;
-    this.#queue = new KeyQueue({ clock, log, reconcile: (node) => this.#reconcile(node) });
+  constructor(context: ControllerContext) {
+    this.#context = context;
   }
 
-  start(): void {
-    const { state } = this.#options;
-    this.#unfollow = state.follow((change) => {
-      if (change.kind === "Node") this.#queue.add(change.name);
-      if (change.kind === "Pod" && change.pod.spec.nodeName) {
-        this.#queue.add(change.pod.spec.nodeName);
-      }
-    });
-    for (const { node } of state.cluster().nodes) this.#queue.add(node.metadata.name);
+  /** The pods of a node that got or lost such a taint. */
+  concerns({ object, previous }: CacheChange): Iterable<Pod> {
+    if (object.kind !== "Node") return [];
+    // The cache keeps objects of one kind under one name.
+    const [before, after] = [previous, object].map((node) => taintsOf(node as Node | undefined));
+    if (JSON.stringify(before) === JSON.stringify(after)) return [];
+    const pods = this.#context.cache.all<Pod>("Pod");
+    return pods.filter(({ spec }) => spec.nodeName === object.metadata.name);
   }
 
-  [Symbol.dispose](): void {
-    this.#unfollow();
-    this.#queue[Symbol.dispose]();
-    for (const { cancel } of this.#timers.values()) cancel();
+  gone(namespace: string, name: string): void {
+    this.#waiting.delete(objectKey(this.kind, namespace, name));
   }
 
-  #reconcile(name: string): void {
-    const { state, clock } = this.#options;
-    const found = state.node(name);
-    const taints = (found?.node.spec?.taints ?? []).filter(({ effect }) => effect === "NoExecute");
-    if (found === undefined || (taints.length === 0 && this.#timers.size === 0)) return;
-    for (const pod of found.pods) {
-      if (pod.metadata.deletionTimestamp !== undefined) continue;
-      const sinceMs = this.#timers.get(pod.metadata.uid)?.sinceMs ?? clock.now();
-      const atMs = leavesAtMs(pod.spec.tolerations ?? [], taints, sinceMs);
-      this.#arrange(pod, { sinceMs, atMs }, name);
-    }
-  }
-
-  /** Has the pod deleted at that time, and at no other. */
-  #arrange(pod: Pod, { sinceMs, atMs }: Omit<Timer, "cancel">, node: string): void {
-    const { clock } = this.#options;
-    const { uid } = pod.metadata;
-    const known = this.#timers.get(uid);
-    if (known?.atMs === atMs) return;
-    known?.cancel();
-    this.#timers.delete(uid);
-    if (atMs <= clock.now()) {
-      this.#evict(pod);
-      return;
-    }
+  /** @returns when the pod goes, if it is to go and that is not now. */
+  reconcile(pod: Pod): number | undefined {
+    const { cache, clock } = this.#context;
+    const { uid, deletionTimestamp } = pod.metadata;
+    const taints = taintsOf(cache.get<Node>("Node", "", pod.spec.nodeName ?? ""));
+    const key = keyOf(pod);
+    const known = this.#waiting.get(key);
+    this.#waiting.delete(key);
+    if (deletionTimestamp !== undefined || hasEnded(pod)) return undefined;
+    const nowMs = clock.now();
+    const sinceMs = known?.uid === uid ? known.sinceMs : nowMs;
+    const atMs = leavesAtMs(pod.spec.tolerations ?? [], taints, sinceMs);
     if (atMs === Infinity) {
-      if (known !== undefined) this.#tell(pod, "Cancelling deletion of Pod");
-      return;
+      if (known?.uid === uid) this.#tell(pod, "Cancelling deletion of Pod");
+      return undefined;
     }
-    const cancel = clock.after(Math.min(atMs - clock.now(), longestTimerMs), () => {
-      // What is due goes with the next look.
-      this.#timers.set(uid, { sinceMs, atMs: 0, cancel: () => undefined });
-      this.#queue.add(node);
-    });
-    this.#timers.set(uid, { sinceMs, atMs, cancel });
+    if (atMs <= nowMs) {
+      this.#evict(pod);
+      return undefined;
+    }
+    this.#waiting.set(key, { uid, sinceMs });
+    return atMs;
   }
 
   #evict(pod: Pod): void {
-    const { store, clock } = this.#options;
+    const { store, clock } = this.#context;
     const { namespace, name, uid } = pod.metadata;
     const condition: PodCondition = {
       type: "DisruptionTarget",
@@ -155,6 +120,12 @@ export class TaintEviction implements Disposable {
   #tell(pod: Pod, words: string): void {
     const { namespace, name } = pod.metadata;
     const message = `${words} ${namespace}/${name}`;
-    this.#options.report(pod, { type: "Normal", reason: "TaintManagerEviction", message });
+    const event = { type: "Normal", reason: "TaintManagerEviction", message } as const;
+    this.#context.report(pod, event, component);
   }
+}
+
+/** Those that pods are deleted for. */
+function taintsOf(node: Node | undefined): readonly Taint[] {
+  return (node?.spec?.taints ?? []).filter(({ effect }) => effect === "NoExecute");
 }

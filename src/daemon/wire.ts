@@ -23,17 +23,14 @@ import { hasAppArmor } from "../container/app-armor.ts";
 import { defaultCapabilities, readOwnCapabilities } from "../container/capabilities.ts";
 import { defaultSeccomp } from "../container/seccomp.ts";
 import { ClusterState } from "../controller/cluster-state.ts";
-import { EndpointSlices } from "../controller/endpoint-slices.ts";
+import { Controllers } from "../controller/controllers.ts";
 import { ensureFirstObjects } from "../controller/first-objects.ts";
 import { GarbageCollector } from "../controller/garbage-collector.ts";
-import { NamespaceLifecycle } from "../controller/namespace-lifecycle.ts";
 import { NodeLifecycle } from "../controller/node-lifecycle.ts";
 import { defaultScheduler, Scheduler } from "../controller/scheduler.ts";
 import { dnsAddress, ServiceAllocator } from "../controller/service-allocator.ts";
 import { ServiceProxy } from "../controller/service-proxy.ts";
 import { ServiceState } from "../controller/service-state.ts";
-import { TaintEviction } from "../controller/taint-eviction.ts";
-import { Workloads } from "../controller/workloads.ts";
 import { ImageStore } from "../image/store.ts";
 import { hostResolver } from "../net/dns.ts";
 import { Forwarder } from "../net/dns-forwarder.ts";
@@ -51,7 +48,6 @@ import type { Pod } from "../spec/pod.ts";
 import { Store } from "../store/store.ts";
 import { cgroup2Mount, readMountinfo } from "../sys/mountinfo.ts";
 import { ServiceAccountTokens, tokenKeyFile } from "../volume/service-account-tokens.ts";
-import { batchControllers } from "./batch-controllers.ts";
 import type { Configuration } from "./configuration.ts";
 import type { Node } from "./daemon.ts";
 import { dismantle } from "./dismantle.ts";
@@ -190,19 +186,9 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
     forwarder: new Forwarder({ servers: () => hostResolver(true).config.nameservers }),
     onError: (error) => log.error({ error: messageOf(error) }, "a name was not looked up"),
   });
-  const batch = batchControllers({
-    store,
-    clock,
-    log,
-    create: (wish) => backend.createNow(newObject(backend, wish, clock.now())),
-    report: (object, event, component) => events.record(object, event, component),
-  });
-  const controllers = [
-    new EndpointSlices({ store, state: services, clock, log }),
+  const parts = [
     proxy,
     new GarbageCollector({ store, clock, log }),
-    new NamespaceLifecycle({ store, clock, log }),
-    ...batch.controllers,
     scheduler,
     new NodeLifecycle({
       store,
@@ -212,17 +198,10 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
       report: (object, event) => events.record(object, event, "node-controller"),
       graceMs: nodeGraceMs,
     }),
-    new TaintEviction({
-      store,
-      state,
-      clock,
-      log,
-      report: (pod, event) => events.record(pod, event, "taint-eviction-controller"),
-    }),
   ];
-
-  const workloads = new Workloads({
+  const controllers = new Controllers({
     store,
+    services,
     clock,
     log,
     create: (wish) => backend.createNow(newObject(backend, wish, clock.now())),
@@ -234,9 +213,9 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
     if (isClosed) return;
     isClosed = true;
     await housekeeping[Symbol.asyncDispose]();
-    workloads[Symbol.dispose]();
+    controllers[Symbol.dispose]();
     names.close();
-    for (const controller of controllers) controller[Symbol.dispose]();
+    for (const part of parts) part[Symbol.dispose]();
     podApi[Symbol.dispose]();
     services[Symbol.dispose]();
     state[Symbol.dispose]();
@@ -265,9 +244,9 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
 
   if (pods().length > 0) network.bridge();
   claims.start();
-  for (const controller of controllers) controller.start();
+  for (const part of parts) part.start();
   await agent.start();
-  workloads.start();
+  controllers.start();
   trash.collect();
   for (const duty of duties({ network, freed, proxy, engine, agent, registrar, store })) {
     housekeeping.add(duty);
@@ -285,7 +264,7 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
     backend,
     readToken: (text, nowMs) => tokens.read(text, nowMs),
     publishApi: (api) => podApi.publish(api),
-    isEmpty: () => agent.size === 0 && pods().length === 0 && batch.isIdle() && workloads.isEmpty,
+    isEmpty: () => agent.size === 0 && pods().length === 0 && controllers.isIdle,
     close,
   };
 }

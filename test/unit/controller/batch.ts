@@ -4,10 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { newObject } from "../../../src/apiserver/create-object.ts";
 import { createLogger } from "../../../src/base/log.ts";
-import { CronJobController } from "../../../src/controller/cron-job.ts";
+import { Controllers } from "../../../src/controller/controllers.ts";
 import { ensureFirstObjects } from "../../../src/controller/first-objects.ts";
-import { JobController } from "../../../src/controller/job.ts";
-import { OwnedObjects } from "../../../src/controller/owned-objects.ts";
+import { ServiceState } from "../../../src/controller/service-state.ts";
 import type { CronJob, Job } from "../../../src/spec/kubernetes.gen.ts";
 import type { Pod } from "../../../src/spec/pod.ts";
 import type { KubernetesObject } from "../../../src/spec/resources.ts";
@@ -20,7 +19,8 @@ export class Batch {
   readonly store: Store = Store.open(join(this.#folder, "nspod.db"));
   readonly clock: FakeClock;
   readonly events: string[] = [];
-  #parts: readonly (Disposable & { start(): void })[] = [];
+  readonly #services = new ServiceState(this.store);
+  #controllers: Controllers | undefined;
 
   constructor(now = "2026-07-09T14:45:30Z") {
     this.clock = new FakeClock(Date.parse(now));
@@ -32,31 +32,28 @@ export class Batch {
   start(): void {
     this.away();
     const { store, clock } = this;
-    const owned = new OwnedObjects(store, ["Job", "Pod"]);
-    const options = {
+    this.#controllers = new Controllers({
       store,
+      services: this.#services,
       clock,
       log: createLogger("silent"),
-      owned,
       create: <T extends KubernetesObject>(wish: T): T =>
         store.create(newObject({ store, mountsTokens: false }, wish, clock.now()), {
           durable: false,
         }),
-      report: (_: KubernetesObject, event: { readonly reason: string }) => {
-        this.events.push(event.reason);
-      },
-    };
-    this.#parts = [owned, new JobController(options), new CronJobController(options)];
-    for (const part of this.#parts) part.start();
+      report: (_, { reason }) => void this.events.push(reason),
+    });
+    this.#controllers.start();
   }
 
   /** The daemon is not there. */
   away(): void {
-    for (const part of this.#parts) part[Symbol.dispose]();
+    this.#controllers?.[Symbol.dispose]();
   }
 
   stop(): void {
     this.away();
+    this.#services[Symbol.dispose]();
     this.store.close();
     rmSync(this.#folder, { recursive: true, force: true });
   }

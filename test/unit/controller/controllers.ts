@@ -4,9 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../../../src/base/clock.ts";
 import { createLogger } from "../../../src/base/log.ts";
+import { ControllerLoop } from "../../../src/controller/controller-loop.ts";
+import { cachedKinds } from "../../../src/controller/controllers.ts";
 import { ensureFirstObjects } from "../../../src/controller/first-objects.ts";
 import { GarbageCollector } from "../../../src/controller/garbage-collector.ts";
 import { NamespaceLifecycle } from "../../../src/controller/namespace-lifecycle.ts";
+import { ObjectCache } from "../../../src/controller/object-cache.ts";
 import type { OwnerReference } from "../../../src/spec/meta.ts";
 import type { KubernetesObject } from "../../../src/spec/resources.ts";
 import { Store } from "../../../src/store/store.ts";
@@ -14,19 +17,21 @@ import { Store } from "../../../src/store/store.ts";
 export class Controllers {
   readonly #folder: string = mkdtempSync(join(tmpdir(), "nspod-controller-"));
   readonly store: Store = Store.open(join(this.#folder, "nspod.db"));
-  #controllers: readonly (GarbageCollector | NamespaceLifecycle)[] = [];
+  #parts: readonly (Disposable & { start(): void })[] = [];
 
   /** Begins with what the store holds, as a new daemon does. */
   start(): this {
     ensureFirstObjects(this.store, 0);
-    const options = { store: this.store, clock: systemClock, log: createLogger("silent") };
-    this.#controllers = [new GarbageCollector(options), new NamespaceLifecycle(options)];
-    for (const controller of this.#controllers) controller.start();
+    const cache = new ObjectCache(this.store, cachedKinds);
+    const context = { store: this.store, cache, clock: systemClock, log: createLogger("silent") };
+    const namespaces = new ControllerLoop(new NamespaceLifecycle(context), context);
+    this.#parts = [cache, new GarbageCollector(context), namespaces];
+    for (const part of this.#parts) part.start();
     return this;
   }
 
   stop(): void {
-    for (const controller of this.#controllers) controller[Symbol.dispose]();
+    for (const part of this.#parts) part[Symbol.dispose]();
     this.store.close();
     rmSync(this.#folder, { recursive: true, force: true });
   }
