@@ -97,6 +97,27 @@ static int trace(double length)
 	return 0;
 }
 
+static int seize(int count, char **pids)
+{
+	char path[64], byte;
+
+	for (int i = 0; i < count; i++) {
+		pid_t pid = (pid_t)atoi(pids[i]);
+		const char *seized = "seized";
+		const char *environ = "read";
+		int fd;
+
+		if (ptrace(PTRACE_SEIZE, pid, 0, 0) < 0)
+			seized = strerrorname_np(errno);
+		snprintf(path, sizeof(path), "/proc/%d/environ", (int)pid);
+		fd = open(path, O_RDONLY);
+		if (fd < 0 || read(fd, &byte, 1) < 0)
+			environ = strerrorname_np(errno);
+		printf("%d %s %s\n", (int)pid, seized, environ);
+	}
+	return 0;
+}
+
 static void open_exe(pid_t pid)
 {
 	char path[64], exe[256], copy[64];
@@ -247,6 +268,8 @@ int cmd_attack(int argc, char **argv)
 
 	if (strcmp(kind, "trace") == 0 && argc == 3)
 		return trace(atof(argv[2]));
+	if (strcmp(kind, "seize") == 0)
+		return seize(argc - 2, argv + 2);
 	if (strcmp(kind, "exes") == 0 && argc == 3)
 		return exes(atof(argv[2]));
 	if (strcmp(kind, "swap") == 0 && argc == 4)
