@@ -23,12 +23,15 @@ import type { Pod } from "../spec/pod.ts";
 import type { KubernetesObject } from "../spec/resources.ts";
 import type { Deletion } from "../store/delete-object.ts";
 import type { Store } from "../store/store.ts";
+import type { ServiceAccountTokens } from "../volume/service-account-tokens.ts";
 
 export interface Backend {
   readonly store: Store;
   readonly images: Images;
   /** Whether pods can reach the API, and get a token for it. */
   readonly mountsTokens: boolean;
+  /** Of service accounts: issued to who may have them, and read. */
+  readonly tokens: Pick<ServiceAccountTokens, "issue" | "read">;
   /**
    * Stores a new object; who cares for its kind hears of it.
    * @param object - defaulted and valid, with name, namespace, uid and creationTimestamp.

@@ -6,6 +6,7 @@
 import { kubernetesRelease, releaseName } from "../spec/kubernetes-release.ts";
 import { groupOf } from "../spec/object-problem.ts";
 import type { Resource } from "../spec/resources.ts";
+import { reviewEntries } from "./access-reviews.ts";
 import {
   aggregatedDiscovery,
   aggregatedType,
@@ -71,10 +72,16 @@ function entriesOf(resource: Resource): readonly ResourceEntry[] {
     group: "policy",
     version: "v1",
   };
+  const token = {
+    ...subresourceEntry(resource, "serviceaccounts/token", "TokenRequest", ["create"]),
+    group: "authentication.k8s.io",
+    version: "v1",
+  };
   return [
     ...entries,
     ...streams.map((stream) => subresourceEntry(resource, ...stream)),
     ...(kind === "Pod" ? [eviction] : []),
+    ...(kind === "ServiceAccount" ? [token] : []),
   ];
 }
 
@@ -100,6 +107,7 @@ const served: readonly (readonly [groupVersion: string, entry: ResourceEntry])[]
   ),
   ...readableResources.map((resource) => [resource.apiVersion, readableEntry(resource)] as const),
   ...metricsEntries.map((entry) => [metricsVersion, entry] as const),
+  ...reviewEntries,
 ];
 
 /** `v1`, `storage.k8s.io/v1`, each once; of a group's versions the one that is preferred first. */

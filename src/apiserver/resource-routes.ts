@@ -13,6 +13,7 @@ import { collectionPath, readRoutes } from "./read-objects.ts";
 import { inVersion, type Route } from "./router.ts";
 import { hasScale, scaleRoutes } from "./scale.ts";
 import { type AbsentResource, absentResources, olderResources } from "./served-resources.ts";
+import { tokenRoute } from "./token-request.ts";
 
 export const resourceRoutes: readonly Route[] = [
   ...resources.flatMap(routesOf),
@@ -22,6 +23,7 @@ export const resourceRoutes: readonly Route[] = [
   ...absentResources.flatMap((resource) => [...readRoutes(resource), refusal(resource)]),
   ...endpointsRoutes,
   evictionRoute,
+  tokenRoute,
 ];
 
 function routesOf(resource: Resource): readonly Route[] {

@@ -7,6 +7,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { ObjectMeta } from "../spec/meta.ts";
 import type { KubernetesObject } from "../spec/resources.ts";
+import type { User } from "./authenticate.ts";
 import type { Backend } from "./backend.ts";
 import { pathNotFound, RequestProblem } from "./problem.ts";
 import type { Query } from "./query.ts";
@@ -24,6 +25,8 @@ export interface Door {
 
 /** One request and its answer. */
 export interface Exchange extends Door {
+  /** Who asks. */
+  readonly user: User;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly parameters: Parameters;
@@ -40,7 +43,7 @@ export class Parameters {
     this.#values = values;
   }
 
-  get(name: "namespace" | "name"): string {
+  get(name: "namespace" | "name" | "container"): string {
     return this.#values.get(name) ?? "";
   }
 }
@@ -57,6 +60,7 @@ export interface Route {
 // DNS label and DNS subdomain, RFC 1123: other names cannot exist.
 const patterns: Readonly<Record<string, RegExp>> = {
   "{namespace}": /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/,
+  "{container}": /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/,
   "{name}": /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/,
 };
 

@@ -15,15 +15,18 @@ import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
 import { type Clock, systemClock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
-import { authenticate, authorize, type TokenReader } from "./authenticate.ts";
+import { reviewRoutes } from "./access-reviews.ts";
+import { authenticate } from "./authenticate.ts";
+import { authorize, deedOf } from "./authorize.ts";
 import type { Backend } from "./backend.ts";
 import { discoveryRoutes } from "./discovery.ts";
 import { imageRoutes } from "./images.ts";
+import { impersonated } from "./impersonate.ts";
 import { metricsRoutes } from "./metrics.ts";
 import { openApiRoutes } from "./openapi.ts";
-import type { Pki } from "./pki.ts";
+import type { KeyPair } from "./pki.ts";
 import { podLogRoute } from "./pod-log.ts";
-import { plainStreamRoutes, streamRoutes } from "./pod-streams.ts";
+import { plainStreamRoutes, type StreamRoute, streamRoutes } from "./pod-streams.ts";
 import { forbidden, RequestProblem, statusOf } from "./problem.ts";
 import { Query } from "./query.ts";
 import { resourceRoutes } from "./resource-routes.ts";
@@ -36,12 +39,21 @@ const routes: readonly Route[] = [
   ...discoveryRoutes,
   ...openApiRoutes,
   ...resourceRoutes,
+  ...reviewRoutes,
   podLogRoute,
   ...plainStreamRoutes,
   ...metricsRoutes,
   ...imageRoutes,
   ...systemRoutes,
 ];
+
+/** What a door answers to. */
+export interface RouteTables {
+  readonly routes: readonly Route[];
+  readonly upgradeRoutes: readonly (Omit<StreamRoute, "method"> & {
+    readonly method: "GET" | "POST";
+  })[];
+}
 
 /** SPDY clients POST. */
 const upgradeRoutes = streamRoutes.flatMap((route) => [
@@ -55,8 +67,8 @@ export interface ApiServerOptions {
   /** Version of nspod. */
   readonly version: string;
   readonly clock?: Clock;
-  /** Reads tokens of service accounts; absent: none is accepted. */
-  readonly readToken?: TokenReader;
+  /** Absent: the API. */
+  readonly tables?: RouteTables;
   /** Called after a reset and before its answer. */
   readonly onReset?: () => void | Promise<void>;
   /** Called when the number of open connections has changed. */
@@ -71,7 +83,13 @@ export interface TlsListen {
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
-  readonly pki: Pki;
+  readonly pki: TlsIdentity;
+}
+
+/** Who the server is, and who signs for its clients. */
+export interface TlsIdentity {
+  readonly server: KeyPair;
+  readonly authority: Pick<KeyPair, "certificate">;
 }
 
 const limits = {
@@ -84,7 +102,7 @@ const limits = {
 
 export class ApiServer implements AsyncDisposable {
   readonly #door: Door;
-  readonly #readToken: TokenReader;
+  readonly #tables: RouteTables;
   readonly #server: Server;
   #tlsServer: Server | undefined;
   readonly #streams: StreamDoor;
@@ -95,8 +113,8 @@ export class ApiServer implements AsyncDisposable {
 
   constructor(options: ApiServerOptions) {
     const { backend, logger, version, clock = systemClock, onReset = () => undefined } = options;
+    this.#tables = options.tables ?? { routes, upgradeRoutes };
     this.#door = { backend, logger, version, clock, onReset };
-    this.#readToken = options.readToken ?? (() => undefined);
     this.#onConnections = options.onConnections ?? (() => undefined);
     this.#streams = new StreamDoor(clock);
     this.#server = createServer(limits);
@@ -208,7 +226,7 @@ export class ApiServer implements AsyncDisposable {
     response.once("close", () => gone.abort());
     if (this.#closing.signal.aborted) response.setHeader("connection", "close");
     try {
-      const { route, ...rest } = this.#read(routes, request);
+      const { route, ...rest } = this.#read(this.#tables.routes, request);
       const signal = AbortSignal.any([gone.signal, this.#closing.signal]);
       await route.handle({ ...this.#door, ...rest, request, response, signal });
     } catch (error) {
@@ -234,7 +252,7 @@ export class ApiServer implements AsyncDisposable {
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     try {
-      const { route, ...rest } = this.#read(upgradeRoutes, request);
+      const { route, ...rest } = this.#read(this.#tables.upgradeRoutes, request);
       const { signal } = this.#closing;
       const prepared = route.prepare({ ...this.#door, ...rest, request, signal });
       const offer = this.#streams.choose(request, prepared);
@@ -260,19 +278,22 @@ export class ApiServer implements AsyncDisposable {
   #read<R extends Pick<Route, "method" | "path" | "query">>(
     table: readonly R[],
     request: IncomingMessage,
-  ): { readonly route: R } & Pick<Exchange, "parameters" | "query"> {
+  ): { readonly route: R } & Pick<Exchange, "user" | "parameters" | "query"> {
     checkOrigin(request);
     const target = parseTarget(request.url ?? "");
     const { method = "" } = request;
     const { backend, clock } = this.#door;
-    const user = authenticate(request, {
+    const who = authenticate(request, {
       store: backend.store,
-      readToken: this.#readToken,
+      readToken: (text, nowMs) => backend.tokens.read(text, nowMs),
       nowMs: clock.now(),
     });
+    const user = impersonated(who, request);
     const { route, parameters } = findRoute(table, method, target.segments);
-    authorize(user, { method, path: route.path, namespace: parameters.get("namespace") });
-    return { route, parameters, query: new Query(target.parameters, route.query ?? []) };
+    const [namespace, name] = [parameters.get("namespace"), parameters.get("name")];
+    const isWatch = target.parameters.some(([key, value]) => key === "watch" && value !== "false");
+    authorize(user, deedOf({ method, path: route.path, namespace, name, isWatch }));
+    return { user, route, parameters, query: new Query(target.parameters, route.query ?? []) };
   }
 }
 

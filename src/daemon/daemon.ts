@@ -8,7 +8,6 @@
  * answered, so that whoever asked finds the machine clean.
  */
 import { rmSync } from "node:fs";
-import type { TokenReader } from "../apiserver/authenticate.ts";
 import type { Backend } from "../apiserver/backend.ts";
 import { ApiServer } from "../apiserver/server.ts";
 import type { Clock } from "../base/clock.ts";
@@ -25,7 +24,6 @@ import { version } from "./version.ts";
 /** The node behind the door, as wire.ts puts it together. */
 export interface Node {
   readonly backend: Backend;
-  readonly readToken: TokenReader;
   /** The API is open on TCP: tells pods. */
   publishApi(api: OpenApi): void;
   /** Stops working; pods keep running. Idempotent. */
@@ -95,7 +93,6 @@ async function serve(options: DaemonOptions): Promise<DaemonEnd> {
     logger,
     version,
     clock,
-    readToken: node.readToken,
     onConnections: (open) => idle?.connections(open),
     onReset: async () => {
       // From here on a new daemon may begin with nothing while this one ends.

@@ -44,6 +44,7 @@ export interface NodeBackendOptions {
   readonly agent: Agent;
   readonly clock: Clock;
   readonly mountsTokens: boolean;
+  readonly tokens: Backend["tokens"];
   /** A Service with its address and ports of the node. */
   readonly allocate: (service: Service) => Service;
   /** A new pod with its node, if there is one for it now. */
@@ -57,6 +58,7 @@ export class NodeBackend implements Backend {
   readonly store: Store;
   readonly images: Images;
   readonly mountsTokens: boolean;
+  readonly tokens: Backend["tokens"];
   readonly #options: NodeBackendOptions;
   readonly #meter: PodMeter;
   #isResetting = false;
@@ -65,6 +67,7 @@ export class NodeBackend implements Backend {
     this.store = options.store;
     this.images = options.images;
     this.mountsTokens = options.mountsTokens;
+    this.tokens = options.tokens;
     this.#options = options;
     this.#meter = new PodMeter(options.engine);
   }

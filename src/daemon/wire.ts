@@ -233,6 +233,7 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
     agent,
     clock,
     mountsTokens: podApi.isReachable,
+    tokens,
     allocate: (service) => allocator.allocate(service),
     place: (pod) => scheduler.place(pod),
     info: () => systemInfo({ instance, startedAt, hierarchy, images, pods: pods() }),
@@ -262,7 +263,6 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
   });
   return {
     backend,
-    readToken: (text, nowMs) => tokens.read(text, nowMs),
     publishApi: (api) => podApi.publish(api),
     isEmpty: () => agent.size === 0 && pods().length === 0 && controllers.isIdle,
     close,

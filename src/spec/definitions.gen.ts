@@ -40,6 +40,12 @@ export const definitions: Readonly<Record<string, Readonly<Record<string, string
     secretName: "string!",
     shareName: "string!",
   },
+  BoundObjectReference: {
+    apiVersion: "string",
+    kind: "string",
+    name: "string",
+    uid: "string",
+  },
   CSIPersistentVolumeSource: {
     controllerExpandSecretRef: "SecretReference",
     controllerPublishSecretRef: "SecretReference",
@@ -500,6 +506,15 @@ export const definitions: Readonly<Record<string, Readonly<Record<string, string
     targetWWNs: "[string]",
     wwids: "[string]",
   },
+  FieldSelectorAttributes: {
+    rawSelector: "string",
+    requirements: "[FieldSelectorRequirement]",
+  },
+  FieldSelectorRequirement: {
+    key: "string!",
+    operator: "string!",
+    values: "[string]",
+  },
   FileKeySelector: {
     key: "string!",
     optional: "boolean",
@@ -670,6 +685,10 @@ export const definitions: Readonly<Record<string, Readonly<Record<string, string
     matchExpressions: "[LabelSelectorRequirement]",
     matchLabels: "{string}",
   },
+  LabelSelectorAttributes: {
+    rawSelector: "string",
+    requirements: "[LabelSelectorRequirement]",
+  },
   LabelSelectorRequirement: {
     key: "string!",
     operator: "string!",
@@ -717,6 +736,13 @@ export const definitions: Readonly<Record<string, Readonly<Record<string, string
   },
   LocalObjectReference: {
     name: "string",
+  },
+  LocalSubjectAccessReview: {
+    apiVersion: "\"authorization.k8s.io/v1\"!",
+    kind: "\"LocalSubjectAccessReview\"!",
+    metadata: "ObjectMeta",
+    spec: "SubjectAccessReviewSpec!",
+    status: "SubjectAccessReviewStatus",
   },
   LocalVolumeSource: {
     fsType: "string",
@@ -855,6 +881,14 @@ export const definitions: Readonly<Record<string, Readonly<Record<string, string
     osImage: "string!",
     swap: "NodeSwapStatus",
     systemUUID: "string!",
+  },
+  NonResourceAttributes: {
+    path: "string",
+    verb: "string",
+  },
+  NonResourceRule: {
+    nonResourceURLs: "[string]",
+    verbs: "[string]!",
   },
   ObjectFieldSelector: {
     apiVersion: "string",
@@ -1269,6 +1303,17 @@ export const definitions: Readonly<Record<string, Readonly<Record<string, string
     replicas: "int32!",
     terminatingReplicas: "int32",
   },
+  ResourceAttributes: {
+    fieldSelector: "FieldSelectorAttributes",
+    group: "string",
+    labelSelector: "LabelSelectorAttributes",
+    name: "string",
+    namespace: "string",
+    resource: "string",
+    subresource: "string",
+    verb: "string",
+    version: "string",
+  },
   ResourceClaim: {
     name: "string!",
     request: "string",
@@ -1287,6 +1332,12 @@ export const definitions: Readonly<Record<string, Readonly<Record<string, string
     claims: "[ResourceClaim]",
     limits: "{quantity}",
     requests: "{quantity}",
+  },
+  ResourceRule: {
+    apiGroups: "[string]",
+    resourceNames: "[string]",
+    resources: "[string]",
+    verbs: "[string]!",
   },
   ResourceStatus: {
     name: "string!",
@@ -1410,6 +1461,36 @@ export const definitions: Readonly<Record<string, Readonly<Record<string, string
     seLinuxOptions: "SELinuxOptions",
     seccompProfile: "SeccompProfile",
     windowsOptions: "WindowsSecurityContextOptions",
+  },
+  SelfSubjectAccessReview: {
+    apiVersion: "\"authorization.k8s.io/v1\"!",
+    kind: "\"SelfSubjectAccessReview\"!",
+    metadata: "ObjectMeta",
+    spec: "SelfSubjectAccessReviewSpec!",
+    status: "SubjectAccessReviewStatus",
+  },
+  SelfSubjectAccessReviewSpec: {
+    nonResourceAttributes: "NonResourceAttributes",
+    resourceAttributes: "ResourceAttributes",
+  },
+  SelfSubjectReview: {
+    apiVersion: "\"authentication.k8s.io/v1\"!",
+    kind: "\"SelfSubjectReview\"!",
+    metadata: "ObjectMeta",
+    status: "SelfSubjectReviewStatus",
+  },
+  SelfSubjectReviewStatus: {
+    userInfo: "UserInfo",
+  },
+  SelfSubjectRulesReview: {
+    apiVersion: "\"authorization.k8s.io/v1\"!",
+    kind: "\"SelfSubjectRulesReview\"!",
+    metadata: "ObjectMeta",
+    spec: "SelfSubjectRulesReviewSpec!",
+    status: "SubjectRulesReviewStatus",
+  },
+  SelfSubjectRulesReviewSpec: {
+    namespace: "string",
   },
   Service: {
     apiVersion: "\"v1\"!",
@@ -1547,6 +1628,33 @@ export const definitions: Readonly<Record<string, Readonly<Record<string, string
     volumeName: "string",
     volumeNamespace: "string",
   },
+  SubjectAccessReview: {
+    apiVersion: "\"authorization.k8s.io/v1\"!",
+    kind: "\"SubjectAccessReview\"!",
+    metadata: "ObjectMeta",
+    spec: "SubjectAccessReviewSpec!",
+    status: "SubjectAccessReviewStatus",
+  },
+  SubjectAccessReviewSpec: {
+    extra: "{[string]}",
+    groups: "[string]",
+    nonResourceAttributes: "NonResourceAttributes",
+    resourceAttributes: "ResourceAttributes",
+    uid: "string",
+    user: "string",
+  },
+  SubjectAccessReviewStatus: {
+    allowed: "boolean!",
+    denied: "boolean",
+    evaluationError: "string",
+    reason: "string",
+  },
+  SubjectRulesReviewStatus: {
+    evaluationError: "string",
+    incomplete: "boolean!",
+    nonResourceRules: "[NonResourceRule]!",
+    resourceRules: "[ResourceRule]!",
+  },
   SuccessPolicy: {
     rules: "[SuccessPolicyRule]!",
   },
@@ -1567,6 +1675,39 @@ export const definitions: Readonly<Record<string, Readonly<Record<string, string
     key: "string!",
     timeAdded: "time",
     value: "string",
+  },
+  TokenRequest: {
+    apiVersion: "\"authentication.k8s.io/v1\"!",
+    kind: "\"TokenRequest\"!",
+    metadata: "ObjectMeta",
+    spec: "TokenRequestSpec",
+    status: "TokenRequestStatus",
+  },
+  TokenRequestSpec: {
+    audiences: "[string]",
+    boundObjectRef: "BoundObjectReference",
+    expirationSeconds: "int64",
+  },
+  TokenRequestStatus: {
+    expirationTimestamp: "time",
+    token: "string",
+  },
+  TokenReview: {
+    apiVersion: "\"authentication.k8s.io/v1\"!",
+    kind: "\"TokenReview\"!",
+    metadata: "ObjectMeta",
+    spec: "TokenReviewSpec!",
+    status: "TokenReviewStatus",
+  },
+  TokenReviewSpec: {
+    audiences: "[string]",
+    token: "string!",
+  },
+  TokenReviewStatus: {
+    audiences: "[string]",
+    authenticated: "boolean",
+    error: "string",
+    user: "UserInfo",
   },
   Toleration: {
     effect: "\"NoExecute\"|\"NoSchedule\"|\"PreferNoSchedule\"",
@@ -1606,6 +1747,12 @@ export const definitions: Readonly<Record<string, Readonly<Record<string, string
   UncountedTerminatedPods: {
     failed: "[string]",
     succeeded: "[string]",
+  },
+  UserInfo: {
+    extra: "{[string]}",
+    groups: "[string]",
+    uid: "string",
+    username: "string",
   },
   Volume: {
     awsElasticBlockStore: "AWSElasticBlockStoreVolumeSource",
@@ -1717,6 +1864,7 @@ export const kindDefinitions: Readonly<
   Eviction: { apiVersion: "policy/v1", kind: "Eviction" },
   Job: { apiVersion: "batch/v1", kind: "Job" },
   Lease: { apiVersion: "coordination.k8s.io/v1", kind: "Lease" },
+  LocalSubjectAccessReview: { apiVersion: "authorization.k8s.io/v1", kind: "LocalSubjectAccessReview" },
   Namespace: { apiVersion: "v1", kind: "Namespace" },
   Node: { apiVersion: "v1", kind: "Node" },
   PersistentVolume: { apiVersion: "v1", kind: "PersistentVolume" },
@@ -1728,8 +1876,14 @@ export const kindDefinitions: Readonly<
   RuntimeClass: { apiVersion: "node.k8s.io/v1", kind: "RuntimeClass" },
   Scale: { apiVersion: "autoscaling/v1", kind: "Scale" },
   Secret: { apiVersion: "v1", kind: "Secret" },
+  SelfSubjectAccessReview: { apiVersion: "authorization.k8s.io/v1", kind: "SelfSubjectAccessReview" },
+  SelfSubjectReview: { apiVersion: "authentication.k8s.io/v1", kind: "SelfSubjectReview" },
+  SelfSubjectRulesReview: { apiVersion: "authorization.k8s.io/v1", kind: "SelfSubjectRulesReview" },
   Service: { apiVersion: "v1", kind: "Service" },
   ServiceAccount: { apiVersion: "v1", kind: "ServiceAccount" },
   StatefulSet: { apiVersion: "apps/v1", kind: "StatefulSet" },
   StorageClass: { apiVersion: "storage.k8s.io/v1", kind: "StorageClass" },
+  SubjectAccessReview: { apiVersion: "authorization.k8s.io/v1", kind: "SubjectAccessReview" },
+  TokenRequest: { apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest" },
+  TokenReview: { apiVersion: "authentication.k8s.io/v1", kind: "TokenReview" },
 };

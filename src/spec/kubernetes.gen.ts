@@ -46,6 +46,13 @@ export interface AzureFileVolumeSource {
   readonly shareName: string;
 }
 
+export interface BoundObjectReference {
+  readonly apiVersion?: string;
+  readonly kind?: string;
+  readonly name?: string;
+  readonly uid?: string;
+}
+
 export interface CSIPersistentVolumeSource {
   readonly controllerExpandSecretRef?: SecretReference;
   readonly controllerPublishSecretRef?: SecretReference;
@@ -571,6 +578,17 @@ export interface FCVolumeSource {
   readonly wwids?: readonly string[];
 }
 
+export interface FieldSelectorAttributes {
+  readonly rawSelector?: string;
+  readonly requirements?: readonly FieldSelectorRequirement[];
+}
+
+export interface FieldSelectorRequirement {
+  readonly key: string;
+  readonly operator: string;
+  readonly values?: readonly string[];
+}
+
 export interface FileKeySelector {
   readonly key: string;
   readonly optional?: boolean;
@@ -768,6 +786,11 @@ export interface LabelSelector {
   readonly matchLabels?: Readonly<Record<string, string>>;
 }
 
+export interface LabelSelectorAttributes {
+  readonly rawSelector?: string;
+  readonly requirements?: readonly LabelSelectorRequirement[];
+}
+
 export interface LabelSelectorRequirement {
   readonly key: string;
   readonly operator: string;
@@ -823,6 +846,14 @@ export interface LoadBalancerStatus {
 
 export interface LocalObjectReference {
   readonly name?: string;
+}
+
+export interface LocalSubjectAccessReview {
+  readonly apiVersion: "authorization.k8s.io/v1";
+  readonly kind: "LocalSubjectAccessReview";
+  readonly metadata: ObjectMeta;
+  readonly spec: SubjectAccessReviewSpec;
+  readonly status?: SubjectAccessReviewStatus;
 }
 
 export interface LocalVolumeSource {
@@ -986,6 +1017,16 @@ export interface NodeSystemInfo {
   readonly osImage: string;
   readonly swap?: NodeSwapStatus;
   readonly systemUUID: string;
+}
+
+export interface NonResourceAttributes {
+  readonly path?: string;
+  readonly verb?: string;
+}
+
+export interface NonResourceRule {
+  readonly nonResourceURLs?: readonly string[];
+  readonly verbs: readonly string[];
 }
 
 export interface ObjectFieldSelector {
@@ -1455,6 +1496,18 @@ export interface ReplicaSetStatus {
   readonly terminatingReplicas?: number;
 }
 
+export interface ResourceAttributes {
+  readonly fieldSelector?: FieldSelectorAttributes;
+  readonly group?: string;
+  readonly labelSelector?: LabelSelectorAttributes;
+  readonly name?: string;
+  readonly namespace?: string;
+  readonly resource?: string;
+  readonly subresource?: string;
+  readonly verb?: string;
+  readonly version?: string;
+}
+
 export interface ResourceClaim {
   readonly name: string;
   readonly request?: string;
@@ -1476,6 +1529,13 @@ export interface ResourceRequirements {
   readonly claims?: readonly ResourceClaim[];
   readonly limits?: Readonly<Record<string, string>>;
   readonly requests?: Readonly<Record<string, string>>;
+}
+
+export interface ResourceRule {
+  readonly apiGroups?: readonly string[];
+  readonly resourceNames?: readonly string[];
+  readonly resources?: readonly string[];
+  readonly verbs: readonly string[];
 }
 
 export interface ResourceStatus {
@@ -1619,6 +1679,42 @@ export interface SecurityContext {
   readonly seLinuxOptions?: SELinuxOptions;
   readonly seccompProfile?: SeccompProfile;
   readonly windowsOptions?: WindowsSecurityContextOptions;
+}
+
+export interface SelfSubjectAccessReview {
+  readonly apiVersion: "authorization.k8s.io/v1";
+  readonly kind: "SelfSubjectAccessReview";
+  readonly metadata: ObjectMeta;
+  readonly spec: SelfSubjectAccessReviewSpec;
+  readonly status?: SubjectAccessReviewStatus;
+}
+
+export interface SelfSubjectAccessReviewSpec {
+  readonly nonResourceAttributes?: NonResourceAttributes;
+  readonly resourceAttributes?: ResourceAttributes;
+}
+
+export interface SelfSubjectReview {
+  readonly apiVersion: "authentication.k8s.io/v1";
+  readonly kind: "SelfSubjectReview";
+  readonly metadata: ObjectMeta;
+  readonly status?: SelfSubjectReviewStatus;
+}
+
+export interface SelfSubjectReviewStatus {
+  readonly userInfo?: UserInfo;
+}
+
+export interface SelfSubjectRulesReview {
+  readonly apiVersion: "authorization.k8s.io/v1";
+  readonly kind: "SelfSubjectRulesReview";
+  readonly metadata: ObjectMeta;
+  readonly spec: SelfSubjectRulesReviewSpec;
+  readonly status?: SubjectRulesReviewStatus;
+}
+
+export interface SelfSubjectRulesReviewSpec {
+  readonly namespace?: string;
 }
 
 export interface Service {
@@ -1775,6 +1871,37 @@ export interface StorageOSVolumeSource {
   readonly volumeNamespace?: string;
 }
 
+export interface SubjectAccessReview {
+  readonly apiVersion: "authorization.k8s.io/v1";
+  readonly kind: "SubjectAccessReview";
+  readonly metadata: ObjectMeta;
+  readonly spec: SubjectAccessReviewSpec;
+  readonly status?: SubjectAccessReviewStatus;
+}
+
+export interface SubjectAccessReviewSpec {
+  readonly extra?: Readonly<Record<string, readonly string[]>>;
+  readonly groups?: readonly string[];
+  readonly nonResourceAttributes?: NonResourceAttributes;
+  readonly resourceAttributes?: ResourceAttributes;
+  readonly uid?: string;
+  readonly user?: string;
+}
+
+export interface SubjectAccessReviewStatus {
+  readonly allowed: boolean;
+  readonly denied?: boolean;
+  readonly evaluationError?: string;
+  readonly reason?: string;
+}
+
+export interface SubjectRulesReviewStatus {
+  readonly evaluationError?: string;
+  readonly incomplete: boolean;
+  readonly nonResourceRules: readonly NonResourceRule[];
+  readonly resourceRules: readonly ResourceRule[];
+}
+
 export interface SuccessPolicy {
   readonly rules: readonly SuccessPolicyRule[];
 }
@@ -1799,6 +1926,45 @@ export interface Taint {
   readonly key: string;
   readonly timeAdded?: string;
   readonly value?: string;
+}
+
+export interface TokenRequest {
+  readonly apiVersion: "authentication.k8s.io/v1";
+  readonly kind: "TokenRequest";
+  readonly metadata: ObjectMeta;
+  readonly spec?: TokenRequestSpec;
+  readonly status?: TokenRequestStatus;
+}
+
+export interface TokenRequestSpec {
+  readonly audiences?: readonly string[];
+  readonly boundObjectRef?: BoundObjectReference;
+  readonly expirationSeconds?: number;
+}
+
+export interface TokenRequestStatus {
+  readonly expirationTimestamp?: string;
+  readonly token?: string;
+}
+
+export interface TokenReview {
+  readonly apiVersion: "authentication.k8s.io/v1";
+  readonly kind: "TokenReview";
+  readonly metadata: ObjectMeta;
+  readonly spec: TokenReviewSpec;
+  readonly status?: TokenReviewStatus;
+}
+
+export interface TokenReviewSpec {
+  readonly audiences?: readonly string[];
+  readonly token: string;
+}
+
+export interface TokenReviewStatus {
+  readonly audiences?: readonly string[];
+  readonly authenticated?: boolean;
+  readonly error?: string;
+  readonly user?: UserInfo;
 }
 
 export interface Toleration {
@@ -1845,6 +2011,13 @@ export interface TypedObjectReference {
 export interface UncountedTerminatedPods {
   readonly failed?: readonly string[];
   readonly succeeded?: readonly string[];
+}
+
+export interface UserInfo {
+  readonly extra?: Readonly<Record<string, readonly string[]>>;
+  readonly groups?: readonly string[];
+  readonly uid?: string;
+  readonly username?: string;
 }
 
 export interface Volume {

@@ -29,6 +29,12 @@ const KINDS: readonly string[] = [
   "policy/v1/Eviction",
   "discovery.k8s.io/v1/EndpointSlice",
   "autoscaling/v1/Scale",
+  ..."SelfSubjectReview TokenRequest TokenReview"
+    .split(" ")
+    .map((kind) => `authentication.k8s.io/v1/${kind}`),
+  ..."LocalSubjectAccessReview SelfSubjectAccessReview SelfSubjectRulesReview SubjectAccessReview"
+    .split(" ")
+    .map((kind) => `authorization.k8s.io/v1/${kind}`),
 ];
 
 /** Fields that the program always has although the description calls them optional: "!" must be written. */

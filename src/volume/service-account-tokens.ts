@@ -1,9 +1,9 @@
 /**
- * Tokens of service accounts, bound to a pod, in volumes.
+ * Tokens of service accounts: in volumes, bound to their pod, and for who asks for one (TokenRequest).
  *
  *   <root>/service-account.key   0600   ES256 private key of the instance, made with the first token
  *
- * A token is kept until four fifths of its life, or 24 hours, are over; then its volume gets a new one. Claims and
+ * That of a volume is kept until four fifths of its life, or 24 hours, are over; then the volume gets a new one. Claims and
  * rules as Kubernetes, "Managing Service Accounts", "Bound service account tokens"; form: RFC 7515, RFC 7519.
  */
 import {
@@ -28,17 +28,44 @@ export const tokenKeyFile = "service-account.key";
 
 const longestUseMs = 24 * 3600 * 1000;
 
+/** When a token that lives that long is replaced. */
+export function refreshAtMs(nowMs: number, lifeMs: number): number {
+  return nowMs + Math.min(0.8 * lifeMs, longestUseMs);
+}
+
 interface Named {
   readonly name: string;
   readonly uid: string;
 }
 
+/** The object that a token does not outlive. */
+export interface BoundObject extends Named {
+  readonly kind: "Pod" | "Secret" | "Node";
+}
+
+/** Whose a token is. */
+export interface TokenClaims {
+  readonly namespace: string;
+  readonly serviceAccount: Named;
+  readonly bound?: BoundObject;
+  /** Whom it is for. */
+  readonly audiences: readonly string[];
+}
+
+/** A token for a volume of a pod. */
 export interface TokenRequest {
   readonly namespace: string;
   readonly serviceAccount: Named;
   readonly pod: Named;
   readonly nodeName: string;
   readonly audience: string;
+  /** 600 or more. */
+  readonly expirationSeconds: number;
+}
+
+export interface TokenWish extends TokenClaims {
+  /** Where its pod runs. */
+  readonly nodeName?: string;
   /** 600 or more. */
   readonly expirationSeconds: number;
 }
@@ -62,8 +89,9 @@ interface Claims {
   readonly jti: string;
   readonly "kubernetes.io": {
     readonly namespace: string;
-    readonly node: { readonly name: string };
-    readonly pod: Named;
+    readonly node?: { readonly name: string; readonly uid?: string };
+    readonly pod?: Named;
+    readonly secret?: Named;
     readonly serviceaccount: Named;
   };
   readonly nbf: number;
@@ -73,7 +101,7 @@ interface Claims {
 export class ServiceAccountTokens {
   readonly #keyFile: string;
   readonly #kept = new Map<string, Kept>();
-  #key: { readonly secret: KeyObject; readonly id: string } | undefined;
+  #key: SigningKey | undefined;
 
   /** @param keyFile - absolute path in the instance's own folder; read or made with the first token. */
   constructor(keyFile: string) {
@@ -93,8 +121,8 @@ export class ServiceAccountTokens {
     }
     const lifeMs = 1000 * request.expirationSeconds;
     const token = {
-      text: this.#sign(request, nowMs),
-      refreshAtMs: nowMs + Math.min(0.8 * lifeMs, longestUseMs),
+      text: this.issue(wishOf(request), nowMs),
+      refreshAtMs: refreshAtMs(nowMs, lifeMs),
       expiresAtMs: nowMs + lifeMs,
     };
     this.#kept.set(wanted, token);
@@ -102,48 +130,52 @@ export class ServiceAccountTokens {
   }
 
   /**
-   * What a token of this instance says that is valid now and made for the API server; undefined of any other text.
+   * What a token of this instance says that is valid now; undefined of any other text.
    * @param nowMs - wall clock.
+   * @param audiences - one of them must be meant; those that are come back.
    */
   read(
     text: string,
     nowMs: number,
-  ): Pick<TokenRequest, "namespace" | "serviceAccount" | "pod"> | undefined {
+    audiences: readonly string[] = [tokenIssuer],
+  ): TokenClaims | undefined {
     const [header = "", body = "", signature = "", ...rest] = text.split(".");
     this.#key ??= readKey(this.#keyFile);
-    const { secret } = this.#key;
     const isOurs = verify(
       "sha256",
       Buffer.from(`${header}.${body}`),
-      { key: createPublicKey(secret), dsaEncoding: "ieee-p1363" },
+      { key: this.#key.open, dsaEncoding: "ieee-p1363" },
       Buffer.from(signature, "base64url"),
     );
     if (!isOurs || rest.length > 0) return undefined;
-    // Signed by us: it has the form that #sign() gives.
+    // Signed by us: it has the form that issue() gives.
     const claims = JSON.parse(Buffer.from(body, "base64url").toString()) as Claims;
-    const isValid =
-      claims.aud.includes(tokenIssuer) && claims.nbf * 1000 <= nowMs && nowMs < claims.exp * 1000;
-    if (!isValid) return undefined;
-    const { namespace, serviceaccount: serviceAccount, pod } = claims["kubernetes.io"];
-    return { namespace, serviceAccount, pod };
+    const meant = audiences.filter((audience) => claims.aud.includes(audience));
+    const isNow = claims.nbf * 1000 <= nowMs && nowMs < claims.exp * 1000;
+    if (meant.length === 0 || !isNow) return undefined;
+    const { namespace, serviceaccount: serviceAccount } = claims["kubernetes.io"];
+    const bound = boundObject(claims["kubernetes.io"]);
+    return { namespace, serviceAccount, audiences: meant, ...(bound && { bound }) };
   }
 
-  #sign(request: TokenRequest, nowMs: number): string {
-    const { namespace, serviceAccount, pod, nodeName, audience, expirationSeconds } = request;
+  /** A new token. @param nowMs - wall clock. */
+  issue(wish: TokenWish, nowMs: number): string {
+    const { namespace, serviceAccount, bound, nodeName, audiences, expirationSeconds } = wish;
     this.#key ??= readKey(this.#keyFile);
     const { secret, id } = this.#key;
+    const named = bound && { name: bound.name, uid: bound.uid };
     const now = Math.floor(nowMs / 1000);
     const header = { alg: "ES256", kid: id };
     const claims: Claims = {
-      aud: [audience],
+      aud: audiences,
       exp: now + expirationSeconds,
       iat: now,
       iss: tokenIssuer,
       jti: randomUUID(),
       "kubernetes.io": {
         namespace,
-        node: { name: nodeName },
-        pod,
+        ...(nodeName !== undefined && { node: { name: nodeName } }),
+        ...(bound && named && { [bound.kind.toLowerCase()]: named }),
         serviceaccount: serviceAccount,
       },
       nbf: now,
@@ -155,10 +187,29 @@ export class ServiceAccountTokens {
   }
 }
 
-function readKey(path: string): { readonly secret: KeyObject; readonly id: string } {
+function wishOf({ pod, audience, ...rest }: TokenRequest): TokenWish {
+  return { ...rest, bound: { kind: "Pod", ...pod }, audiences: [audience] };
+}
+
+/** A pod stands beside its node; a node with a uid stands for itself. */
+function boundObject({ pod, secret, node }: Claims["kubernetes.io"]): BoundObject | undefined {
+  if (pod !== undefined) return { kind: "Pod", ...pod };
+  if (secret !== undefined) return { kind: "Secret", ...secret };
+  return node?.uid === undefined ? undefined : { kind: "Node", name: node.name, uid: node.uid };
+}
+
+interface SigningKey {
+  readonly secret: KeyObject;
+  /** Its public half. */
+  readonly open: KeyObject;
+  readonly id: string;
+}
+
+function readKey(path: string): SigningKey {
   const secret = createPrivateKey(readOrMake(path));
-  const publicKey = createPublicKey(secret).export({ type: "spki", format: "der" });
-  return { secret, id: createHash("sha256").update(publicKey).digest("base64url") };
+  const open = createPublicKey(secret);
+  const bytes = open.export({ type: "spki", format: "der" });
+  return { secret, open, id: createHash("sha256").update(bytes).digest("base64url") };
 }
 
 function readOrMake(path: string): string {

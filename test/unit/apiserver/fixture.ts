@@ -28,6 +28,7 @@ import type { Pod } from "../../../src/spec/pod.ts";
 import type { KubernetesObject } from "../../../src/spec/resources.ts";
 import { type Deletion, deleteObject, finishDeletion } from "../../../src/store/delete-object.ts";
 import { Store } from "../../../src/store/store.ts";
+import { ServiceAccountTokens } from "../../../src/volume/service-account-tokens.ts";
 
 const digest = `sha256:${"0".repeat(64)}` as Digest;
 const fast = { durable: false };
@@ -35,7 +36,8 @@ const fast = { durable: false };
 export class FakeBackend implements Backend {
   readonly store: Store;
   readonly images: Images;
-  mountsTokens = false;
+  readonly mountsTokens = false;
+  readonly tokens: ServiceAccountTokens;
   readonly calls: unknown[] = [];
   /** What `logs()` gives. */
   log: (options: PodLogOptions) => AsyncIterable<Uint8Array> = () => Readable.from([]);
@@ -45,8 +47,9 @@ export class FakeBackend implements Backend {
     Promise.reject(new PodError("FailedPrecondition", "Container is not running"));
   failCreate: PodError | undefined;
 
-  constructor(store: Store) {
+  constructor(store: Store, folder: string) {
     this.store = store;
+    this.tokens = new ServiceAccountTokens(join(folder, "service-account.key"));
     this.images = this.#images();
   }
 
@@ -194,7 +197,7 @@ export class Fixture {
   readonly folder: string = mkdtempSync(join(tmpdir(), "nspod-api-"));
   readonly socketPath: string = join(this.folder, "api.sock");
   readonly store: Store = Store.open(join(this.folder, "nspod.db"));
-  readonly backend: FakeBackend = new FakeBackend(this.store);
+  readonly backend: FakeBackend = new FakeBackend(this.store, this.folder);
   readonly server: ApiServer;
   resets = 0;
   /** What is due in 2 s or more waits here: it happens when a test says so. */

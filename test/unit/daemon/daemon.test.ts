@@ -65,7 +65,6 @@ async function createNode({ instance }: Configuration): Promise<Node> {
   const backend = { store, reset: async () => undefined } as unknown as Backend;
   return {
     backend,
-    readToken: () => undefined,
     publishApi: () => undefined,
     isEmpty: () => isEmpty,
     close: async () => {

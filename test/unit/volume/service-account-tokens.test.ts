@@ -87,13 +87,39 @@ test("reads what it has signed for the API server, while it is valid", () => {
   const wish = { ...request, audience: tokenIssuer };
   const { text } = tokens.get(wish, 0);
   const { namespace, serviceAccount, pod } = wish;
-  assert.equal(tokens.read(text, 1000), { namespace, serviceAccount, pod });
+  assert.equal(tokens.read(text, 1000), {
+    namespace,
+    serviceAccount,
+    bound: { kind: "Pod", ...pod },
+    audiences: [tokenIssuer],
+  });
   assert.is(tokens.read(text, wish.expirationSeconds * 1000), undefined);
-  assert.is(tokens.read(tokens.get({ ...wish, audience: "vault" }, 0).text, 1000), undefined);
+  assert.is(tokens.read(tokens.get(request, 0).text, 1000), undefined);
   const other = new ServiceAccountTokens(join(folder, "other"));
   assert.is(other.read(text, 1000), undefined);
   for (const wrong of ["", "a.b.c", `${text}x.y`, `x${text}`]) {
     assert.is(tokens.read(wrong, 1000), undefined);
+  }
+});
+
+test("reads for whom a token is, and what it is bound to", () => {
+  const tokens = new ServiceAccountTokens(join(folder, "key"));
+  const { namespace, serviceAccount, expirationSeconds } = request;
+  const audiences = ["vault", "bank"];
+  for (const bound of [
+    undefined,
+    { kind: "Pod", name: "web", uid: "1" },
+    { kind: "Secret", name: "key", uid: "2" },
+    { kind: "Node", name: "n1", uid: "3" },
+  ] as const) {
+    const claims = { namespace, serviceAccount, audiences, ...(bound && { bound }) };
+    const text = tokens.issue({ ...claims, expirationSeconds }, 0);
+    assert.equal(tokens.read(text, 0, ["bank", "vault", "shop"]), {
+      ...claims,
+      audiences: ["bank", "vault"],
+    });
+    assert.is(tokens.read(text, 0, ["shop"]), undefined);
+    assert.is(tokens.read(text, 0), undefined);
   }
 });
 

@@ -1,0 +1,239 @@
+/**
+ * What a client may do: one policy for requests and for those who ask about them (access-reviews.ts).
+ *
+ *   group system:masters        everything
+ *   a service account           reads its own namespace but for Secrets, and what says nothing of objects
+ *   everybody that has a name   asks who it is and what it may do
+ *
+ * Pure. Words for deeds are those of Kubernetes: a verb on a resource, or on a path that is none.
+ * Source: Kubernetes, "Authorization" (request attributes), "Using RBAC Authorization" (wildcards, subresources).
+ */
+import { groupOf } from "../spec/object-problem.ts";
+import { metricsEntries, metricsVersion } from "./metrics.ts";
+import { adminGroup } from "./pki-names.ts";
+import { forbidden } from "./problem.ts";
+import { readableResources, writableResources } from "./served-resources.ts";
+
+/** Group of everybody that has proved a name. */
+export const authenticatedGroup = "system:authenticated";
+
+/** Who does it. */
+export interface Subject {
+  readonly name: string;
+  readonly groups: readonly string[];
+}
+
+export interface ResourceDeed {
+  /** `get`, `list`, `create` …; "*" asks for all of them, as in every field but the names. */
+  readonly verb: string;
+  /** "" is the core. */
+  readonly group: string;
+  /** `pods` */
+  readonly resource: string;
+  /** `log`; "" for the object itself. */
+  readonly subresource: string;
+  /** "" for all of them, and for what belongs to the cluster. */
+  readonly namespace: string;
+  /** "" for all of them. */
+  readonly name: string;
+}
+
+export interface PathDeed {
+  /** `get` */
+  readonly verb: string;
+  /** `/version` */
+  readonly path: string;
+}
+
+export type Deed = ResourceDeed | PathDeed;
+
+/** What a user may do in one namespace, in the form of SelfSubjectRulesReview. */
+export interface Rules {
+  readonly resourceRules: readonly ResourceRule[];
+  readonly nonResourceRules: readonly {
+    readonly verbs: readonly string[];
+    /** A "*" at the end stands for the rest. */
+    readonly nonResourceURLs: readonly string[];
+  }[];
+}
+
+interface ResourceRule {
+  readonly verbs: readonly string[];
+  readonly apiGroups: readonly string[];
+  /** `pods`, `pods/log`, any `/status` */
+  readonly resources: readonly string[];
+  readonly resourceNames?: readonly string[];
+}
+
+const everything: Rules = {
+  resourceRules: [{ verbs: ["*"], apiGroups: ["*"], resources: ["*"] }],
+  nonResourceRules: [{ verbs: ["*"], nonResourceURLs: ["*"] }],
+};
+
+/** For everybody that has a name. */
+const basics: Rules = {
+  resourceRules: [
+    { verbs: ["create"], apiGroups: ["authentication.k8s.io"], resources: ["selfsubjectreviews"] },
+    {
+      verbs: ["create"],
+      apiGroups: ["authorization.k8s.io"],
+      resources: ["selfsubjectaccessreviews", "selfsubjectrulesreviews"],
+    },
+  ],
+  nonResourceRules: [
+    {
+      verbs: ["get"],
+      nonResourceURLs: [
+        "/api",
+        "/api/*",
+        "/apis",
+        "/apis/*",
+        "/healthz",
+        "/livez",
+        "/openapi/*",
+        "/readyz",
+        "/version",
+      ],
+    },
+  ],
+};
+
+/** What a service account reads in its namespace: a part that is not here is more than reading. */
+const reads: readonly ResourceRule[] = [...readableByGroup()].map(([group, resources]) => ({
+  verbs: ["get", "list", "watch"],
+  apiGroups: [group],
+  resources: [
+    ...resources,
+    ...(resources.has("pods") && group === ""
+      ? ["pods/log", "pods/ephemeralcontainers", "pods/resize"]
+      : []),
+    "*/status",
+    "*/scale",
+  ],
+}));
+
+function readableByGroup(): ReadonlyMap<string, ReadonlySet<string>> {
+  const found = new Map<string, Set<string>>();
+  const add = (group: string, plural: string): void => {
+    found.set(group, (found.get(group) ?? new Set()).add(plural));
+  };
+  for (const { isNamespaced, apiVersion, plural } of [...writableResources, ...readableResources]) {
+    if (isNamespaced && plural !== "secrets") add(groupOf(apiVersion), plural);
+  }
+  for (const { namespaced, name } of metricsEntries)
+    if (namespaced) add(groupOf(metricsVersion), name);
+  return found;
+}
+
+export function rulesFor({ name, groups }: Subject, namespace: string): Rules {
+  if (groups.includes(adminGroup)) return everything;
+  if (!groups.includes(authenticatedGroup)) return { resourceRules: [], nonResourceRules: [] };
+  if (namespace === "" || namespaceOf(name) !== namespace) return basics;
+  const own = {
+    verbs: ["get"],
+    apiGroups: [""],
+    resources: ["namespaces"],
+    resourceNames: [namespace],
+  };
+  return { ...basics, resourceRules: [...basics.resourceRules, ...reads, own] };
+}
+
+export function isAllowed(subject: Subject, deed: Deed): boolean {
+  if (subject.groups.includes(adminGroup)) return true;
+  if ("resource" in deed) {
+    const { resourceRules } = rulesFor(subject, deed.namespace);
+    return resourceRules.some((rule) => covers(rule, deed));
+  }
+  return rulesFor(subject, "").nonResourceRules.some(
+    ({ verbs: allowed, nonResourceURLs }) =>
+      allowed.includes(deed.verb) && nonResourceURLs.some((url) => coversPath(url, deed.path)),
+  );
+}
+
+function covers(rule: ResourceRule, deed: ResourceDeed): boolean {
+  const { verb, group, resource, subresource, name } = deed;
+  const part = subresource === "" ? resource : `${resource}/${subresource}`;
+  const isNamed = rule.resourceNames?.includes(name) ?? true;
+  return (
+    isNamed &&
+    rule.verbs.includes(verb) &&
+    rule.apiGroups.includes(group) &&
+    (rule.resources.includes(part) ||
+      (subresource !== "" &&
+        rule.resources.includes(resource) &&
+        rule.resources.includes(`*/${subresource}`)))
+  );
+}
+
+function coversPath(url: string, path: string): boolean {
+  return url.endsWith("*") ? path.startsWith(url.slice(0, -1)) : path === url;
+}
+
+/** Groups of a service account by its name; none for others. */
+export function serviceAccountGroups(name: string): readonly string[] {
+  const namespace = namespaceOf(name);
+  return namespace === undefined
+    ? []
+    : ["system:serviceaccounts", `system:serviceaccounts:${namespace}`, authenticatedGroup];
+}
+
+/** The namespace of a service account. */
+function namespaceOf(user: string): string | undefined {
+  return /^system:serviceaccount:([^:]+):[^:]+$/.exec(user)?.[1];
+}
+
+const verbs: Readonly<Record<string, string>> = {
+  POST: "create",
+  PUT: "update",
+  PATCH: "patch",
+};
+
+/**
+ * What a request does.
+ * @param path - of the route, with `{namespace}` and `{name}` where these stand.
+ */
+export function deedOf(request: {
+  readonly method: string;
+  readonly path: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly isWatch: boolean;
+}): Deed {
+  const { method, path, name, isWatch } = request;
+  const [, group = "", rest] = /^\/(?:api\/v1|apis\/([^/]+)\/[^/]+)\/(.+)$/.exec(path) ?? [];
+  if (rest === undefined) return { verb: method.toLowerCase(), path };
+  // A path of another form is a resource that no rule names.
+  const [, resource = rest, subresource = ""] =
+    /^(?:namespaces\/\{namespace\}\/)?([^/{]+)(?:\/\{name\}(?:\/([^/]+))?)?$/.exec(rest) ?? [];
+  // As in Kubernetes, a namespace is in itself.
+  const namespace = resource === "namespaces" ? name : request.namespace;
+  const isOne = path.includes("{name}");
+  const read = isWatch ? "watch" : isOne ? "get" : "list";
+  const removed = isOne ? "delete" : "deletecollection";
+  const verb = method === "GET" ? read : method === "DELETE" ? removed : (verbs[method] ?? "");
+  return { verb, group, resource, subresource, namespace, name };
+}
+
+/** @throws RequestProblem 403. */
+export function authorize(user: Subject, deed: Deed): void {
+  if (isAllowed(user, deed)) return;
+  throw forbidden(refusal(user, deed));
+}
+
+/** Kubernetes' sentence, with what would help. */
+function refusal({ name }: Subject, deed: Deed): string {
+  const own = namespaceOf(name);
+  const hint =
+    own === undefined
+      ? ""
+      : `: a service account reads its own namespace "${own}" only, without secrets`;
+  if (!("resource" in deed)) {
+    return `forbidden: User "${name}" cannot ${deed.verb} path "${deed.path}"${hint}`;
+  }
+  const { verb, group, resource, subresource, namespace } = deed;
+  const what = subresource === "" ? resource : `${resource}/${subresource}`;
+  const where = namespace === "" ? "at the cluster scope" : `in the namespace "${namespace}"`;
+  const object = group === "" ? resource : `${resource}.${group}`;
+  const quoted = deed.name === "" ? "" : ` "${deed.name}"`;
+  return `${object}${quoted} is forbidden: User "${name}" cannot ${verb} resource "${what}" in API group "${group}" ${where}${hint}`;
+}
