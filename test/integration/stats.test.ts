@@ -3,7 +3,7 @@
 import * as assert from "uvu/assert";
 import { podSuite } from "../support/pod-suite.ts";
 import { shell, sleeper } from "../support/pods.ts";
-import { requires } from "../support/requires.ts";
+import { firstMissing, requires } from "../support/requires.ts";
 
 requires("root");
 
@@ -62,6 +62,26 @@ test("stats shows threads and the traffic of the pod", async (pods) => {
   assert.match(heading ?? "", /^POD +CONTAINER +CPU %/);
   assert.match(row, /^idle +main +\d+\.\d\d% .* \d+(?:\.\d+)?k?B \/ \d+(?:\.\d+)?k?B .* 2$/);
   assert.not.match(row, / 0B \/ 0B {2}/);
+});
+
+test("memory stands beside its limit where the kernel counts it", async (pods) => {
+  const script = "head -c 40m /dev/zero >/dev/shm/held; trap 'exit 0' TERM; sleep infinity & wait";
+  const resources = { limits: { memory: "128Mi" } };
+  await pods.up("holder", { containers: [shell("main", script, { resources })] });
+  await pods.ask("holder", "until [ $(wc -c </dev/shm/held) = 41943040 ]; do sleep 0.1; done");
+  const table = await pods.instance.must(["stats", "--no-stream", "holder"]);
+  const cells = table.trimEnd().split("\n")[1]?.split(/ {2,}/) ?? [];
+  const top = await pods.instance.must(["top", "pods", "holder", "--no-headers"]);
+  if (firstMissing(["cgroup2:memory"]) !== undefined) {
+    assert.equal(cells.slice(3, 6), ["-", "-", "-"]);
+    assert.match(top, / -\n$/);
+    return;
+  }
+  const used = Number(/^(\d+(?:\.\d+)?)MB \/ 134MB$/.exec(cells[3] ?? "")?.[1]);
+  assert.ok(used >= 41.9 && used < 60, table);
+  assert.ok(Number.parseFloat(cells[4] ?? "") >= 31, table);
+  const mebibytes = Number(/ (\d+)Mi\n$/.exec(top)?.[1]);
+  assert.ok(mebibytes >= 40 && mebibytes < 60, top);
 });
 
 run();
