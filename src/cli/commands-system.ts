@@ -74,6 +74,19 @@ export function addSystemCommands(program: Command, tree: Tree): void {
       ),
     ["nspod system info -o json"],
   );
+  examples(
+    system
+      .command("census")
+      .description("List what this instance owns on the machine, and what has no owner")
+      .addOption(oneOf("-o, --output <format>", "output format", ["json", "yaml"]))
+      .action(
+        tree.asRoot(async (context, _args, options) => {
+          const { showCensus } = await import("./commands/census.ts");
+          return await showCensus(context, options);
+        }),
+      ),
+    ["nspod system census -o json"],
+  );
   const sure = (command: Command): Command =>
     command.option("-y, --yes", "do not ask").option("-f, --force", "the same as --yes");
   examples(
