@@ -1,17 +1,18 @@
 /**
  * Counts the finished pods of a job, each once, in steps between which the daemon may die:
  *
- *   found      status.uncountedTerminatedPods names the pods; completedIndexes has their indexes
+ *   found      status.uncountedTerminatedPods names the pods; completedIndexes and failedIndexes have their indexes
  *   released   the pods lose their finalizer
  *   settled    the named pods are in status.succeeded and status.failed
  *
  * Pure. Source: Kubernetes, KEP-2307 "Job tracking without lingering Pods"; batch/v1 UncountedTerminatedPods.
  */
+import { formatIndexes } from "../spec/job-indexes.ts";
 import type { Job, JobStatus } from "../spec/kubernetes.gen.ts";
 import type { Pod } from "../spec/pod.ts";
 import { failureAction } from "./job-failure-policy.ts";
-import { formatIndexes, parseIndexes } from "./job-indexes.ts";
-import { hasFailed, hasSucceeded, indexOf, isTracked } from "./job-pods.ts";
+import { failedIndexes, hasIndexLimit, heldPods, newlyFailed } from "./job-index-failures.ts";
+import { completedIndexes, hasFailed, hasSucceeded, indexOf, isTracked } from "./job-pods.ts";
 
 /** The status after it has seen which pods are finished, before they are released. */
 export function findFinished(job: Job, pods: readonly Pod[]): JobStatus {
@@ -32,13 +33,17 @@ export function findFinished(job: Job, pods: readonly Pod[]): JobStatus {
   return {
     ...status,
     ...(isIndexed && { completedIndexes: completedWith(job, succeeded) }),
+    ...(hasIndexLimit(job) && { failedIndexes: failedWith(job, fresh) }),
     uncountedTerminatedPods: uncounted,
   };
 }
 
 /** Pods that may lose their finalizer once the status that `findFinished` gives is stored. */
 export function finished(job: Job, pods: readonly Pod[]): readonly Pod[] {
-  return pods.filter((pod) => isTracked(pod) && (hasSucceeded(pod) || hasFailed(pod, job)));
+  const held = new Set(heldPods(job, pods).values());
+  return pods.filter(
+    (pod) => isTracked(pod) && !held.has(pod) && (hasSucceeded(pod) || hasFailed(pod, job)),
+  );
 }
 
 /** The status after the pods that it names have been released. */
@@ -56,15 +61,6 @@ export function settle({ spec, status = {} }: Job): JobStatus {
   };
 }
 
-/** Of a job with completion mode Indexed; undefined for others. */
-export function completedIndexes({
-  spec,
-  status = {},
-}: Pick<Job, "spec" | "status">): ReadonlySet<number> | undefined {
-  if (spec.completionMode !== "Indexed") return undefined;
-  return parseIndexes(status.completedIndexes ?? "", spec.completions ?? 0);
-}
-
 function completedWith(job: Job, pods: readonly Pod[]): string {
   const indexes = new Set(completedIndexes(job));
   for (const pod of pods) {
@@ -72,6 +68,13 @@ function completedWith(job: Job, pods: readonly Pod[]): string {
     if (index !== undefined && index < (job.spec.completions ?? 0)) indexes.add(index);
   }
   return formatIndexes(indexes);
+}
+
+/** An index that has succeeded once has not failed. */
+function failedWith(job: Job, pods: readonly Pod[]): string {
+  const failed = new Set([...failedIndexes(job), ...newlyFailed(job, pods)]);
+  for (const index of completedIndexes(job) ?? []) failed.delete(index);
+  return formatIndexes(failed);
 }
 
 function lists(field: "succeeded" | "failed", uids: readonly string[]): object {

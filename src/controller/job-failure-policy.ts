@@ -6,7 +6,7 @@ import type { ContainerStatus, Job, PodFailurePolicyRule } from "../spec/kuberne
 import type { Pod } from "../spec/pod.ts";
 
 export type FailureAction =
-  | { readonly action: "Count" | "Ignore" }
+  | { readonly action: "Count" | "FailIndex" | "Ignore" }
   /** `message` is that of the condition. */
   | { readonly action: "FailJob"; readonly message: string };
 
@@ -16,7 +16,7 @@ export function failureAction(job: Job, pod: Pod): FailureAction {
   for (const [index, rule] of (job.spec.podFailurePolicy?.rules ?? []).entries()) {
     const cause = matchRule(rule, pod, `${namespace}/${name}`);
     if (cause === undefined) continue;
-    if (rule.action !== "FailJob") return { action: rule.action === "Ignore" ? "Ignore" : "Count" };
+    if (rule.action !== "FailJob") return { action: rule.action };
     return { action: "FailJob", message: `${cause} matching FailJob rule at index ${index}` };
   }
   return { action: "Count" };

@@ -5,12 +5,17 @@
  * each is counted once. Source: Kubernetes, "Jobs", "Job termination and cleanup", "Completion mode".
  */
 
+import { parseIndexes } from "../spec/job-indexes.ts";
 import { jobLabels } from "../spec/job-rules.ts";
 import type { Job } from "../spec/kubernetes.gen.ts";
 import type { Container, Pod } from "../spec/pod.ts";
 import { controllerReference } from "./ownership.ts";
 
 export const trackingFinalizer = "batch.kubernetes.io/job-tracking";
+
+/** 10 s, 20 s, 40 s … six minutes. */
+const firstBackOffMs = 10_000;
+const lastBackOffMs = 360_000;
 
 export function isTracked({ metadata }: Pod): boolean {
   return metadata.finalizers?.includes(trackingFinalizer) ?? false;
@@ -41,6 +46,15 @@ export function indexOf({ metadata }: Pod): number | undefined {
   return text !== undefined && /^\d{1,6}$/.test(text) ? Number(text) : undefined;
 }
 
+/** Of a job with completion mode Indexed; undefined for others. */
+export function completedIndexes({
+  spec,
+  status = {},
+}: Pick<Job, "spec" | "status">): ReadonlySet<number> | undefined {
+  if (spec.completionMode !== "Indexed") return undefined;
+  return parseIndexes(status.completedIndexes ?? "", spec.completions ?? 0);
+}
+
 /** When the last container of a pod ended, or when it should have. */
 export function finishedAtMs({ metadata, status }: Pod): number {
   const times = [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])]
@@ -50,8 +64,21 @@ export function finishedAtMs({ metadata, status }: Pod): number {
   return Date.parse(metadata.deletionTimestamp ?? metadata.creationTimestamp ?? "") || 0;
 }
 
-/** The next pod of a job. @param index - of a job with completion mode Indexed. */
-export function podOfJob(job: Job, index?: number): Pod {
+/** How long the next pod waits after so many failures. */
+export function backOffMs(failures: number): number {
+  return Math.min(firstBackOffMs * 2 ** (failures - 1), lastBackOffMs);
+}
+
+/**
+ * The next pod of a job.
+ * @param index - of a job with completion mode Indexed.
+ * @param more - annotations that the template does not have.
+ */
+export function podOfJob(
+  job: Job,
+  index?: number,
+  more: Readonly<Record<string, string>> = {},
+): Pod {
   const { metadata, spec } = job.spec.template;
   const { name, namespace } = job.metadata;
   const base = index === undefined ? `${name}-` : `${name}-${index}-`;
@@ -67,7 +94,7 @@ export function podOfJob(job: Job, index?: number): Pod {
       uid: "",
       labels: { ...metadata.labels, ...mark },
       ...((metadata.annotations ?? mark) && {
-        annotations: { ...metadata.annotations, ...mark },
+        annotations: { ...metadata.annotations, ...mark, ...more },
       }),
       finalizers: [...(metadata.finalizers ?? []), trackingFinalizer],
       ownerReferences: [controllerReference(job)],

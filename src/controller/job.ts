@@ -12,9 +12,11 @@ import type { Pod } from "../spec/pod.ts";
 import { deleteObject, finishDeletion } from "../store/delete-object.ts";
 import type { Controller, ControllerContext, ControllerEvent } from "./controller.ts";
 import { findFinished, finished, settle } from "./count-job.ts";
+import { failureAnnotations, heldPods } from "./job-index-failures.ts";
 import { isTracked, podOfJob, trackingFinalizer } from "./job-pods.ts";
+import { finishedCondition } from "./job-verdict.ts";
 import { controllerOf } from "./ownership.ts";
-import { finishedCondition, planJob } from "./plan-job.ts";
+import { planJob } from "./plan-job.ts";
 import { writeStatus } from "./write-status.ts";
 
 const component = "job-controller";
@@ -55,7 +57,8 @@ export class JobController implements Controller<Job> {
     for (const pod of plan.remove) this.#remove(job, pod, plan.countsRemoved);
     const after = this.#write(job, plan.status);
     for (const event of plan.events) this.#tell(job, event);
-    for (const index of plan.create) this.#create(after, index);
+    const held = heldPods(job, pods);
+    for (const index of plan.create) this.#create(after, index, held.get(index ?? -1));
     return plan.againMs;
   }
 
@@ -66,9 +69,10 @@ export class JobController implements Controller<Job> {
     return this.#write(found, settle(found));
   }
 
-  #create(job: Job, index: number | undefined): void {
+  /** @param before - the pod of this index that has failed. */
+  #create(job: Job, index: number | undefined, before: Pod | undefined): void {
     try {
-      const pod = this.#context.create(podOfJob(job, index));
+      const pod = this.#context.create(podOfJob(job, index, failureAnnotations(job, before)));
       const message = `Created pod: ${pod.metadata.name}`;
       this.#tell(job, { type: "Normal", reason: "SuccessfulCreate", message });
     } catch (error) {

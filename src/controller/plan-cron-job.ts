@@ -16,7 +16,7 @@ import {
 } from "../spec/cron-schedule.ts";
 import type { CronJob, CronJobStatus, Job, ObjectReference } from "../spec/kubernetes.gen.ts";
 import type { ControllerEvent } from "./controller.ts";
-import { finishedCondition } from "./plan-job.ts";
+import { finishedCondition } from "./job-verdict.ts";
 
 export interface CronPlan {
   readonly status: CronJobStatus;

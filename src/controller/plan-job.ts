@@ -12,9 +12,10 @@ import { toTime } from "../base/clock.ts";
 import type { Job, JobCondition, JobStatus } from "../spec/kubernetes.gen.ts";
 import type { Pod } from "../spec/pod.ts";
 import type { ControllerEvent } from "./controller.ts";
-import { completedIndexes } from "./count-job.ts";
-import { failureAction } from "./job-failure-policy.ts";
+import { failedIndexes, hasIndexLimit, heldPods, nextPodMs } from "./job-index-failures.ts";
 import {
+  backOffMs,
+  completedIndexes,
   finishedAtMs,
   hasFailed,
   hasSucceeded,
@@ -22,6 +23,14 @@ import {
   isTerminating,
   isTracked,
 } from "./job-pods.ts";
+import {
+  deadlineOf,
+  failureOf,
+  finishedCondition,
+  isSuspended,
+  successOf,
+  type Verdict,
+} from "./job-verdict.ts";
 import { earliest } from "./key-queue.ts";
 import { isActive, isReady } from "./pod-readiness.ts";
 
@@ -38,9 +47,6 @@ export interface JobPlan {
   readonly againMs?: number | undefined;
 }
 
-/** 10 s, 20 s, 40 s … six minutes. */
-const firstBackOffMs = 10_000;
-const lastBackOffMs = 360_000;
 /** A job that asks for thousands of pods leaves others their turn. */
 const mostAtOnce = 500;
 
@@ -55,99 +61,32 @@ export function planJob(job: Job, pods: readonly Pod[], nowMs: number): JobPlan 
   const base = { ...before, ...countsOf(active, terminating) };
   const none = { create: [], remove: [], countsRemoved: false, events: [] };
   if (finishedCondition(job) !== undefined) return { ...none, status: base };
+  // Those that are held are counted with the next look, once the status says how the job ends.
+  const isLeft = active.length + terminating.length + heldPods(job, pods).size > 0;
   const failure = failureOf(job, pods, nowMs);
   if (failure !== undefined) {
     const status = withCondition(base, condition("FailureTarget", failure, nowMs));
-    if (active.length + terminating.length > 0) {
-      return { ...none, status, remove: active, countsRemoved: true };
-    }
+    if (isLeft) return { ...none, status, remove: active, countsRemoved: true };
     const event = { type: "Warning", ...failure } as const;
     const final = withCondition(status, condition("Failed", failure, nowMs));
     return { ...none, status: final, events: [event] };
   }
-  if (isReached(job, active)) {
-    const status = withCondition(base, condition("SuccessCriteriaMet", reached, nowMs));
-    if (active.length + terminating.length > 0) return { ...none, status, remove: active };
+  const success = successOf(job, pods);
+  if (success !== undefined) {
+    const status = withCondition(base, condition("SuccessCriteriaMet", success, nowMs));
+    if (isLeft) return { ...none, status, remove: active };
     const event = { type: "Normal", reason: "Completed", message: "Job completed" } as const;
-    const final = withCondition(status, condition("Complete", reached, nowMs));
+    const final = withCondition(status, condition("Complete", success, nowMs));
     return { ...none, status: { ...final, completionTime: toTime(nowMs) }, events: [event] };
   }
   if (spec.suspend === true) return suspend({ ...none, status: base }, active, nowMs);
   return work(job, resume({ ...none, status: base }, nowMs), { pods, active, terminating, nowMs });
 }
 
-/** Complete or Failed; undefined while the job is not finished. */
-export function finishedCondition({ status }: Job): JobCondition | undefined {
-  return status?.conditions?.find(
-    ({ type, status: value }) => (type === "Complete" || type === "Failed") && value === "True",
-  );
-}
-
-interface Reason {
-  readonly reason: string;
-  readonly message: string;
-}
-
-const reached: Reason = {
-  reason: "CompletionsReached",
-  message: "Reached expected number of succeeded pods",
-};
-
 function countsOf(active: readonly Pod[], terminating: readonly Pod[]): JobStatus {
   const ready = active.filter(isReady);
   // 0 clears what was there before.
   return { active: active.length, ready: ready.length, terminating: terminating.length };
-}
-
-/** Why the job has failed; once it has, the reason stays. */
-function failureOf(job: Job, pods: readonly Pod[], nowMs: number): Reason | undefined {
-  const { spec, status = {} } = job;
-  const known = status.conditions?.find(({ type }) => type === "FailureTarget");
-  if (known !== undefined) return { reason: known.reason ?? "", message: known.message ?? "" };
-  for (const pod of pods) {
-    const verdict = hasFailed(pod, job) ? failureAction(job, pod) : undefined;
-    if (verdict?.action === "FailJob") {
-      return { reason: "PodFailurePolicy", message: verdict.message };
-    }
-  }
-  const limit = spec.backoffLimit ?? 6;
-  if ((status.failed ?? 0) > limit || isPastRestarts(job, pods, limit)) {
-    const message = "Job has reached the specified backoff limit";
-    return { reason: "BackoffLimitExceeded", message };
-  }
-  const deadlineMs = deadlineOf(job);
-  if (deadlineMs !== undefined && deadlineMs <= nowMs) {
-    const message = "Job was active longer than specified deadline";
-    return { reason: "DeadlineExceeded", message };
-  }
-  return undefined;
-}
-
-/** Containers that are restarted in place count by their restarts. */
-function isPastRestarts({ spec }: Job, pods: readonly Pod[], limit: number): boolean {
-  if (spec.template.spec.restartPolicy !== "OnFailure") return false;
-  const restarts = pods
-    .filter(({ status }) => status?.phase === "Running" || status?.phase === "Pending")
-    .flatMap(({ status }) => [
-      ...(status?.initContainerStatuses ?? []),
-      ...(status?.containerStatuses ?? []),
-    ])
-    .reduce((sum, { restartCount }) => sum + restartCount, 0);
-  return limit === 0 ? restarts > 0 : restarts >= limit;
-}
-
-/** The time stands still while a job is suspended, and begins anew when it goes on. */
-function deadlineOf({ spec, status }: Job): number | undefined {
-  if (spec.activeDeadlineSeconds === undefined || status?.startTime === undefined) return undefined;
-  if (spec.suspend === true || isSuspended(status)) return undefined;
-  return Date.parse(status.startTime) + 1000 * spec.activeDeadlineSeconds;
-}
-
-/** Without a number of completions, one success and the end of all others. */
-function isReached({ spec, status = {} }: Job, active: readonly Pod[]): boolean {
-  const succeeded = status.succeeded ?? 0;
-  if (spec.completions !== undefined) return succeeded >= spec.completions;
-  return succeeded > 0 && active.length === 0;
 }
 
 type Draft = Omit<JobPlan, "againMs">;
@@ -181,10 +120,6 @@ function resume(draft: Draft, nowMs: number): Draft {
   };
 }
 
-function isSuspended({ conditions }: JobStatus): boolean {
-  return conditions?.some(({ type, status }) => type === "Suspended" && status === "True") ?? false;
-}
-
 interface Scene {
   readonly pods: readonly Pod[];
   readonly active: readonly Pod[];
@@ -201,7 +136,7 @@ function work(job: Job, draft: Draft, { pods, active, terminating, nowMs }: Scen
       ? succeeded > 0
         ? Math.min(active.length, parallelism)
         : parallelism
-      : Math.min(spec.completions - succeeded, parallelism);
+      : Math.min(spec.completions - succeeded - failedIndexes(job).size, parallelism);
   const deadlineMs = deadlineOf({ ...job, status: draft.status });
   const surplus = surplusOf(job, active, wanted);
   if (surplus.length > 0) return { ...draft, remove: surplus, againMs: deadlineMs };
@@ -209,14 +144,14 @@ function work(job: Job, draft: Draft, { pods, active, terminating, nowMs }: Scen
     active.length + (spec.podReplacementPolicy === "Failed" ? terminating.length : 0);
   const missing = Math.min(wanted - occupied, mostAtOnce);
   if (missing <= 0) return { ...draft, againMs: deadlineMs };
-  const notBeforeMs = backOffUntilMs(job, pods);
-  if (notBeforeMs > nowMs) return { ...draft, againMs: earliest(deadlineMs, notBeforeMs) };
-  return { ...draft, create: nextIndexes(job, pods, missing), againMs: deadlineMs };
+  const { create, notBeforeMs } = nextPods(job, pods, missing, nowMs);
+  return { ...draft, create, againMs: earliest(deadlineMs, notBeforeMs) };
 }
 
 /** Pods that nobody needs: a second one for an index, then those that have come least far. */
 function surplusOf(job: Job, active: readonly Pod[], wanted: number): readonly Pod[] {
   const completed = completedIndexes(job);
+  const failed = failedIndexes(job);
   const ranked = [...active].sort((a, b) => rank(a) - rank(b));
   if (completed === undefined) return ranked.slice(0, Math.max(0, active.length - wanted));
   const taken = new Set<number>();
@@ -226,6 +161,7 @@ function surplusOf(job: Job, active: readonly Pod[], wanted: number): readonly P
       index !== undefined &&
       index < (job.spec.completions ?? 0) &&
       !completed.has(index) &&
+      !failed.has(index) &&
       !taken.has(index);
     if (isNeeded) taken.add(index);
     return !isNeeded;
@@ -240,23 +176,41 @@ function rank(pod: Pod): number {
   return isReady(pod) ? 3 : 2;
 }
 
-/** The lowest indexes that are neither done nor at work. */
-function nextIndexes(
-  job: Job,
-  pods: readonly Pod[],
-  count: number,
-): readonly (number | undefined)[] {
+interface NextPods {
+  /** Indexes; undefined for a pod without one. */
+  readonly create: readonly (number | undefined)[];
+  /** When more may come. */
+  readonly notBeforeMs?: number | undefined;
+}
+
+/** As many as are missing, unless they have to wait after failures: an index with a limit of its own for itself. */
+function nextPods(job: Job, pods: readonly Pod[], missing: number, nowMs: number): NextPods {
+  if (!hasIndexLimit(job)) {
+    const notBeforeMs = backOffUntilMs(job, pods);
+    if (notBeforeMs > nowMs) return { create: [], notBeforeMs };
+    return { create: freeIndexes(job, pods).slice(0, missing) };
+  }
+  const held = heldPods(job, pods);
+  const free = freeIndexes(job, pods).map((index) => ({
+    index,
+    startMs: nextPodMs(job, held.get(index ?? -1)),
+  }));
+  const due = free.filter(({ startMs }) => startMs <= nowMs).slice(0, missing);
+  const waiting = free.filter(({ startMs }) => startMs > nowMs).map(({ startMs }) => startMs);
+  return { create: due.map(({ index }) => index), notBeforeMs: earliest(...waiting) };
+}
+
+/** Indexes that are neither done nor at work, the lowest first. */
+function freeIndexes(job: Job, pods: readonly Pod[]): readonly (number | undefined)[] {
   const completed = completedIndexes(job);
-  if (completed === undefined) return new Array<undefined>(count).fill(undefined);
+  if (completed === undefined) return new Array<undefined>(mostAtOnce).fill(undefined);
+  const failed = failedIndexes(job);
   const waits = job.spec.podReplacementPolicy === "Failed";
   const busy = new Set(
     pods.filter((pod) => isActive(pod) || (waits && isTerminating(pod))).map(indexOf),
   );
-  const found: number[] = [];
-  for (let index = 0; index < (job.spec.completions ?? 0) && found.length < count; index++) {
-    if (!completed.has(index) && !busy.has(index)) found.push(index);
-  }
-  return found;
+  const all = Array.from({ length: job.spec.completions ?? 0 }, (_, index) => index);
+  return all.filter((index) => !completed.has(index) && !failed.has(index) && !busy.has(index));
 }
 
 /** When a new pod may come, after the failures since the last success. 0: at once. */
@@ -268,15 +222,14 @@ export function backOffUntilMs(job: Job, pods: readonly Pod[]): number {
     .map(finishedAtMs)
     .filter((atMs) => atMs > lastSuccessMs);
   if (failures.length === 0) return 0;
-  const delayMs = Math.min(firstBackOffMs * 2 ** (failures.length - 1), lastBackOffMs);
-  return Math.max(...failures) + delayMs;
+  return Math.max(...failures) + backOffMs(failures.length);
 }
 
 function isDeleted({ metadata }: Pod): boolean {
   return metadata.deletionTimestamp !== undefined;
 }
 
-function condition(type: string, reason: Reason, nowMs: number): JobCondition {
+function condition(type: string, reason: Verdict, nowMs: number): JobCondition {
   const time = toTime(nowMs);
   return { type, status: "True", lastProbeTime: time, lastTransitionTime: time, ...reason };
 }

@@ -36,8 +36,6 @@ const token =
 const pull =
   "a secret that does not exist is told by an event, as by the kubelet; nothing is pulled, images come from archives";
 const windows = "is for Windows nodes only";
-const indexLimits =
-  "would count failures by index, which the Job controller of nspod does not: use backoffLimit and podFailurePolicy";
 
 /** Definition of the API reference → its exceptions. */
 export const fieldSupport: Readonly<Record<string, DefinitionSupport>> = {
@@ -58,14 +56,6 @@ export const fieldSupport: Readonly<Record<string, DefinitionSupport>> = {
       restartPolicyRules: debugging,
       startupProbe: debugging,
       volumeDevices: blockDevices,
-    },
-  },
-  JobSpec: {
-    refused: {
-      backoffLimitPerIndex: indexLimits,
-      maxFailedIndexes: indexLimits,
-      successPolicy:
-        "would end a Job before all its indexes are done, which the Job controller of nspod does not: use completions",
     },
   },
   LifecycleHandler: {
@@ -114,9 +104,6 @@ export const fieldSupport: Readonly<Record<string, DefinitionSupport>> = {
     refused: {
       fsType: onlyFolders,
     },
-  },
-  PodFailurePolicyRule: {
-    refusedValues: { action: ["FailIndex"] },
   },
   PodSecurityContext: {
     refused: {

@@ -5,6 +5,7 @@
 
 import { childPath, itemPath, type Report } from "./field-issue.ts";
 import { checkImmutable } from "./first-difference.ts";
+import { checkIndexes, parseIndexes } from "./job-indexes.ts";
 import type { KindRules } from "./kind-rules.ts";
 import type { Job, JobSpec, PodFailurePolicyRule, PodTemplateSpec } from "./kubernetes.gen.ts";
 import { matchesLabels } from "./match-selector.ts";
@@ -27,6 +28,9 @@ export const jobLabels = {
 export const jobController = "kubernetes.io/job-controller";
 
 const mostIndexes = 100_000;
+const mostRules = 20;
+/** With a limit for each index the job has none unless it asks for one. */
+const noLimit = 2 ** 31 - 1;
 
 export const jobRules: KindRules<Job> = {
   hasStatus: true,
@@ -61,7 +65,7 @@ export function fillJobSpec(spec: JobSpec): JobSpec {
     parallelism: spec.parallelism ?? 1,
     ...(isSingle && { completions: 1 }),
     completionMode: spec.completionMode ?? "NonIndexed",
-    backoffLimit: spec.backoffLimit ?? 6,
+    backoffLimit: spec.backoffLimit ?? (spec.backoffLimitPerIndex === undefined ? 6 : noLimit),
     podReplacementPolicy:
       spec.podReplacementPolicy ?? (hasPolicy ? "Failed" : "TerminatingOrFailed"),
     suspend: spec.suspend ?? false,
@@ -101,6 +105,8 @@ export function validateJobSpec(spec: JobSpec, path: string, report: Report): vo
     ["completions", spec.completions],
     ["activeDeadlineSeconds", spec.activeDeadlineSeconds],
     ["backoffLimit", spec.backoffLimit],
+    ["backoffLimitPerIndex", spec.backoffLimitPerIndex],
+    ["maxFailedIndexes", spec.maxFailedIndexes],
     ["ttlSecondsAfterFinished", spec.ttlSecondsAfterFinished],
   ] as const;
   for (const [field, value = 0] of counts) {
@@ -124,6 +130,8 @@ export function validateJobSpec(spec: JobSpec, path: string, report: Report): vo
       );
     }
   }
+  validateIndexLimits(spec, path, report);
+  validateSuccessPolicy(spec, at("successPolicy"), report);
   validateFailurePolicy(spec, at("podFailurePolicy"), report);
   validatePodTemplate(spec.template, at("template"), report);
   validateRestartPolicy(spec, `${at("template")}.spec.restartPolicy`, report);
@@ -146,8 +154,56 @@ function validateIndexed(spec: JobSpec, path: string, report: Report): void {
   }
 }
 
+/** Fields that only an Indexed job may have, and how they belong together. */
+function validateIndexLimits(spec: JobSpec, path: string, report: Report): void {
+  const { backoffLimitPerIndex, maxFailedIndexes, completions = 0 } = spec;
+  if (spec.completionMode !== "Indexed") {
+    for (const field of ["backoffLimitPerIndex", "maxFailedIndexes", "successPolicy"] as const) {
+      if (spec[field] !== undefined) {
+        report(childPath(path, field), "requires indexed completion mode");
+      }
+    }
+  }
+  if (maxFailedIndexes === undefined) return;
+  const at = childPath(path, "maxFailedIndexes");
+  if (backoffLimitPerIndex === undefined) {
+    report(childPath(path, "backoffLimitPerIndex"), "is required when maxFailedIndexes is set");
+  }
+  if (maxFailedIndexes > completions) {
+    report(at, `must be less than or equal to completions, which is ${completions}`);
+  }
+}
+
+function validateSuccessPolicy(
+  { successPolicy, completions = 0 }: JobSpec,
+  path: string,
+  report: Report,
+): void {
+  if (successPolicy === undefined) return;
+  const { rules } = successPolicy;
+  if (rules.length === 0) report(`${path}.rules`, "at least one rule is required");
+  if (rules.length > mostRules) report(`${path}.rules`, `must have at most ${mostRules} items`);
+  for (const [index, { succeededIndexes, succeededCount }] of rules.entries()) {
+    const at = itemPath(`${path}.rules`, index);
+    if (succeededIndexes === undefined && succeededCount === undefined) {
+      report(at, "at least one of succeededCount and succeededIndexes is required");
+    }
+    const complaint = succeededIndexes && checkIndexes(succeededIndexes, completions);
+    if (complaint) report(`${at}.succeededIndexes`, complaint);
+    const most =
+      succeededIndexes === undefined
+        ? completions
+        : parseIndexes(succeededIndexes, completions).size;
+    const isCountWrong =
+      succeededCount !== undefined && (succeededCount < 1 || succeededCount > most);
+    if (!complaint && isCountWrong) {
+      report(`${at}.succeededCount`, `must be 1 to ${most}: got ${succeededCount}`);
+    }
+  }
+}
+
 function validateRestartPolicy(
-  { template, podFailurePolicy }: JobSpec,
+  { template, podFailurePolicy, backoffLimitPerIndex }: JobSpec,
   path: string,
   report: Report,
 ): void {
@@ -156,6 +212,8 @@ function validateRestartPolicy(
     report(path, `must be one of "OnFailure", "Never": got ${quote(policy ?? "")}`);
   } else if (podFailurePolicy !== undefined && policy !== "Never") {
     report(path, 'only "Never" is supported when podFailurePolicy is specified');
+  } else if (backoffLimitPerIndex !== undefined && policy !== "Never") {
+    report(path, 'only "Never" is supported when backoffLimitPerIndex is specified');
   }
 }
 
@@ -166,9 +224,13 @@ function validateFailurePolicy(spec: JobSpec, path: string, report: Report): voi
     ...spec.template.spec.containers,
   ].map(({ name }) => name);
   const { rules } = spec.podFailurePolicy;
-  if (rules.length > 20) report(`${path}.rules`, "must have at most 20 items");
+  if (rules.length > mostRules) report(`${path}.rules`, `must have at most ${mostRules} items`);
   for (const [index, rule] of rules.entries()) {
-    validateRule(rule, itemPath(`${path}.rules`, index), names, report);
+    const at = itemPath(`${path}.rules`, index);
+    validateRule(rule, at, names, report);
+    if (rule.action === "FailIndex" && spec.backoffLimitPerIndex === undefined) {
+      report(`${at}.action`, '"FailIndex" requires backoffLimitPerIndex to be set');
+    }
   }
   if (spec.podReplacementPolicy !== "Failed") {
     const message = 'must be "Failed" when podFailurePolicy is specified';
@@ -212,6 +274,8 @@ function validateChange(next: Job, current: Job, report: Report): void {
     "selector",
     "completionMode",
     "podFailurePolicy",
+    "successPolicy",
+    "backoffLimitPerIndex",
     "managedBy",
     "manualSelector",
     ...(isElastic ? [] : (["completions"] as const)),

@@ -54,6 +54,8 @@ function jobOf(name: string, spec: object, container: object): { readonly kind: 
   return job;
 }
 
+const indexed = { completionMode: "Indexed", completions: 2, parallelism: 2 };
+
 test("the jobs of the manifest end as it says", async (pods) => {
   await pods.createManifest("batch");
   const sum = await untilJob(pods, "sum", "Complete");
@@ -71,6 +73,15 @@ test("the jobs of the manifest end as it says", async (pods) => {
   const failure = wrong.status?.conditions?.find(({ type }) => type === "Failed");
   assert.is(failure?.reason, "PodFailurePolicy");
   assert.is(wrong.status?.failed, 1);
+  const parts = await untilJob(pods, "parts", "Failed");
+  assert.is(parts.status?.conditions?.at(-1)?.reason, "FailedIndexes");
+  assert.is(parts.status?.completedIndexes, "0,2");
+  assert.is(parts.status?.failedIndexes, "1");
+  const first = await untilJob(pods, "first", "Complete");
+  assert.is(first.status?.conditions?.at(-1)?.reason, "SuccessPolicy");
+  assert.is(first.status?.completedIndexes, "2");
+  assert.is(first.status?.failed, undefined);
+  assert.equal(await podsOf(pods, "other"), []);
   const table = await pods.instance.must(["get", "jobs,cronjobs,pdb"]);
   assert.match(table, /sum\s+Complete\s+3\/3\s/);
   assert.match(table, /wrong\s+Failed\s+0\/1\s/);
@@ -108,6 +119,32 @@ test("a deleted pod counts as a failure and is replaced, in the end", async (pod
   await pods.deleteObject("Job", "patient");
 });
 
+test("an index that failed is tried again by itself, under the next daemon, too", async (pods) => {
+  const container = {
+    ...shell(
+      "main",
+      'test "$JOB_COMPLETION_INDEX" = 0 || test -e /data/tried || { touch /data/tried; exit 1; }',
+    ),
+    volumeMounts: [{ name: "data", mountPath: "/data" }],
+  };
+  const folder = `${pods.instance.base}/data`;
+  const job = jobOf("again", { ...indexed, backoffLimitPerIndex: 1 }, container);
+  const { template } = (job as unknown as Job).spec;
+  const volumes = [{ name: "data", hostPath: { path: folder, type: "DirectoryOrCreate" } }];
+  Object.assign(template.spec, { volumes });
+  await pods.createObject(job);
+  await eventually("index 0 to be done and index 1 to have failed", 20_000, async () => {
+    const failed = (await podsOf(pods, "again")).some(({ status }) => status?.phase === "Failed");
+    return failed && (await jobNamed(pods, "again"))?.status?.succeeded === 1 ? true : undefined;
+  });
+  const { pid } = await pods.client.json<{ readonly pid: number }>("GET", "/nspod/v1/system/info");
+  process.kill(pid, "SIGKILL");
+  const { status } = await untilJob(pods, "again", "Complete");
+  assert.is(status?.completedIndexes, "0-1");
+  assert.is(status?.failed, 1);
+  assert.is(status?.failedIndexes, "");
+});
+
 test("suspend ends the pods, resume starts new ones", async (pods) => {
   await pods.createObject(jobOf("paused", { suspend: true }, shell("main", "exit 0")));
   await untilJob(pods, "paused", "Suspended");
@@ -138,7 +175,7 @@ test("a job that no rule allows is refused with the field", async (pods) => {
       /spec\.completions: is required when completion mode is Indexed/,
     ],
     [{ backoffLimit: -1 }, /spec\.backoffLimit: must be greater than or equal to 0/],
-    [{ backoffLimitPerIndex: 1 }, /spec\.backoffLimitPerIndex.*failures by index/],
+    [{ backoffLimitPerIndex: 1 }, /spec\.backoffLimitPerIndex: requires indexed completion mode/],
     [{ selector: { matchLabels: { a: "b" } } }, /not auto-generated/],
   ];
   for (const [spec, words] of wrong) {

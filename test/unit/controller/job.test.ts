@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { Job } from "../../../src/spec/kubernetes.gen.ts";
+import type { Pod } from "../../../src/spec/pod.ts";
 import { Batch, conditionsOf, template } from "./batch.ts";
 
 const test = suite("JobController");
@@ -209,6 +210,213 @@ test("rules of the failure policy: ignored, counted, the end of the job", async 
     failed?.message,
     `Container main for pod default/${last?.metadata.name} failed with exit code 42 matching FailJob rule at index 1`,
   );
+});
+
+const indexAnnotation = "batch.kubernetes.io/job-completion-index";
+const countAnnotation = "batch.kubernetes.io/job-index-failure-count";
+
+/** Ends the pod that is at work for an index. */
+async function endIndex(index: number, exitCode: number): Promise<void> {
+  const pod = batch
+    .active()
+    .find(({ metadata }) => metadata.annotations?.[indexAnnotation] === `${index}`);
+  if (pod === undefined) throw new Error(`no pod is at work for index ${index}`);
+  batch.end(pod, exitCode);
+  await batch.settled();
+}
+
+/** `1:2`: index and failures before, of each pod at work. */
+function atWork(): readonly string[] {
+  return batch
+    .active()
+    .map(
+      ({ metadata: { annotations } }) =>
+        `${annotations?.[indexAnnotation]}:${annotations?.[countAnnotation]}`,
+    )
+    .sort();
+}
+
+const perIndex = {
+  completionMode: "Indexed",
+  completions: 3,
+  parallelism: 3,
+  backoffLimitPerIndex: 1,
+};
+
+test("backoffLimitPerIndex: an index that fails too often fails alone, the others go on", async () => {
+  await start(perIndex);
+  assert.equal(atWork(), ["0:0", "1:0", "2:0"]);
+  await endIndex(1, 1);
+  await batch.pass(9_000);
+  assert.equal(atWork(), ["0:0", "2:0"]);
+  await batch.pass(1_000);
+  assert.equal(atWork(), ["0:0", "1:1", "2:0"]);
+  await endIndex(1, 1);
+  assert.is(batch.job()?.status?.failedIndexes, "1");
+  assert.is(batch.job()?.status?.failed, 2);
+  await batch.pass(600_000);
+  assert.equal(atWork(), ["0:0", "2:0"]);
+  await endIndex(0, 0);
+  await endIndex(2, 0);
+  assert.is(batch.job()?.status?.completedIndexes, "0,2");
+  assert.equal(conditionsOf(batch.job()), ["FailureTarget FailedIndexes", "Failed FailedIndexes"]);
+  assert.not(batch.pods().some(({ metadata }) => metadata.finalizers));
+});
+
+test("backoffLimitPerIndex: each index waits for itself, and a free one does not wait for it", async () => {
+  await start({ ...perIndex, parallelism: 1, backoffLimitPerIndex: 5 });
+  await endIndex(0, 1);
+  assert.equal(atWork(), ["1:0"]);
+  await batch.pass(10_000);
+  await endIndex(1, 1);
+  assert.equal(atWork(), ["0:1"]);
+  await endIndex(0, 1);
+  assert.equal(atWork(), ["2:0"]);
+  await endIndex(2, 0);
+  assert.equal(atWork(), []);
+  await batch.pass(10_000);
+  assert.equal(atWork(), ["1:1"]);
+  await endIndex(1, 0);
+  await batch.pass(9_000);
+  assert.equal(atWork(), []);
+  await batch.pass(1_000);
+  assert.equal(atWork(), ["0:2"]);
+  await endIndex(0, 0);
+  assert.ok(conditionsOf(batch.job()).includes("Complete CompletionsReached"));
+  assert.is(batch.job()?.status?.failed, 3);
+  assert.is(batch.job()?.status?.failedIndexes, "");
+});
+
+test("backoffLimitPerIndex: the failed pod stays until the next one is there, whoever deletes it", async () => {
+  await start({ ...perIndex, completions: 1, parallelism: 1, backoffLimitPerIndex: 1 });
+  await endIndex(0, 1);
+  const [failed] = batch.pods();
+  batch.remove("Pod", failed?.metadata.name ?? "");
+  batch.start();
+  await batch.settled();
+  assert.is(batch.pods().length, 1);
+  await batch.pass(10_000);
+  assert.equal(atWork(), ["0:1"]);
+  assert.is(batch.pods().length, 1);
+  assert.is(batch.job()?.status?.failed, 1);
+  await endIndex(0, 1);
+  assert.is(batch.job()?.status?.failed, 2);
+  assert.ok(conditionsOf(batch.job()).includes("Failed FailedIndexes"));
+});
+
+test("maxFailedIndexes: one failed index too many ends the job and the pods of the others", async () => {
+  await start({ ...perIndex, backoffLimitPerIndex: 0, maxFailedIndexes: 1 });
+  await endIndex(0, 1);
+  assert.equal(conditionsOf(batch.job()), []);
+  await endIndex(2, 1);
+  assert.ok(conditionsOf(batch.job()).includes("Failed MaxFailedIndexesExceeded"));
+  assert.is(batch.job()?.status?.failedIndexes, "0,2");
+  assert.equal(atWork(), []);
+});
+
+test("backoffLimit and a deadline count what is held, too", async () => {
+  await start({ ...perIndex, backoffLimit: 1, backoffLimitPerIndex: 3 });
+  await endIndex(0, 1);
+  assert.equal(conditionsOf(batch.job()), []);
+  await endIndex(1, 1);
+  assert.ok(conditionsOf(batch.job()).includes("Failed BackoffLimitExceeded"));
+  assert.is(batch.job()?.status?.failed, 3);
+  assert.not(batch.pods().some(({ metadata }) => metadata.finalizers));
+});
+
+test("rules of the failure policy with a limit per index: FailIndex, and Ignore which waits nevertheless", async () => {
+  const exited = (code: number): object => ({ onExitCodes: { operator: "In", values: [code] } });
+  const rules = [
+    { action: "FailIndex", ...exited(42) },
+    { action: "Ignore", ...exited(7) },
+  ];
+  await start({ ...perIndex, backoffLimitPerIndex: 1, podFailurePolicy: { rules } });
+  await endIndex(0, 42);
+  assert.is(batch.job()?.status?.failedIndexes, "0");
+  await endIndex(1, 7);
+  await batch.pass(10_000);
+  assert.equal(atWork(), ["1:0", "2:0"]);
+  await endIndex(1, 7);
+  await batch.pass(19_000);
+  assert.equal(atWork(), ["2:0"]);
+  await batch.pass(1_000);
+  assert.equal(atWork(), ["1:0", "2:0"]);
+  await endIndex(1, 0);
+  await endIndex(2, 0);
+  assert.ok(conditionsOf(batch.job()).includes("Failed FailedIndexes"));
+  assert.is(batch.job()?.status?.failed, 1);
+});
+
+test("successPolicy: the indexes that matter are done, and the rest is ended without failures", async () => {
+  const rules = [{ succeededIndexes: "0,2" }, { succeededCount: 3 }];
+  await start({ ...perIndex, completions: 4, parallelism: 4, successPolicy: { rules } });
+  await endIndex(1, 0);
+  await endIndex(2, 0);
+  assert.equal(conditionsOf(batch.job()), []);
+  await endIndex(0, 0);
+  const { status } = batch.job() ?? {};
+  assert.equal(conditionsOf(batch.job()), [
+    "SuccessCriteriaMet SuccessPolicy",
+    "Complete SuccessPolicy",
+  ]);
+  assert.is(status?.conditions?.at(-1)?.message, "Matched rules at index 0");
+  assert.is(status?.completedIndexes, "0-2");
+  assert.is(status?.failed, undefined);
+  assert.equal(atWork(), []);
+  assert.is(batch.events.at(-1), "Completed");
+});
+
+test("successPolicy: so many of some indexes, and a failure that comes first", async () => {
+  const rules = [{ succeededIndexes: "0-2", succeededCount: 2 }];
+  await start({ ...perIndex, completions: 4, parallelism: 4, successPolicy: { rules } });
+  await endIndex(3, 0);
+  await endIndex(2, 0);
+  assert.equal(conditionsOf(batch.job()), []);
+  await endIndex(1, 0);
+  assert.ok(conditionsOf(batch.job()).includes("Complete SuccessPolicy"));
+  const strict = { ...perIndex, backoffLimitPerIndex: 0, maxFailedIndexes: 0 };
+  batch.remove("Job", "work");
+  await batch.settled();
+  await start({ ...strict, completions: 4, parallelism: 4, successPolicy: { rules } });
+  await endIndex(0, 0);
+  await endIndex(3, 1);
+  assert.ok(conditionsOf(batch.job()).includes("Failed MaxFailedIndexesExceeded"));
+});
+
+test("podReplacementPolicy: Failed waits for the end of a pod that is deleted, TerminatingOrFailed does not", async () => {
+  for (const [podReplacementPolicy, during] of [
+    ["Failed", 0],
+    ["TerminatingOrFailed", 1],
+  ] as const) {
+    const name = podReplacementPolicy.toLowerCase();
+    batch.create<Job>("Job", name, { podReplacementPolicy, template: template() });
+    await batch.settled();
+    const [pod] = batch.active();
+    // A node runs it: it takes its time to end.
+    batch.store.mutate<Pod>("Pod", "default", pod?.metadata.name ?? "", (now) => ({
+      ...now,
+      spec: { ...now.spec, nodeName: "n1" },
+    }));
+    batch.remove("Pod", pod?.metadata.name ?? "");
+    await batch.pass(60_000);
+    const others = batch.pods().filter(({ metadata }) => metadata.uid !== pod?.metadata.uid);
+    assert.is(others.length, during, podReplacementPolicy);
+    assert.is(batch.job(name)?.status?.terminating, 1);
+    if (pod) batch.end(pod, 137);
+    await batch.pass(60_000);
+    assert.is(batch.job(name)?.status?.failed, 1);
+    assert.is(batch.job(name)?.status?.active, 1);
+    batch.remove("Job", name);
+    for (const { metadata } of batch.pods()) batch.store.delete("Pod", "default", metadata.name);
+    await batch.settled();
+  }
+});
+
+test("managedBy: the job of another controller is left alone", async () => {
+  await start({ managedBy: "example.com/queue" });
+  assert.equal(batch.pods(), []);
+  assert.equal(batch.job()?.status, {});
+  assert.is(batch.clock.timers, 0);
 });
 
 test("fewer pods when parallelism is lowered, and they are no failures", async () => {
