@@ -2,15 +2,9 @@
  * What the agent has of the API, in two forms: the store in the same process (store-api.ts), where everything is done
  * when a call returns, and a mirror of an API server far away (remote-api.ts), where writes are on their way.
  */
-import type { ObjectReader } from "../spec/object-reader.ts";
 import type { Pod, PodStatus } from "../spec/pod.ts";
-import type { Store } from "../store/store.ts";
+import type { ObjectSource } from "../store/object-source.ts";
 import type { StoredObject } from "../store/watch-event.ts";
-
-/** Objects as of the last change that was heard of. */
-export interface ObjectSource extends ObjectReader, Pick<Store, "follow"> {
-  list<T>(kind: string, namespace?: string): { readonly items: readonly T[] };
-}
 
 /** How events of objects are written: not durable, and nobody waits for it. */
 export interface EventSink {

@@ -14,6 +14,7 @@ import type {
   NodeStatus,
 } from "../spec/kubernetes.gen.ts";
 import { releaseName } from "../spec/kubernetes-release.ts";
+import type { ObjectMeta } from "../spec/meta.ts";
 import type { ResourceList } from "../spec/pod.ts";
 import { formatQuantity } from "../spec/quantity.ts";
 import { runtimeHandlers } from "../spec/runtime-handlers.ts";
@@ -25,8 +26,12 @@ export interface NodeFacts {
   readonly levels: Levels;
   /** Address of the node on its network. */
   readonly address: string;
-  /** Prefix that pods get their addresses from. */
-  readonly podCidr: string;
+  /** Prefix that pods get their addresses from, for the node of the control plane; others are given theirs. */
+  readonly podCidr?: string;
+  /** Where the API server reaches the agent; absent: in its own process. */
+  readonly kubeletPort?: number;
+  /** Why no pod can run. */
+  readonly problem?: string;
   readonly maxPods: number;
   /** Version of nspod. */
   readonly version: string;
@@ -49,11 +54,15 @@ const mostImages = 50;
 /** The node as it is to be stored. @param current - as it is; undefined for the first time. */
 export function nodeObject(facts: NodeFacts, current: Node | undefined): Node {
   const conditions = nodeConditions(facts, current?.status?.conditions ?? []);
-  const { labels, ...metadata } = current?.metadata ?? {
+  const { podCidr } = facts;
+  const {
+    labels,
+    ...metadata
+  }: Partial<ObjectMeta> & Pick<ObjectMeta, "name" | "namespace" | "uid"> = current?.metadata ?? {
     name: facts.name,
     namespace: "",
     uid: "",
-    labels: { "node-role.kubernetes.io/control-plane": "" },
+    ...(podCidr !== undefined && { labels: { "node-role.kubernetes.io/control-plane": "" } }),
   };
   return {
     apiVersion: "v1",
@@ -61,8 +70,7 @@ export function nodeObject(facts: NodeFacts, current: Node | undefined): Node {
     metadata: { ...metadata, labels: { ...labels, ...ownLabels(facts) } },
     spec: {
       ...current?.spec,
-      podCIDR: facts.podCidr,
-      podCIDRs: [facts.podCidr],
+      ...(podCidr !== undefined && { podCIDR: podCidr, podCIDRs: [podCidr] }),
     },
     status: nodeStatus(facts, conditions, current?.status),
   };
@@ -92,7 +100,7 @@ function nodeStatus(
   conditions: readonly NodeCondition[],
   before: NodeStatus = {},
 ): NodeStatus {
-  const { machine, images, address, name, version } = facts;
+  const { machine, images, address, name, version, kubeletPort } = facts;
   const { capacity, allocatable } = resources(facts);
   // Devices are counted by whoever provides them.
   const further = (list: ResourceList = {}): ResourceList =>
@@ -110,6 +118,9 @@ function nodeStatus(
       ...allocatable,
     },
     conditions,
+    ...(kubeletPort !== undefined && {
+      daemonEndpoints: { kubeletEndpoint: { Port: kubeletPort } },
+    }),
     nodeInfo: {
       architecture: machine.architecture,
       bootID: machine.bootId,
@@ -176,7 +187,7 @@ interface Finding {
 }
 
 function nodeConditions(
-  { levels, nowMs }: NodeFacts,
+  { levels, nowMs, problem }: NodeFacts,
   before: readonly NodeCondition[],
 ): readonly NodeCondition[] {
   const hasMemory = levels.freeMemoryBytes >= leastMemoryBytes;
@@ -190,9 +201,9 @@ function nodeConditions(
     pressure("PIDPressure", hasThreads),
     {
       type: "Ready",
-      isTrue: true,
-      reason: "KubeletReady",
-      message: "kubelet is posting ready status",
+      isTrue: problem === undefined,
+      reason: problem === undefined ? "KubeletReady" : "KubeletNotReady",
+      message: problem ?? "kubelet is posting ready status",
     },
   ];
   const own = findings.map((finding) => condition(finding, before, nowMs));

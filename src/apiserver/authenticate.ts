@@ -1,6 +1,6 @@
 /**
  * Who asks. The unix socket is root's own. Over TLS somebody is who a client certificate of our authority says, with
- * the group system:masters, or the service account that a token says. Nobody else gets in. What they may do:
+ * the group system:masters or system:nodes, or the service account that a token says. Nobody else gets in. What they may do:
  * authorize.ts. Source: Kubernetes, "Authenticating", "X509 client certificates", "Service account tokens"; RFC 6750.
  */
 import type { IncomingMessage } from "node:http";
@@ -10,7 +10,7 @@ import type { KubernetesObject } from "../spec/resources.ts";
 import type { Store } from "../store/store.ts";
 import type { TokenClaims } from "../volume/service-account-tokens.ts";
 import { authenticatedGroup, type Subject, serviceAccountGroups } from "./authorize.ts";
-import { adminGroup } from "./pki-names.ts";
+import { adminGroup, nodesGroup } from "./pki-names.ts";
 import { RequestProblem } from "./problem.ts";
 
 export interface User extends Subject {
@@ -41,8 +41,10 @@ export function authenticate(
   if (!(socket instanceof TLSSocket)) return root;
   if (socket.authorized) {
     const { subject } = socket.getPeerCertificate();
-    // Every certificate of our authority is made here; only an administrator's is for clients.
-    if (subject?.O === adminGroup) return { name: String(subject.CN), groups: adminGroups };
+    const [name, group] = [String(subject?.CN), subject?.O];
+    // Every certificate of our authority is made here; the server's own has no group.
+    if (group === adminGroup) return { name, groups: adminGroups };
+    if (group === nodesGroup) return { name, groups: [nodesGroup, authenticatedGroup] };
   }
   const token = /^Bearer +(\S+)$/i.exec(headers.authorization ?? "")?.[1];
   const claims = token === undefined ? undefined : readToken(token, nowMs);

@@ -2,6 +2,7 @@
  * What a client may do: one policy for requests and for those who ask about them (access-reviews.ts).
  *
  *   group system:masters        everything
+ *   group system:nodes          what an agent does (node-rules.ts)
  *   a service account           reads its own namespace but for Secrets, and what says nothing of objects
  *   everybody that has a name   asks who it is and what it may do
  *
@@ -10,6 +11,7 @@
  */
 import { groupOf } from "../spec/object-problem.ts";
 import { metricsEntries, metricsVersion } from "./metrics.ts";
+import { nodeOf, nodeRules } from "./node-rules.ts";
 import { adminGroup } from "./pki-names.ts";
 import { forbidden } from "./problem.ts";
 import { readableResources, writableResources } from "./served-resources.ts";
@@ -57,7 +59,7 @@ export interface Rules {
   }[];
 }
 
-interface ResourceRule {
+export interface ResourceRule {
   readonly verbs: readonly string[];
   readonly apiGroups: readonly string[];
   /** `pods`, `pods/log`, any `/status` */
@@ -128,6 +130,11 @@ function readableByGroup(): ReadonlyMap<string, ReadonlySet<string>> {
 export function rulesFor({ name, groups }: Subject, namespace: string): Rules {
   if (groups.includes(adminGroup)) return everything;
   if (!groups.includes(authenticatedGroup)) return { resourceRules: [], nonResourceRules: [] };
+  const node = nodeOf({ name, groups });
+  if (node !== undefined) {
+    const own = nodeRules(node, namespace);
+    return { ...basics, resourceRules: [...basics.resourceRules, ...own] };
+  }
   if (namespace === "" || namespaceOf(name) !== namespace) return basics;
   const own = {
     verbs: ["get"],

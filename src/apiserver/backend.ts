@@ -27,6 +27,8 @@ import type { ServiceAccountTokens } from "../volume/service-account-tokens.ts";
 
 export interface Backend {
   readonly store: Store;
+  /** Name of the node whose agent works in this process. */
+  readonly nodeName: string;
   readonly images: Images;
   /** Whether pods can reach the API, and get a token for it. */
   readonly mountsTokens: boolean;

@@ -19,6 +19,7 @@ import { createObject, inNamespace, writeParameters } from "./create-object.ts";
 import { decodeBody } from "./decode-body.ts";
 import { applyConflict, applyMediaType, managersOf, withManagers } from "./field-managers.ts";
 import { type ObjectPart, wholeObject, withGeneration } from "./object-part.ts";
+import { todaysBody } from "./older-body.ts";
 import { applyPatch, patchMediaTypes } from "./patch-body.ts";
 import { badRequest } from "./problem.ts";
 import { findObject, objectPath, readRoute } from "./read-objects.ts";
@@ -37,7 +38,10 @@ export function changeRoutes(resource: Resource, part: ObjectPart): readonly Rou
       query: writeParameters,
       handle: async (exchange) => {
         const body = await readJson(exchange.request);
-        await changeObject(exchange, { resource, part, change: () => body });
+        const isOlder = part.subresource === "ephemeralcontainers";
+        const change = (current: KubernetesObject): unknown =>
+          isOlder ? todaysBody(body, current) : body;
+        await changeObject(exchange, { resource, part, change });
       },
     },
     {
@@ -115,7 +119,7 @@ async function changeObject(
   const manager = query.text("fieldManager") ?? "unknown";
   const writer: Writer = { manager, apiVersion: resource.apiVersion, time: toTime(clock.now()) };
   const next = withManagers(taken, current, writer, managers);
-  const issues = part.check(next, current);
+  const issues = part.check(next, current, backend.nodeName);
   if (issues.length > 0) throw invalid(resource.kind, current.metadata.name, issues);
   if (part === wholeObject) admitChange(backend.store, next, current);
   addWarnings(response, [...body.warnings, ...warningsOf(wish)]);

@@ -13,7 +13,12 @@ export interface ObjectPart {
   readonly subresource: string;
   /** The stored object with this part of the wish, which is defaulted. */
   readonly take: (wish: KubernetesObject, current: KubernetesObject) => KubernetesObject;
-  readonly check: (next: KubernetesObject, current: KubernetesObject) => readonly FieldIssue[];
+  /** @param ownNode - name of the node whose agent works in this process. */
+  readonly check: (
+    next: KubernetesObject,
+    current: KubernetesObject,
+    ownNode: string,
+  ) => readonly FieldIssue[];
 }
 
 interface WithStatus extends KubernetesObject {

@@ -16,8 +16,8 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import forge from "node-forge";
 import { atomicWrite } from "../base/atomic-write.ts";
-import { hasCode } from "../base/errors.ts";
-import { adminGroup, pkiFolder } from "./pki-names.ts";
+import { hasCode, PodError } from "../base/errors.ts";
+import { adminGroup, nodesGroup, nodeUserPrefix, pkiFolder } from "./pki-names.ts";
 
 export interface KeyPair {
   /** PEM. */
@@ -73,6 +73,34 @@ export async function ensurePki(
   };
 }
 
+/**
+ * The certificate of a node: it is a client of the API server, and a server that the API server calls. Its key is
+ * nowhere but in the answer.
+ * @throws PodError FailedPrecondition when the instance has no authority yet.
+ */
+export async function issueNode(root: string, nodeName: string, nowMs: number): Promise<KeyPair> {
+  const authority = readPair(join(root, pkiFolder), "ca");
+  if (authority === undefined) {
+    throw new PodError(
+      "FailedPrecondition",
+      'This instance has never listened on TCP: run "nspod daemon --listen ADDRESS:6443" first',
+    );
+  }
+  return await issue({
+    subject: { commonName: `${nodeUserPrefix}${nodeName}`, organization: nodesGroup },
+    names: [nodeName],
+    isClient: true,
+    issuer: authority,
+    days: 365,
+    nowMs,
+  });
+}
+
+/** A certificate for a server that nobody signs for. */
+export async function issueServer(name: string, nowMs: number): Promise<KeyPair> {
+  return await issue({ subject: { commonName: name }, names: [name], days: 365, nowMs });
+}
+
 /** The pair as it lies on disk; undefined when one of its files is missing. */
 export function readPair(folder: string, name: string): KeyPair | undefined {
   try {
@@ -103,13 +131,15 @@ interface Wish {
   readonly nowMs: number;
   /** Names of a server; a client has none. */
   readonly names?: readonly string[];
-  /** Absent: signs itself and others. */
+  /** A server that is a client, too. */
+  readonly isClient?: boolean;
+  /** Absent: signs itself, and others when it has no names. */
   readonly issuer?: KeyPair;
 }
 
 const generateKeys = promisify(generateKeyPair);
 
-async function issue({ subject, days, nowMs, names, issuer }: Wish): Promise<KeyPair> {
+async function issue({ subject, days, nowMs, names, isClient, issuer }: Wish): Promise<KeyPair> {
   const keys = await generateKeys("rsa", {
     modulusLength: 2048,
     publicKeyEncoding: { type: "spki", format: "pem" },
@@ -132,13 +162,18 @@ async function issue({ subject, days, nowMs, names, issuer }: Wish): Promise<Key
   const signer =
     issuer === undefined ? undefined : forge.pki.certificateFromPem(issuer.certificate);
   certificate.setIssuer(signer?.subject.attributes ?? attributes);
-  certificate.setExtensions(extensionsOf(signer === undefined, names));
+  const isAuthority = signer === undefined && names === undefined;
+  certificate.setExtensions(extensionsOf(isAuthority, names, isClient));
   const key = forge.pki.privateKeyFromPem(issuer?.key ?? keys.privateKey);
   certificate.sign(key, forge.md.sha256.create());
   return { certificate: forge.pki.certificateToPem(certificate), key: keys.privateKey };
 }
 
-function extensionsOf(isAuthority: boolean, names: readonly string[] | undefined): object[] {
+function extensionsOf(
+  isAuthority: boolean,
+  names: readonly string[] | undefined,
+  isClient = names === undefined,
+): object[] {
   if (isAuthority) {
     return [
       { name: "basicConstraints", cA: true, critical: true },
@@ -156,7 +191,7 @@ function extensionsOf(isAuthority: boolean, names: readonly string[] | undefined
   return [
     { name: "basicConstraints", cA: false, critical: true },
     { name: "keyUsage", digitalSignature: true, keyEncipherment: true, critical: true },
-    { name: "extKeyUsage", serverAuth: isServer, clientAuth: !isServer },
+    { name: "extKeyUsage", serverAuth: isServer, clientAuth: isClient },
     ...(isServer ? [{ name: "subjectAltName", altNames: names.map(alternativeName) }] : []),
   ];
 }

@@ -11,40 +11,41 @@ import { findObject } from "./read-objects.ts";
 import type { Exchange, Route } from "./router.ts";
 import { sendStream } from "./stream-answer.ts";
 
+/** Which lines; a container is named elsewhere. */
+export const logParameters: readonly string[] = [
+  "follow",
+  "previous",
+  "tailLines",
+  "sinceSeconds",
+  "sinceTime",
+  "timestamps",
+  "limitBytes",
+];
+
 export const podLogRoute: Route = {
   method: "GET",
   path: "/api/v1/namespaces/{namespace}/pods/{name}/log",
-  query: [
-    "container",
-    "follow",
-    "previous",
-    "tailLines",
-    "sinceSeconds",
-    "sinceTime",
-    "timestamps",
-    "limitBytes",
-  ],
+  query: ["container", ...logParameters],
   handle: sendLog,
 };
 
 async function sendLog(exchange: Exchange): Promise<void> {
   const { backend, query, response, signal, clock } = exchange;
   const pod = findObject<Pod>(exchange, "Pod");
-  const options = decodeLogOptions(query, pod, clock.now(), signal);
+  const container = chooseContainer(pod, query.text("container"));
+  const options = { ...decodeLogOptions(query, clock.now(), signal), container };
   await sendStream(response, "text/plain", backend.logs(pod, options));
 }
 
-function decodeLogOptions(
+export function decodeLogOptions(
   query: Query,
-  pod: Pod,
   nowMs: number,
   signal: AbortSignal,
-): PodLogOptions {
+): Omit<PodLogOptions, "container"> {
   const tailLines = query.integer("tailLines", 0);
   const limitBytes = query.integer("limitBytes", 1);
   const sinceMs = decodeSince(query, nowMs);
   return {
-    container: chooseContainer(pod, query.text("container")),
     follow: query.flag("follow"),
     previous: query.flag("previous"),
     timestamps: query.flag("timestamps"),

@@ -1,7 +1,7 @@
 /**
  * The parts of a pod that have a path of their own.
  *
- *   status                conditions of readiness gates; the rest is the node's report
+ *   status                of a pod of our own node: conditions of readiness gates; the rest is the node's report
  *   ephemeralcontainers   containers are added for a look around
  *   resize                cpu and memory of running containers
  *
@@ -11,7 +11,6 @@ import { validateObject } from "../spec/admit.ts";
 import { type FieldIssue, IssueList, type Report } from "../spec/field-issue.ts";
 import { firstDifference } from "../spec/first-difference.ts";
 import type { Pod, PodCondition } from "../spec/pod.ts";
-import type { KubernetesObject } from "../spec/resources.ts";
 import { validateEphemeralUpdate } from "../spec/validate-ephemeral-update.ts";
 import { validatePodResize } from "../spec/validate-pod-resize.ts";
 import type { ObjectPart } from "./object-part.ts";
@@ -45,7 +44,7 @@ export const podParts: readonly ObjectPart[] = [
 interface PodPart {
   readonly subresource: string;
   readonly take: (wish: Pod, current: Pod) => Pod;
-  readonly check: (next: Pod, current: Pod, report: Report) => void;
+  readonly check: (next: Pod, current: Pod, report: Report, ownNode: string) => void;
 }
 
 /** The routes of these parts are those of the kind Pod. */
@@ -53,16 +52,18 @@ function podPart({ subresource, take, check }: PodPart): ObjectPart {
   return {
     subresource,
     take: (wish, current) => take(wish as Pod, current as Pod),
-    check(next: KubernetesObject, current: KubernetesObject): readonly FieldIssue[] {
+    check(next, current, ownNode): readonly FieldIssue[] {
       const { issues, report } = new IssueList();
-      check(next as Pod, current as Pod, report);
+      check(next as Pod, current as Pod, report, ownNode);
       return subresource === "status" ? issues : [...validateObject(next), ...issues];
     },
   };
 }
 
-/** The node writes the rest again and again: what somebody else says there would not last. */
-function checkStatus(next: Pod, current: Pod, report: Report): void {
+/** Our node writes the rest again and again: what somebody else says there would not last. */
+function checkStatus(next: Pod, current: Pod, report: Report, ownNode: string): void {
+  const { nodeName } = current.spec;
+  if (nodeName && nodeName !== ownNode) return;
   const gates = new Set(
     (current.spec.readinessGates ?? []).map(({ conditionType }) => conditionType),
   );

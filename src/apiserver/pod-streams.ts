@@ -31,6 +31,7 @@ export interface StreamRoute extends Pick<Route, "path" | "query"> {
 }
 
 const podPath = "/api/v1/namespaces/{namespace}/pods/{name}";
+export const copyParameters: readonly string[] = ["from", "to", "name", "owners"];
 const streamParameters = ["container", "stdin", "stdout", "stderr", "tty"];
 
 export const streamRoutes: readonly StreamRoute[] = [
@@ -58,7 +59,7 @@ export const streamRoutes: readonly StreamRoute[] = [
   {
     method: "GET",
     path: "/nspod/v1/namespaces/{namespace}/pods/{name}/copy",
-    query: ["container", "from", "to", "name", "owners"],
+    query: ["container", ...copyParameters],
     prepare: (exchange) => {
       const { backend, query } = exchange;
       const pod = findObject<Pod>(exchange, "Pod");
@@ -101,7 +102,7 @@ export const streamRoutes: readonly StreamRoute[] = [
 ];
 
 /** `from=PATH`, or `to=PATH` with the name of the content and whether it keeps its owners. */
-function decodeCopy({ query }: StreamExchange): CopyWork {
+export function decodeCopy({ query }: StreamExchange): CopyWork {
   const from = query.text("from");
   const to = query.text("to");
   if ((from === undefined) === (to === undefined)) {
@@ -115,7 +116,7 @@ function decodeCopy({ query }: StreamExchange): CopyWork {
 }
 
 /** A connection has one stream in each direction, and either may end first. */
-const portOptions: AttachOptions = {
+export const portOptions: AttachOptions = {
   container: "",
   stdin: true,
   stdout: true,
@@ -149,8 +150,11 @@ function decodeRequest(exchange: StreamExchange): {
     stderr: query.flag("stderr") && !query.flag("tty"),
     tty: query.flag("tty"),
   };
-  if (!options.stdin && !options.stdout && !options.stderr) {
-    throw badRequest('At least one of "stdin", "stdout" and "stderr" must be true');
-  }
-  return { pod, options };
+  return { pod, options: checkStreams(options) };
+}
+
+/** @throws RequestProblem 400 when no stream is wanted. */
+export function checkStreams(options: AttachOptions): AttachOptions {
+  if (options.stdin || options.stdout || options.stderr) return options;
+  throw badRequest('At least one of "stdin", "stdout" and "stderr" must be true');
 }

@@ -23,6 +23,7 @@ import { discoveryRoutes } from "./discovery.ts";
 import { imageRoutes } from "./images.ts";
 import { impersonated } from "./impersonate.ts";
 import { metricsRoutes } from "./metrics.ts";
+import { authorizeNode } from "./node-rules.ts";
 import { openApiRoutes } from "./openapi.ts";
 import type { KeyPair } from "./pki.ts";
 import { podLogRoute } from "./pod-log.ts";
@@ -292,7 +293,10 @@ export class ApiServer implements AsyncDisposable {
     const { route, parameters } = findRoute(table, method, target.segments);
     const [namespace, name] = [parameters.get("namespace"), parameters.get("name")];
     const isWatch = target.parameters.some(([key, value]) => key === "watch" && value !== "false");
-    authorize(user, deedOf({ method, path: route.path, namespace, name, isWatch }));
+    const deed = deedOf({ method, path: route.path, namespace, name, isWatch });
+    authorize(user, deed);
+    const [, fieldSelector = ""] = target.parameters.find(([key]) => key === "fieldSelector") ?? [];
+    authorizeNode(user, deed, { objects: backend.store, fieldSelector });
     return { user, route, parameters, query: new Query(target.parameters, route.query ?? []) };
   }
 }

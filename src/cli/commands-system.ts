@@ -33,18 +33,23 @@ export function addSystemCommands(program: Command, tree: Tree): void {
       ),
     ["nspod daemon --log-level debug", "nspod daemon --listen 127.0.0.1:6443"],
   );
+  addAgent(program, tree);
   examples(
     program
       .command("kubeconfig")
       .description("Print a kubeconfig for kubectl: a daemon with --listen, its administrator")
       .option("--server <url>", "the address of the API, when clients reach it by another one")
+      .option("--node <name>", "for nspod agent on another machine, which becomes this node")
       .action(
         tree.asRoot(async (context, _args, options) => {
           const { printKubeconfig } = await import("./commands/kubeconfig.ts");
-          return printKubeconfig(context, options);
+          return await printKubeconfig(context, options);
         }),
       ),
-    ["nspod kubeconfig > ~/.kube/config"],
+    [
+      "nspod kubeconfig > ~/.kube/config",
+      "nspod kubeconfig --node worker-1 --server https://192.0.2.1:6443 > worker-1.yaml",
+    ],
   );
   examples(
     program
@@ -152,4 +157,33 @@ export function addSystemCommands(program: Command, tree: Tree): void {
         return await printCandidates(context, text(what), list(words));
       }),
     );
+}
+
+function addAgent(program: Command, tree: Tree): void {
+  examples(
+    program
+      .command("agent")
+      .description("Run pods of a cluster on this machine: a node of nspod's or any Kubernetes API")
+      .requiredOption("--kubeconfig <file>", "where the API server is, and who the node is")
+      .option("--node-name <name>", "name of the node (default: that of the host)")
+      .option("--node-ip <address>", "address of the node for others (default: by its routes)")
+      .option("--port <number>", "where the API server reaches the agent (default: 10250)")
+      .option("--node-lease-duration <seconds>", "how long a sign of life lasts (default: 40)")
+      .option("--pod-cidr <prefix>", "addresses of pods (default: as the control plane says)")
+      .option("--client-ca-file <file>", "who signs for the API server (default: the same)")
+      .option("--no-service-proxy", "another program keeps the rules and names of Services")
+      .option("--enforce-limits", "refuse pods whose limits this machine cannot enforce")
+      .addOption(
+        oneOf("--log-level <level>", "least severe message of the log ($NSPOD_LOG_LEVEL)", [
+          ...["trace", "debug", "info", "warn", "error", "fatal", "silent"],
+        ]),
+      )
+      .action(
+        tree.asRoot(async (context, _args, options) => {
+          const { runAgent } = await import("./commands/agent.ts");
+          return await runAgent(context, options);
+        }),
+      ),
+    ["nspod agent --kubeconfig worker-1.yaml --node-name worker-1"],
+  );
 }

@@ -36,7 +36,7 @@ export const parts: ReadonlyMap<AddCommands, readonly string[]> = new Map([
   [addImageCommands, ["image"]],
   [
     addSystemCommands,
-    ["daemon", "kubeconfig", "doctor", "system", "version", "completion", "__complete"],
+    ["daemon", "agent", "kubeconfig", "doctor", "system", "version", "completion", "__complete"],
   ],
 ]);
 

@@ -7,7 +7,7 @@ import { type Cluster, hasEnded, type NodeState } from "../scheduler/cluster.ts"
 import type { Namespace, Node } from "../spec/kubernetes.gen.ts";
 import type { Labels } from "../spec/match-selector.ts";
 import type { Pod } from "../spec/pod.ts";
-import type { Store } from "../store/store.ts";
+import type { ObjectSource } from "../store/object-source.ts";
 import type { StoredObject, WatchEvent } from "../store/watch-event.ts";
 
 /** A change that may matter. */
@@ -27,7 +27,7 @@ const others: ReadonlySet<string> = new Set([
 const noPods: ReadonlyMap<string, Pod> = new Map();
 
 export class ClusterState implements Disposable {
-  readonly #store: Store;
+  readonly #store: ObjectSource;
   readonly #nodes = new Map<string, Node>();
   /** Pods that have not ended, by uid; those that nobody has bound yet are under "". */
   readonly #pods = new Map<string, Map<string, Pod>>();
@@ -36,7 +36,7 @@ export class ClusterState implements Disposable {
   readonly #listeners = new Set<(change: ClusterChange) => void>();
   readonly #unfollow: () => void;
 
-  constructor(store: Store) {
+  constructor(store: ObjectSource) {
     this.#store = store;
     for (const node of store.list<Node>("Node").items) this.#nodes.set(node.metadata.name, node);
     for (const pod of store.list<Pod>("Pod").items) this.#put(pod);

@@ -25,14 +25,17 @@ import { dnsAddress } from "./service-allocator.ts";
 import { keyFor, type ServiceAddress, type ServiceState, usable } from "./service-state.ts";
 
 export interface ServiceProxyOptions {
-  readonly store: Store;
+  readonly store: Pick<Store, "follow">;
   readonly state: ServiceState;
   /** Made with the first thing that needs rules. */
   readonly firewall: () => ServiceFirewall;
   readonly subnet: string;
   readonly serviceSubnet: string;
-  /** Address of this machine, for Services of type LoadBalancer. */
-  readonly nodeAddress: () => string;
+  /** Gives Services of type LoadBalancer the address of this machine; absent: somebody else does. */
+  readonly balancer?: {
+    readonly store: Pick<Store, "mutate">;
+    readonly nodeAddress: () => string;
+  };
   /** Whether a pod has published this port of the host. */
   readonly isPublished: (protocol: string, port: number) => boolean;
   readonly clock: Clock;
@@ -181,9 +184,10 @@ export class ServiceProxy implements Disposable {
 
   /** Type LoadBalancer: the node's address is its address, when its ports are free. */
   #publish(key: string): undefined {
-    const { state, store, nodeAddress, report } = this.#options;
+    const { state, balancer, report } = this.#options;
     const service = state.service(key);
-    if (service?.spec.type !== "LoadBalancer") return;
+    if (service?.spec.type !== "LoadBalancer" || balancer === undefined) return;
+    const { store, nodeAddress } = balancer;
     const isPublic = isBalanced(service);
     const why = isPublic ? undefined : this.#whyNot(service);
     const ip = why === undefined ? nodeAddress() : undefined;

@@ -12,7 +12,7 @@ import type { Labels } from "../spec/match-selector.ts";
 import type { Pod } from "../spec/pod.ts";
 import { shortHostname } from "../spec/pod-hostname.ts";
 import { hasEndpoints } from "../spec/service-rules.ts";
-import type { Store } from "../store/store.ts";
+import type { ObjectSource } from "../store/object-source.ts";
 import type { StoredObject, WatchEvent } from "../store/watch-event.ts";
 
 /** One address behind a Service. */
@@ -47,7 +47,8 @@ interface PodFacts {
 }
 
 export class ServiceState implements Disposable {
-  readonly #store: Store;
+  readonly #store: ObjectSource;
+  readonly #source: "pods" | "slices";
   readonly #services = new Map<string, Service>();
   /** Slices of others by key of the Service, then by their name. */
   readonly #slices = new Map<string, Map<string, EndpointSlice>>();
@@ -57,8 +58,10 @@ export class ServiceState implements Disposable {
   readonly #listeners = new Set<(change: ServiceChange) => void>();
   readonly #unfollow: () => void;
 
-  constructor(store: Store) {
+  /** @param source - what endpoints are read from: pods, or slices where other nodes' pods are not known. */
+  constructor(store: ObjectSource, source: "pods" | "slices" = "pods") {
     this.#store = store;
+    this.#source = source;
     for (const service of store.list<Service>("Service").items)
       this.#services.set(keyFor(service), service);
     for (const slice of store.list<EndpointSlice>("EndpointSlice").items) this.#putSlice(slice);
@@ -88,7 +91,8 @@ export class ServiceState implements Disposable {
     const key = keyFor(service);
     const known = this.#known.get(key);
     if (known !== undefined) return known;
-    const found = isSelecting(service) ? this.#selected(service) : this.#written(key);
+    const isSelected = this.#source === "pods" && isSelecting(service);
+    const found = isSelected ? this.#selected(service) : this.#written(key);
     const sorted = found.sort((a, b) => (a.address < b.address ? -1 : 1));
     this.#known.set(key, sorted);
     return sorted;
@@ -133,16 +137,21 @@ export class ServiceState implements Disposable {
     } else if (object.kind === "EndpointSlice") {
       const slice = object as StoredObject & EndpointSlice;
       const key = serviceOf(slice);
-      if (key === undefined || isOwn(slice)) return;
+      if (key === undefined || this.#isKnownBetter(slice)) return;
       if (type === "DELETED") this.#slices.get(key)?.delete(slice.metadata.name);
       else this.#putSlice(slice);
       this.#tell(key, false);
     }
   }
 
+  /** Slices that are made from pods are behind the pods. */
+  #isKnownBetter(slice: EndpointSlice): boolean {
+    return this.#source === "pods" && isOwn(slice);
+  }
+
   #putSlice(slice: EndpointSlice): void {
     const key = serviceOf(slice);
-    if (key === undefined || isOwn(slice)) return;
+    if (key === undefined || this.#isKnownBetter(slice)) return;
     const slices = this.#slices.get(key) ?? new Map<string, EndpointSlice>();
     slices.set(slice.metadata.name, slice);
     this.#slices.set(key, slices);

@@ -3,14 +3,13 @@ import type { Agent } from "../agent/agent.ts";
 import { ClaimCapacity, claimCapacityPeriodMs } from "../agent/claim-capacity.ts";
 import { enforceEphemeralStorage } from "../agent/ephemeral-storage.ts";
 import type { Duty } from "../agent/housekeeping.ts";
-import { defaultLeaseSeconds, renewPeriodMs } from "../agent/node-lease.ts";
-import { type NodeRegistrar, nodeStatusPeriodMs } from "../agent/node-registrar.ts";
+import { renewPeriodMs } from "../agent/node-lease.ts";
+import { nodeStatusPeriodMs } from "../agent/node-registrar.ts";
 import { enforceVolumeLimits, volumeLimitPeriodMs } from "../agent/volume-limits.ts";
 import type { ServiceProxy } from "../controller/service-proxy.ts";
 import { forgetConnections } from "../net/conntrack.ts";
 import type { PodEngine } from "../pod/engine.ts";
 import type { Pod } from "../spec/pod.ts";
-import type { Store } from "../store/store.ts";
 import type { Network } from "./open-network.ts";
 
 /** Packet rules that somebody flushed are back after this long (security: NET-06). */
@@ -26,13 +25,20 @@ export interface DutyParts {
   readonly proxy: ServiceProxy;
   readonly engine: PodEngine;
   readonly agent: Agent;
-  readonly registrar: NodeRegistrar;
-  readonly store: Store;
+  /** Pods of the node, at least. */
+  readonly pods: () => readonly Pod[];
+  readonly registrar: {
+    refresh(): unknown;
+    renewLease(): void | Promise<void>;
+  };
+  readonly leaseSeconds: number;
+  /** Absent: events are kept elsewhere. */
+  readonly dropOldEvents?: () => void;
 }
 
 export function duties(parts: DutyParts): readonly Duty[] {
-  const { network, freed, proxy, engine, agent, registrar, store } = parts;
-  const pods = (): readonly Pod[] => store.list<Pod>("Pod").items;
+  const { network, freed, proxy, engine, agent, pods, registrar, leaseSeconds } = parts;
+  const { dropOldEvents } = parts;
   const capacity = new ClaimCapacity(engine.context);
   return [
     {
@@ -69,17 +75,15 @@ export function duties(parts: DutyParts): readonly Duty[] {
     {
       name: "node status",
       periodMs: nodeStatusPeriodMs,
-      run: () => registrar.refresh(),
+      run: async () => void (await registrar.refresh()),
     },
     {
       name: "node lease",
-      periodMs: renewPeriodMs(defaultLeaseSeconds),
+      periodMs: renewPeriodMs(leaseSeconds),
       run: () => registrar.renewLease(),
     },
-    {
-      name: "old events",
-      periodMs: eventsPeriodMs,
-      run: () => store.dropOldEvents(),
-    },
+    ...(dropOldEvents === undefined
+      ? []
+      : [{ name: "old events", periodMs: eventsPeriodMs, run: dropOldEvents }]),
   ];
 }

@@ -8,6 +8,7 @@ import { systemClock } from "../base/clock.ts";
 import { messageOf, PodError } from "../base/errors.ts";
 import { createLogger, type Logger } from "../base/log.ts";
 import { reserveWatches } from "../base/watch-changes.ts";
+import { type AgentConfiguration, readAgentConfiguration } from "./agent-configuration.ts";
 import { type Configuration, readConfiguration } from "./configuration.ts";
 import { type DaemonEnd, runDaemon } from "./daemon.ts";
 import { guardProcess } from "./guard.ts";
@@ -24,7 +25,11 @@ async function main(args: readonly string[]): Promise<number> {
   let logger = createLogger("info");
   guardProcess(logger, process.exit);
   try {
-    const configuration = readConfiguration(args, process.env);
+    const [role, ...words] = args;
+    const isAgent = role === "agent";
+    const configuration = isAgent
+      ? readAgentConfiguration(words, process.env)
+      : readConfiguration(args, process.env);
     logger = createLogger(configuration.logLevel);
     guardProcess(logger, process.exit);
     requireRoot();
@@ -42,7 +47,7 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 async function live(
-  configuration: Configuration,
+  configuration: Configuration | AgentConfiguration,
   logger: Logger,
   starter: Starter,
 ): Promise<DaemonEnd> {
@@ -56,17 +61,15 @@ async function live(
       stop.abort();
     });
   }
-  const end = await runDaemon({
-    configuration,
-    logger,
-    clock: systemClock,
-    createNode,
-    stop: stop.signal,
-    onReady: () => {
-      starter.ready();
-      notifySystemd(systemd, "READY=1");
-    },
-  });
+  const onReady = (): void => {
+    starter.ready();
+    notifySystemd(systemd, "READY=1");
+  };
+  const life = { logger, clock: systemClock, stop: stop.signal, onReady };
+  const end = await ("kubeconfig" in configuration
+    ? // A daemon does without the code of an agent.
+      (await import("./run-agent.ts")).runAgent({ ...life, configuration })
+    : runDaemon({ ...life, configuration, createNode }));
   notifySystemd(systemd, "STOPPING=1");
   return end;
 }

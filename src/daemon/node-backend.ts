@@ -39,6 +39,7 @@ import type { Store } from "../store/store.ts";
 
 export interface NodeBackendOptions {
   readonly store: Store;
+  readonly nodeName: string;
   readonly images: Images;
   readonly engine: PodEngine;
   readonly agent: Agent;
@@ -50,12 +51,15 @@ export interface NodeBackendOptions {
   /** A new pod with its node, if there is one for it now. */
   readonly place: (pod: Pod) => Pod;
   readonly info: () => SystemInfo;
+  /** Of the node, when they are not in the store. */
+  readonly pods?: () => readonly Pod[];
   /** Removes what the instance has on this machine, after its pods are gone. */
   readonly dismantle: () => Promise<void>;
 }
 
 export class NodeBackend implements Backend {
   readonly store: Store;
+  readonly nodeName: string;
   readonly images: Images;
   readonly mountsTokens: boolean;
   readonly tokens: Backend["tokens"];
@@ -65,6 +69,7 @@ export class NodeBackend implements Backend {
 
   constructor(options: NodeBackendOptions) {
     this.store = options.store;
+    this.nodeName = options.nodeName;
     this.images = options.images;
     this.mountsTokens = options.mountsTokens;
     this.tokens = options.tokens;
@@ -101,8 +106,11 @@ export class NodeBackend implements Backend {
   ): Promise<Deletion<T>> {
     const deletion = deleteObject<T>(this.store, object, { ...wish, nowMs: this.#nowMs() });
     if (deletion === undefined) throw notFound(object.kind, object.metadata.name);
-    await this.#begin(deletion.object);
-    return deletion;
+    // As in Kubernetes: deletion without grace does not wait for a node, which may never come back.
+    const isForced = wish.gracePeriodSeconds === 0 && !deletion.isGone;
+    const last = isForced && this.#isElsewhere(deletion.object) && this.#forget(deletion.object);
+    await this.#begin(last || deletion.object);
+    return last ? { object: last, isGone: true } : deletion;
   }
 
   logs(pod: Pod, options: PodLogOptions): AsyncIterable<Uint8Array> {
@@ -166,7 +174,7 @@ export class NodeBackend implements Backend {
 
   /** Images of every attempt that a record remembers, and those that specs ask for. */
   imagesInUse(): ReadonlySet<Digest> {
-    const used = this.store.list<Pod>("Pod").items.flatMap(({ metadata, spec }) => {
+    const used = this.#pods().flatMap(({ metadata, spec }) => {
       const record = this.#options.engine.record(metadata.uid);
       const attempted = Object.values(record?.containers ?? {}).flatMap(({ current }) =>
         current === undefined ? [] : [current.imageId],
@@ -196,6 +204,22 @@ export class NodeBackend implements Backend {
     if (isPod(object)) this.#options.agent.notice(object);
     await isKept;
     return object;
+  }
+
+  #pods(): readonly Pod[] {
+    return this.#options.pods?.() ?? this.store.list<Pod>("Pod").items;
+  }
+
+  /** Whether it is a pod that another node has. */
+  #isElsewhere(object: KubernetesObject): boolean {
+    return isPod(object) && !!object.spec.nodeName && object.spec.nodeName !== this.nodeName;
+  }
+
+  /** Takes an object away that nothing but its node holds. */
+  #forget<T extends KubernetesObject>({ kind, metadata }: T): T | undefined {
+    const { namespace, name, uid, finalizers = [] } = metadata;
+    if (finalizers.length > 0) return undefined;
+    return this.store.delete<T>(kind, namespace, name, uid, { durable: false });
   }
 
   /** What the pod asks for and does not get, also for who did not see the answer. */

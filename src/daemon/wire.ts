@@ -9,6 +9,7 @@ import { Agent } from "../agent/agent.ts";
 import { EventRecorder } from "../agent/event-recorder.ts";
 import { Housekeeping } from "../agent/housekeeping.ts";
 import { nodeNameOf } from "../agent/node-facts.ts";
+import { defaultLeaseSeconds } from "../agent/node-lease.ts";
 import { NodeRegistrar } from "../agent/node-registrar.ts";
 import { StoreApi } from "../agent/store-api.ts";
 import { TrashCollector } from "../agent/trash-collector.ts";
@@ -16,7 +17,7 @@ import { VolumeBinder } from "../agent/volume-binder.ts";
 import { VolumeObjects } from "../agent/volume-objects.ts";
 import { newObject } from "../apiserver/create-object.ts";
 import { systemClock, toTime } from "../base/clock.ts";
-import { messageOf, PodError } from "../base/errors.ts";
+import { messageOf } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { openHierarchy } from "../cgroup/hierarchy.ts";
 import { hasAppArmor } from "../container/app-armor.ts";
@@ -42,25 +43,22 @@ import { seccompFolder } from "../pod/profiles.ts";
 import type { PodRecord } from "../pod/record.ts";
 import { rehearse } from "../pod/rehearsal.ts";
 import { refuseOnNode } from "../scheduler/admit-to-node.ts";
-import type { NodeState } from "../scheduler/cluster.ts";
 import { refuseResize } from "../scheduler/fit-resize.ts";
 import type { Pod } from "../spec/pod.ts";
 import { Store } from "../store/store.ts";
-import { cgroup2Mount, readMountinfo } from "../sys/mountinfo.ts";
 import { ServiceAccountTokens, tokenKeyFile } from "../volume/service-account-tokens.ts";
 import type { Configuration } from "./configuration.ts";
 import type { Node } from "./daemon.ts";
 import { dismantle } from "./dismantle.ts";
 import { duties } from "./duties.ts";
 import { NodeBackend } from "./node-backend.ts";
+import { cgroupMountPoint, mostPods, withState } from "./node-limits.ts";
+import { keptNodeName, takeRole } from "./node-role.ts";
 import { openNetwork } from "./open-network.ts";
 import { PodApi } from "./pod-api.ts";
 import { serveNames } from "./serve-names.ts";
 import { systemInfo } from "./system-info.ts";
 import { version } from "./version.ts";
-
-/** A kubelet takes 110. Here too it is no measure of what works, but the end of what runs away. */
-const mostPods = 500;
 
 /**
  * Makes the node and adopts what an earlier daemon left.
@@ -73,7 +71,8 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
   const hierarchy = openHierarchy(cgroupMountPoint(), instance.cgroup);
   const store = Store.open(join(instance.root, "nspod.db"));
   ensureFirstObjects(store, clock.now());
-  const nodeName = ownNodeName(store);
+  takeRole(store, "daemon");
+  const nodeName = keptNodeName(store, nodeNameOf(hostname()));
   const images = ImageStore.open(instance, {
     onChange: () => {
       engine.retryAll();
@@ -172,7 +171,7 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
     firewall: network.serviceFirewall,
     subnet: instance.subnet,
     serviceSubnet: instance.serviceSubnet,
-    nodeAddress: () => nodeAddress(instance.bridge).address,
+    balancer: { store, nodeAddress: () => nodeAddress(instance.bridge).address },
     isPublished: (protocol, port) =>
       [...network.firewall.published().values()]
         .flat()
@@ -228,6 +227,7 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
   const pods = (): readonly Pod[] => store.list<Pod>("Pod").items;
   const backend = new NodeBackend({
     store,
+    nodeName,
     images,
     engine,
     agent,
@@ -249,9 +249,12 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
   await agent.start();
   controllers.start();
   trash.collect();
-  for (const duty of duties({ network, freed, proxy, engine, agent, registrar, store })) {
-    housekeeping.add(duty);
-  }
+  const dropOldEvents = (): void => store.dropOldEvents();
+  const shared = { network, freed, proxy, engine, agent, pods };
+  // Several signs of life in what this cluster calls silence.
+  const leaseSeconds = Math.min(defaultLeaseSeconds, nodeGraceMs / 1000);
+  const own = { registrar, leaseSeconds, dropOldEvents };
+  for (const duty of duties({ ...shared, ...own })) housekeeping.add(duty);
   // 40 ms when it is not on disk yet: not in the way of the first pod.
   setImmediate(() => {
     const filter = defaultSeccomp(defaultCapabilities, seccompFolder(context));
@@ -267,31 +270,4 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
     isEmpty: () => agent.size === 0 && pods().length === 0 && controllers.isIdle,
     close,
   };
-}
-
-/** The name that the node had first: its pods and volumes are bound to it, whatever the host is called by now. */
-function ownNodeName(store: Store): string {
-  const names = store.table<string>("node");
-  const known = names.get("name");
-  if (known !== undefined) return known;
-  const name = nodeNameOf(hostname());
-  names.put("name", name);
-  return name;
-}
-
-/** A node whose object somebody has just deleted says nothing. */
-function withState<T>(
-  state: NodeState | undefined,
-  answer: (state: NodeState) => T | undefined,
-): T | undefined {
-  return state === undefined ? undefined : answer(state);
-}
-
-function cgroupMountPoint(): string {
-  const mount = cgroup2Mount(readMountinfo());
-  if (mount !== undefined) return mount.mountPoint;
-  throw new PodError(
-    "FailedPrecondition",
-    'Cannot run pods: cgroup v2 is not mounted: boot with systemd.unified_cgroup_hierarchy=1 or mount it with "mount -t cgroup2 cgroup2 /sys/fs/cgroup"',
-  );
 }

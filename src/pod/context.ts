@@ -81,7 +81,7 @@ export interface EngineContext {
   readonly objects: ObjectReader;
   /** Binds the claims of pods to persistent volumes. */
   readonly claims: ClaimBinder;
-  readonly tokens: ServiceAccountTokens;
+  readonly tokens: Pick<ServiceAccountTokens, "get">;
   readonly environments: EnvironmentMemory;
   readonly addresses: AddressPool;
   readonly firewall: Firewall;

@@ -43,7 +43,7 @@ export interface VolumeHost {
   readonly nodeMemoryBytes: number;
   readonly nodeName: string;
   readonly clock: Clock;
-  readonly tokens: ServiceAccountTokens;
+  readonly tokens: Pick<ServiceAccountTokens, "get">;
 }
 
 /**

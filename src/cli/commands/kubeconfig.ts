@@ -5,34 +5,53 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { stringify } from "yaml";
-import { pkiFolder, serverAddressFile } from "../../apiserver/pki-names.ts";
+import { nodeUserPrefix, pkiFolder, serverAddressFile } from "../../apiserver/pki-names.ts";
 import { hasCode, PodError } from "../../base/errors.ts";
 import type { Context } from "../context.ts";
 
 export interface KubeconfigOptions {
   readonly server?: string;
+  /** Name of a node that is to be. */
+  readonly node?: string;
 }
 
 /** @throws PodError FailedPrecondition when no daemon has listened on TCP yet. */
-export function printKubeconfig(context: Context, options: KubeconfigOptions): number {
+export async function printKubeconfig(
+  context: Context,
+  options: KubeconfigOptions,
+): Promise<number> {
   const folder = join(context.instance.root, pkiFolder);
   const read = (name: string): Buffer => readOf(join(folder, name));
   const base64 = (name: string): string => read(name).toString("base64");
   const name = "nspod";
-  const user = "nspod-admin";
+  const { node } = options;
+  const user = node === undefined ? "nspod-admin" : `${nodeUserPrefix}${node}`;
   const server = options.server ?? read(serverAddressFile).toString().trim();
   const namespace = context.givenNamespace;
   const config = {
     apiVersion: "v1",
     kind: "Config",
-    clusters: [{ name, cluster: { server, "certificate-authority-data": base64("ca.crt") } }],
+    clusters: [
+      {
+        name,
+        cluster: {
+          server,
+          // The certificate has it, whatever address leads there.
+          ...(options.server !== undefined && { "tls-server-name": "kubernetes" }),
+          "certificate-authority-data": base64("ca.crt"),
+        },
+      },
+    ],
     users: [
       {
         name: user,
-        user: {
-          "client-certificate-data": base64("admin.crt"),
-          "client-key-data": base64("admin.key"),
-        },
+        user:
+          node === undefined
+            ? {
+                "client-certificate-data": base64("admin.crt"),
+                "client-key-data": base64("admin.key"),
+              }
+            : await nodeUser(context.instance.root, node),
       },
     ],
     contexts: [{ name, context: { cluster: name, user, ...(namespace && { namespace }) } }],
@@ -40,6 +59,14 @@ export function printKubeconfig(context: Context, options: KubeconfigOptions): n
   };
   context.screen.print(stringify(config, { lineWidth: 0 }).trimEnd());
   return 0;
+}
+
+/** Made for this answer: nobody keeps the key. */
+async function nodeUser(root: string, node: string): Promise<object> {
+  const { issueNode } = await import("../../apiserver/pki.ts");
+  const { certificate, key } = await issueNode(root, node, Date.now());
+  const base64 = (text: string): string => Buffer.from(text).toString("base64");
+  return { "client-certificate-data": base64(certificate), "client-key-data": base64(key) };
 }
 
 function readOf(path: string): Buffer {

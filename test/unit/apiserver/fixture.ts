@@ -35,6 +35,7 @@ const fast = { durable: false };
 
 export class FakeBackend implements Backend {
   readonly store: Store;
+  readonly nodeName = "n1";
   readonly images: Images;
   readonly mountsTokens = false;
   readonly tokens: ServiceAccountTokens;

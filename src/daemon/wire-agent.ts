@@ -1,0 +1,277 @@
+/**
+ * The composition of `nspod agent`: the parts of a node on the mirror of an API server far away, where wire.ts puts
+ * them on the store.
+ */
+import { readFileSync } from "node:fs";
+import { totalmem } from "node:os";
+import { join } from "node:path";
+import { Agent } from "../agent/agent.ts";
+import { EventRecorder } from "../agent/event-recorder.ts";
+import { Housekeeping } from "../agent/housekeeping.ts";
+import { readKubeconfig } from "../agent/kubeconfig.ts";
+import { KubernetesClient } from "../agent/kubernetes-client.ts";
+import { RemoteApi } from "../agent/remote-api.ts";
+import { RemoteEvents } from "../agent/remote-events.ts";
+import { RemoteNode } from "../agent/remote-node.ts";
+import { TrashCollector } from "../agent/trash-collector.ts";
+import type { Backend } from "../apiserver/backend.ts";
+import type { NodePods } from "../apiserver/kubelet-routes.ts";
+import { systemClock, toTime } from "../base/clock.ts";
+import { messageOf, PodError } from "../base/errors.ts";
+import type { Logger } from "../base/log.ts";
+import { openHierarchy } from "../cgroup/hierarchy.ts";
+import { hasAppArmor } from "../container/app-armor.ts";
+import { defaultCapabilities, readOwnCapabilities } from "../container/capabilities.ts";
+import { defaultSeccomp } from "../container/seccomp.ts";
+import { ClusterState } from "../controller/cluster-state.ts";
+import { dnsAddress } from "../controller/service-allocator.ts";
+import { ServiceProxy } from "../controller/service-proxy.ts";
+import { ServiceState } from "../controller/service-state.ts";
+import { ImageStore } from "../image/store.ts";
+import { hostResolver } from "../net/dns.ts";
+import { Forwarder } from "../net/dns-forwarder.ts";
+import { DnsServer } from "../net/dns-server.ts";
+import { nodeAddress } from "../net/node-address.ts";
+import type { EngineContext } from "../pod/context.ts";
+import { PodEngine } from "../pod/engine.ts";
+import { seccompFolder } from "../pod/profiles.ts";
+import type { PodRecord } from "../pod/record.ts";
+import { refuseOnNode } from "../scheduler/admit-to-node.ts";
+import { refuseResize } from "../scheduler/fit-resize.ts";
+import type { Node } from "../spec/kubernetes.gen.ts";
+import type { Pod } from "../spec/pod.ts";
+import { Store } from "../store/store.ts";
+import { type AgentConfiguration, hostNodeName } from "./agent-configuration.ts";
+import { dismantle } from "./dismantle.ts";
+import { duties } from "./duties.ts";
+import { storePath } from "./folders.ts";
+import { assignedCidr, missingCidr, register } from "./join-cluster.ts";
+import { NodeBackend } from "./node-backend.ts";
+import { cgroupMountPoint, mostPods, withState } from "./node-limits.ts";
+import { keptNodeName, takeRole } from "./node-role.ts";
+import { openNetwork } from "./open-network.ts";
+import { serveNames } from "./serve-names.ts";
+import { systemInfo } from "./system-info.ts";
+import { version } from "./version.ts";
+
+/** A node of a cluster. */
+export interface AgentNode {
+  readonly backend: Backend;
+  readonly nodeName: string;
+  readonly pods: NodePods;
+  /** Begins to work; resolves when the pods of an earlier agent are adopted. */
+  start(): Promise<void>;
+  /** Stops working; pods keep running. Idempotent. */
+  close(): Promise<void>;
+}
+
+/**
+ * Makes the node. Waits for the API server when this is the first time.
+ * @throws PodError FailedPrecondition when this host lacks something without which no pod can run.
+ */
+export async function createAgentNode(
+  configuration: AgentConfiguration,
+  log: Logger,
+  stop: AbortSignal,
+): Promise<AgentNode> {
+  const { enforceLimits, allowedUnsafeSysctls, leaseSeconds, servesServices } = configuration;
+  const clock = systemClock;
+  const startedAt = toTime(clock.now());
+  const hierarchy = openHierarchy(cgroupMountPoint(), configuration.instance.cgroup);
+  const client = new KubernetesClient(readKubeconfig(configuration.kubeconfig));
+  const store = Store.open(storePath(configuration.instance));
+  takeRole(store, "agent");
+  const nodeName = keptNodeName(store, configuration.nodeName ?? hostNodeName());
+  const facts = store.table<string>("node");
+  const api = new RemoteApi({ client, clock, log, nodeName });
+  const ownAddress = (): string =>
+    configuration.nodeIp ?? nodeAddress(configuration.instance.bridge).address;
+  let podCidr = configuration.podCidr ?? facts.get("podCidr");
+  let started: Promise<void> | undefined;
+  const followCluster = (): Promise<void> => {
+    started ??= api.start(stop);
+    return started;
+  };
+  const images = ImageStore.open(configuration.instance, {
+    onChange: () => engine?.retryAll(),
+  });
+  const registrar = new RemoteNode({
+    client,
+    clock,
+    log,
+    nodeName,
+    address: ownAddress,
+    version,
+    root: configuration.instance.root,
+    images: () => images.list().map(({ names, sizeBytes }) => ({ names, sizeBytes })),
+    kubeletPort: () => configuration.port,
+    leaseSeconds,
+    problem: () => (podCidr === undefined ? missingCidr : undefined),
+    // All but those of the network, the bridge and broadcasts.
+    maxPods: () => Math.min(mostPods, 2 ** (32 - Number(podCidr?.split("/")[1] ?? 24)) - 3),
+  });
+  let engine: PodEngine | undefined;
+  if (podCidr === undefined) {
+    await Promise.all([followCluster(), register(registrar, { log, signal: stop })]);
+    podCidr = await assignedCidr(api, nodeName, stop);
+    facts.put("podCidr", podCidr);
+  }
+  const instance = { ...configuration.instance, subnet: podCidr };
+  const trash = new TrashCollector(join(instance.root, "trash"), log);
+  const events = new EventRecorder({ store: new RemoteEvents(client, log), clock, log, nodeName });
+  const network = openNetwork(instance, store);
+  const state = new ClusterState(api.objects);
+  const services = new ServiceState(api.objects, "slices");
+  const ownState = () => state.node(nodeName);
+  /** Addresses that no pod has any more and that the kernel may still know connections of. */
+  const freed = new Set(network.restingAddresses());
+  const context: EngineContext = {
+    instance,
+    bootId: readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim(),
+    nodeName,
+    nodeAddress: ownAddress(),
+    services: () => services.services(),
+    ...(servesServices && { nameserver: dnsAddress(instance.serviceSubnet) }),
+    nodeMemoryBytes: totalmem(),
+    nodeCapabilities: readOwnCapabilities(),
+    hierarchy,
+    enforceLimits,
+    security: { hasAppArmor: hasAppArmor(), allowedUnsafeSysctls },
+    room: {
+      refuse: (pod) => withState(ownState(), (node) => refuseOnNode(pod, node)),
+      refuseResize: (pod) => withState(ownState(), (node) => refuseResize(pod, node)),
+    },
+    images,
+    objects: api.objects,
+    claims: api,
+    tokens: api.tokens,
+    environments: new Map(),
+    ...network,
+    records: store.table<PodRecord>("pods"),
+    clock,
+    log,
+    forgetConnections: (address) => freed.add(address),
+    owners: () => [...network.leaseOwners(), ...network.firewall.pods()],
+    discard: (path) => trash.discard(path),
+    report: (pod, event) => events.record(pod, event),
+    wake: (uid) => agent.wake(uid),
+  };
+  const ownEngine = new PodEngine(context);
+  engine = ownEngine;
+  const agent = new Agent({ api, engine, events, clock, log, nodeName });
+  state.follow(() => agent.noticeRoom());
+  const housekeeping = new Housekeeping(clock, log);
+  const proxy = new ServiceProxy({
+    store: api.objects,
+    state: services,
+    firewall: network.serviceFirewall,
+    subnet: instance.subnet,
+    serviceSubnet: instance.serviceSubnet,
+    isPublished: (protocol, port) =>
+      [...network.firewall.published().values()]
+        .flat()
+        .some((each) => each.protocol === protocol && each.hostPort === port),
+    clock,
+    log,
+    report: (service, event) => events.record(service, event, "kube-proxy"),
+  });
+  const names = new DnsServer({
+    zone: proxy.zone(),
+    forwarder: new Forwarder({ servers: () => hostResolver(true).config.nameservers }),
+    onError: (error) => log.error({ error: messageOf(error) }, "a name was not looked up"),
+  });
+  const pods = (): readonly Pod[] => api.objects.list<Pod>("Pod").items;
+
+  let isClosed = false;
+  let agentClosed: Promise<void> | undefined;
+  const closeAgent = (): Promise<void> => {
+    agentClosed ??= agent.close();
+    return agentClosed;
+  };
+  const close = async (): Promise<void> => {
+    if (isClosed) return;
+    isClosed = true;
+    await housekeeping[Symbol.asyncDispose]();
+    names.close();
+    proxy[Symbol.dispose]();
+    await closeAgent();
+    services[Symbol.dispose]();
+    state[Symbol.dispose]();
+    api[Symbol.dispose]();
+    client[Symbol.dispose]();
+    await trash[Symbol.asyncDispose]();
+    store.close();
+  };
+  const elsewhere = (): never => {
+    throw new PodError("Unimplemented", "This node is an agent: send objects to its API server");
+  };
+  const backend = new NodeBackend({
+    store,
+    nodeName,
+    images,
+    engine,
+    agent,
+    clock,
+    mountsTokens: false,
+    tokens: { issue: elsewhere, read: () => undefined },
+    allocate: elsewhere,
+    place: elsewhere,
+    pods,
+    info: () => systemInfo({ instance, startedAt, hierarchy, images, pods: pods() }),
+    dismantle: async () => {
+      await closeAgent();
+      await ownEngine.collectOrphans(new Set());
+      await close();
+      const removeServices = (): void => network.serviceFirewall().remove();
+      await dismantle({ instance, hierarchy, firewall: network.firewall, removeServices });
+    },
+  });
+
+  /** Who was taken for dead says at once that it is not. */
+  const noticeNode = (node: Node): void => {
+    const ready = node.status?.conditions?.find(({ type }) => type === "Ready");
+    if (ready?.status === "Unknown") refresh();
+  };
+  let isRefreshing = false;
+  const refresh = (): void => {
+    if (isRefreshing || isClosed) return;
+    isRefreshing = true;
+    const failed = (error: unknown): void =>
+      log.warn({ error: messageOf(error) }, "cannot report the node");
+    void registrar
+      .refresh()
+      .catch(failed)
+      .finally(() => {
+        isRefreshing = false;
+      });
+  };
+
+  return {
+    backend,
+    nodeName,
+    pods: { find: (namespace, name) => api.objects.get<Pod>("Pod", namespace, name), list: pods },
+    close,
+    start: async () => {
+      await Promise.all([followCluster(), register(registrar, { log, signal: stop })]);
+      void registrar.renewLease();
+      api.objects.follow(({ type, object }) => {
+        const isOwn = object.kind === "Node" && object.metadata.name === nodeName;
+        // Gone: it is made anew.
+        if (isOwn && type === "DELETED") refresh();
+        else if (isOwn) noticeNode(object as unknown as Node);
+      });
+      if (pods().length > 0) network.bridge();
+      if (servesServices) proxy.start();
+      await agent.start();
+      trash.collect();
+      const shared = { network, freed, proxy, engine: ownEngine, agent, pods };
+      for (const duty of duties({ ...shared, registrar, leaseSeconds })) housekeeping.add(duty);
+      setImmediate(() => {
+        if (isClosed) return;
+        defaultSeccomp(defaultCapabilities, seccompFolder(context));
+        const isNeeded = agent.size > 0;
+        if (servesServices) void serveNames(names, proxy, { store, log, isNeeded });
+      });
+    },
+  };
+}
