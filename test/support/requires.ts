@@ -8,7 +8,7 @@ import { delimiter, join } from "node:path";
 /**
  * One condition of a test:
  * `root` · `guest` (the machine may be reset) · `cgroup2:memory` (controller of the v2 tree) · `kvm` · `tool:umoci` (in PATH) ·
- * `kernel:6.8` (at least) · `file:/dev/fuse` · `arch:x64`.
+ * `kernel:6.8` (at least) · `file:/dev/fuse` · `arch:x64` · `kubectl:1.20` (fetched by `make kubectls`).
  */
 export type Need =
   | "root"
@@ -18,6 +18,7 @@ export type Need =
   | `tool:${string}`
   | `kernel:${string}`
   | `file:${string}`
+  | `kubectl:${string}`
   | `arch:${string}`;
 
 interface TestLike {
@@ -77,6 +78,8 @@ function whyMissing(need: Need): string | undefined {
       return canOpen("/dev/kvm") ? undefined : "/dev/kvm cannot be opened";
     case "file":
       return existsSync(value) ? undefined : `"${value}" does not exist`;
+    case "kubectl":
+      return existsSync(kubectlPath(value)) ? undefined : "no mirror had it (make kubectls)";
     case "tool":
       return inPath(value) ? undefined : `"${value}" is not in PATH`;
     case "arch":
@@ -93,6 +96,11 @@ function whyMissing(need: Need): string | undefined {
     default:
       throw new Error(`Unknown need "${need}" of a test`);
   }
+}
+
+/** Where `make kubectls` puts the kubectl of one version. */
+export function kubectlPath(version: string): string {
+  return join(import.meta.dirname, `../../dist/kubectl/${version}/usr/bin/kubectl`);
 }
 
 function report(missing: Missing, test?: string): void {
