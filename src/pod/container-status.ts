@@ -1,7 +1,7 @@
 /**
  * The status of one container as Kubernetes words it: a pure function of spec and record.
  *
- *   Waiting     PodInitializing, ContainerCreating, CrashLoopBackOff, ErrImagePull, CreateContainerConfigError …
+ *   Waiting     PodInitializing, ContainerCreating, RunContainerError, CrashLoopBackOff, ErrImagePull …
  *   Running     its process runs and its postStart hook is done
  *   Terminated  Completed, Error, OOMKilled, ContainerCannotRun, StartError …
  *
@@ -118,6 +118,9 @@ function backingOff(
   if (record.isTerminal || metadata.deletionTimestamp !== undefined) return undefined;
   if (!isToRestart(pod, ref, state)) return undefined;
   if (restartAtMs(state) <= (state.current?.finishedAtMs ?? 0)) return undefined;
+  if (state.current !== undefined && isNewRefusal(state.current)) {
+    return { waiting: { reason: "RunContainerError", message: state.current.message } };
+  }
   const delay = `${Math.round((state.backOff?.delayMs ?? 0) / 1000)}s`;
   return {
     waiting: {
@@ -125,6 +128,11 @@ function backingOff(
       message: `back-off ${delay} restarting failed container=${ref.container.name} pod=${metadata.name}_${metadata.namespace}(${metadata.uid})`,
     },
   };
+}
+
+/** Its program could not be started, also not when that was tried again at once; from then on it is a back-off. */
+function isNewRefusal({ number, reason }: Attempt): boolean {
+  return number <= 1 && (reason === "ContainerCannotRun" || reason === "StartError");
 }
 
 function terminated(attempt: Attempt, messageBytes: number): ContainerState {

@@ -344,6 +344,19 @@ test("a command that is missing ends as 127, one that is no program as 126", asy
   assert.match(end("not-executable")?.message ?? "", /\/bin\/no-program/);
 });
 
+test("a program that cannot be started is tried again, and says so in the words of the kubelet", async (pods) => {
+  const containers = [{ name: "missing", image: "busybox", command: ["no-such-command"] }];
+  await pods.create("refused", { restartPolicy: "Always", containers });
+  const pod = await pods.until("refused", "its second try to fail", (each) => {
+    const { state, restartCount } = statusOf(each, "missing");
+    return state?.waiting?.reason === "RunContainerError" && restartCount === 1;
+  });
+  const { state, lastState } = statusOf(pod, "missing");
+  assert.match(state?.waiting?.message ?? "", /"no-such-command"/);
+  assert.is(lastState?.terminated?.exitCode, 127);
+  await pods.delete("refused");
+});
+
 test("a missing image is told and waited for; imagePullPolicy Never says so", async (pods) => {
   await pods.create("imageless", {
     containers: [

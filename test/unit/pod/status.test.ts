@@ -86,6 +86,22 @@ status("CrashLoopBackOff keeps the pod Running and shows the exit as lastState",
   assert.is(container?.restartCount, 3);
 });
 
+status("RunContainerError says why a program does not start, and becomes CrashLoopBackOff", () => {
+  const refused = (number: number) => {
+    const { current, ...state } = exited(127, "ContainerCannotRun", {
+      restartCount: number,
+      backOff: { delayMs: 10_000 * number, failedAtMs: 2000 },
+    });
+    const app = current && { ...state, current: { ...current, number, message: "not found" } };
+    return of(record({ containers: app ? { app } : {} })).containerStatuses?.[0];
+  };
+  assert.equal(refused(1)?.state, {
+    waiting: { reason: "RunContainerError", message: "not found" },
+  });
+  assert.is(refused(1)?.lastState?.terminated?.reason, "ContainerCannotRun");
+  assert.is(refused(2)?.state?.waiting?.reason, "CrashLoopBackOff");
+});
+
 status("Succeeded when every container of a finished pod exited with 0", () => {
   const state = { ...record({ containers: { app: exited(0, "Completed") } }), isTerminal: true };
   const result = of(state, { restartPolicy: "Never" });
