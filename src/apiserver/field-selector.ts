@@ -3,6 +3,7 @@
  * `\\` stand for themselves. A field that an object does not have is the empty text.
  * Source: Kubernetes, "Field Selectors"; apimachinery's fields package for the escapes.
  */
+import { storedEventField } from "../spec/newer-event.ts";
 import { badRequest } from "./problem.ts";
 
 export interface FieldRequirement {
@@ -58,7 +59,9 @@ export function parseFieldSelector(
     if (match === null) {
       throw badRequest(`fieldSelector "${text}": must be field=value or field!=value: "${term}"`);
     }
-    const [, field = "", operator, value = ""] = match;
+    const [, asked = "", operator, value = ""] = match;
+    const isEvent = fields.includes("involvedObject.name");
+    const field = isEvent ? storedEventField(asked) : asked;
     if (!fields.includes(field)) {
       throw badRequest(
         `fieldSelector "${text}": field "${field}" cannot be selected by: use ${fields.join(", ")}`,

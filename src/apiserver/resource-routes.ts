@@ -1,5 +1,6 @@
 /** Every route of the Kubernetes API that the tables of resources give. */
 import { rulesOf } from "../spec/admit.ts";
+import { newerEventVersion } from "../spec/newer-event.ts";
 import { type Resource, resources } from "../spec/resources.ts";
 import { changeRoutes } from "./change-object.ts";
 import { createRoute, writeParameters } from "./create-object.ts";
@@ -12,7 +13,12 @@ import { RequestProblem } from "./problem.ts";
 import { collectionPath, readRoutes } from "./read-objects.ts";
 import { inVersion, type Route } from "./router.ts";
 import { hasScale, scaleRoutes } from "./scale.ts";
-import { type AbsentResource, absentResources, olderResources } from "./served-resources.ts";
+import {
+  type AbsentResource,
+  absentResources,
+  newerEventsResource,
+  olderResources,
+} from "./served-resources.ts";
 import { tokenRoute } from "./token-request.ts";
 
 export const resourceRoutes: readonly Route[] = [
@@ -22,6 +28,7 @@ export const resourceRoutes: readonly Route[] = [
   ),
   ...absentResources.flatMap((resource) => [...readRoutes(resource), refusal(resource)]),
   ...endpointsRoutes,
+  ...readRoutes(newerEventsResource).map((route) => inVersion(route, newerEventVersion)),
   evictionRoute,
   tokenRoute,
 ];

@@ -5,7 +5,9 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
+import type { Event } from "../spec/kubernetes.gen.ts";
 import type { ObjectMeta } from "../spec/meta.ts";
+import { newerEvent, newerEventVersion } from "../spec/newer-event.ts";
 import type { KubernetesObject } from "../spec/resources.ts";
 import type { User } from "./authenticate.ts";
 import type { Backend } from "./backend.ts";
@@ -142,10 +144,15 @@ export function shownObject<T extends { readonly metadata: ObjectMeta }>(
   object: T,
   apiVersion?: string,
 ): object {
-  const shown = apiVersion === undefined ? object : { ...object, apiVersion };
+  const shown = apiVersion === undefined ? object : inServedVersion(object, apiVersion);
   if (object.metadata.namespace !== "") return shown;
   const { namespace: _, ...metadata } = object.metadata;
   return { ...shown, metadata };
+}
+
+function inServedVersion(object: object, apiVersion: string): object {
+  // What is served in this version are events.
+  return apiVersion === newerEventVersion ? newerEvent(object as Event) : { ...object, apiVersion };
 }
 
 /** Ends the answer with a JSON value. */

@@ -3,6 +3,7 @@
  * Both are for clients that would not go on without: kubectl before 1.21 makes CronJobs and PodDisruptionBudgets in
  * v1beta1, and `apply --prune` asks for every kind of a fixed list before it removes anything.
  */
+import { newerEventVersion } from "../spec/newer-event.ts";
 import { type Resource, resourceOfKind, resources } from "../spec/resources.ts";
 
 /** Other names of stored kinds: the fields are the same. */
@@ -55,11 +56,25 @@ export const endpointsResource: Resource = {
   isNamespaced: true,
 };
 
+/** Events as events.k8s.io/v1 has them: to be read. They are written as core/v1 has them. */
+export const newerEventsResource: Resource = {
+  kind: "Event",
+  apiVersion: newerEventVersion,
+  plural: "events",
+  singular: "event",
+  shortNames: ["ev"],
+  isNamespaced: true,
+};
+
 /** Every resource that has object verbs, the version that is preferred first. */
 export const writableResources: readonly Resource[] = [...resources, ...olderResources];
 
 /** Resources that can only be read. */
-export const readableResources: readonly Resource[] = [endpointsResource, ...absentResources];
+export const readableResources: readonly Resource[] = [
+  endpointsResource,
+  newerEventsResource,
+  ...absentResources,
+];
 
 /** The version that objects of a served kind are stored in. */
 export function storedVersion({ kind, apiVersion }: Resource): string {

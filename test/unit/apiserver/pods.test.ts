@@ -225,6 +225,30 @@ pods("events are read by what they are about", async () => {
   assert.is((await fixture.call("GET", `${events}/db.1`)).json.metadata.name, "db.1");
 });
 
+pods("events are read in their newer form, too", async () => {
+  const involvedObject = { kind: "Pod", name: "web", uid: "uid-web" };
+  const metadata = { namespace: "default", name: "web.1", uid: "" };
+  const event = { apiVersion: "v1", kind: "Event", metadata, involvedObject, message: "hello" };
+  fixture.store.create(event);
+  const path = "/apis/events.k8s.io/v1/namespaces/default/events";
+  const { json } = await fixture.call("GET", `${path}?fieldSelector=regarding.name%3Dweb`);
+  assert.equal(
+    [json.kind, json.apiVersion, json.items.length],
+    ["EventList", "events.k8s.io/v1", 1],
+  );
+  for (const { apiVersion, regarding, note } of [
+    json.items[0],
+    (await fixture.call("GET", `${path}/web.1`)).json,
+  ]) {
+    assert.equal([apiVersion, regarding, note], ["events.k8s.io/v1", involvedObject, "hello"]);
+  }
+  const none = await fixture.call("GET", `${path}?fieldSelector=regarding.name%3Ddb`);
+  assert.equal(none.json.items, []);
+  assert.is((await fixture.call("POST", path, { body: event })).code, 405);
+  const { json: list } = await fixture.call("GET", "/apis/events.k8s.io/v1");
+  assert.equal(list.resources[0].verbs, ["get", "list", "watch"]);
+});
+
 pods("explain gives the programs of a valid pod as text", async () => {
   const good = await fixture.call("POST", "/nspod/v1/explain", { body: podBody("web") });
   assert.is(good.text, "program of web\n");
