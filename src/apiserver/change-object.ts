@@ -20,7 +20,6 @@ import { decodeBody } from "./decode-body.ts";
 import { applyConflict, applyMediaType, managersOf, withManagers } from "./field-managers.ts";
 import { type ObjectPart, wholeObject, withGeneration } from "./object-part.ts";
 import { todaysBody } from "./older-body.ts";
-import { todaysBody } from "./older-body.ts";
 import { applyPatch, patchMediaTypes } from "./patch-body.ts";
 import { badRequest } from "./problem.ts";
 import { findObject, objectPath, readRoute } from "./read-objects.ts";
