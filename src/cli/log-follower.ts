@@ -36,10 +36,13 @@ export class LogFollower {
   readonly #client: ApiClient;
   readonly #take: TakeLine;
   readonly #signal: AbortSignal;
+  readonly #since: string | undefined;
   readonly #followers = new Map<string, Follower>();
   readonly #failures: unknown[] = [];
 
-  constructor(client: ApiClient, take: TakeLine, signal: AbortSignal) {
+  /** @param since - RFC 3339: older lines are left out. */
+  constructor(client: ApiClient, take: TakeLine, signal: AbortSignal, since?: string) {
+    this.#since = since;
     this.#client = client;
     this.#take = take;
     this.#signal = signal;
@@ -99,7 +102,13 @@ export class LogFollower {
   async #readOnce(pod: Pod, container: string, isPrevious: boolean, spans: Span[]): Promise<void> {
     const { namespace, name } = pod.metadata;
     const response = await this.#client.stream("GET", podsPath(namespace, name, "log"), {
-      query: { container, follow: !isPrevious, previous: isPrevious, timestamps: true },
+      query: {
+        container,
+        follow: !isPrevious,
+        previous: isPrevious,
+        timestamps: true,
+        sinceTime: this.#since,
+      },
       signal: this.#signal,
     });
     const covered = spans.map((span) => ({ ...span }));

@@ -6,6 +6,7 @@ import { Command } from "commander";
 import { version } from "../daemon/version.ts";
 import { examples, type ProgramOptions, Tree } from "./command-tree.ts";
 import { commandWord } from "./command-word.ts";
+import { addAppCommands } from "./commands-app.ts";
 import { addComfortCommands } from "./commands-comfort.ts";
 import { addCreateCommands } from "./commands-create.ts";
 import { addImageCommands } from "./commands-image.ts";
@@ -21,12 +22,13 @@ type AddCommands = (program: Command, tree: Tree) => void;
 /** Parts of the tree by the commands that they add. A command that is missing here costs the whole tree. */
 export const parts: ReadonlyMap<AddCommands, readonly string[]> = new Map([
   [addPodCommands, ["run", "logs", "exec", "attach"]],
+  [addAppCommands, ["up", "down"]],
   [addComfortCommands, ["port-forward", "cp", "top", "stats", "debug"]],
   [
     addObjectCommands,
     [
       ...["apply", "create", "replace", "diff", "delete", "get", "ps", "describe", "why", "events"],
-      ...["wait", "patch", "label", "annotate"],
+      ...["wait", "patch", "edit", "label", "annotate"],
     ],
   ],
   [addCreateCommands, ["create", "expose"]],

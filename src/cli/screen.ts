@@ -37,11 +37,12 @@ export class Screen {
   }
 
   get columns(): number {
-    return this.#err.columns ?? 80;
+    // A terminal whose size nobody has set says 0.
+    return this.#err.columns || 80;
   }
 
   get rows(): number {
-    return this.#out.rows ?? 24;
+    return this.#out.rows || 24;
   }
 
   /** Prints lines of a result; control characters become visible on a terminal. */

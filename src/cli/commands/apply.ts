@@ -28,7 +28,27 @@ export interface ApplyOptions extends ManifestSources {
 
 export async function applyManifests(context: Context, options: ApplyOptions): Promise<number> {
   const { output, dryRun = "none" } = options;
-  const objects = inInstallOrder(await readObjects(options, context.givenNamespace));
+  const objects = await readObjects(options, context.givenNamespace);
+  const { applied, failures } = await applyAll(context, objects, {
+    dryRun,
+    isQuiet: output !== undefined,
+  });
+  if (output !== undefined && applied.length > 0) {
+    await printObjects(context.screen, applied, output, objects.length === 1);
+  }
+  return failures === 0 ? 0 : 1;
+}
+
+/**
+ * Applies objects in install order and prints what came of each; goes on after one that is refused.
+ * @returns the objects as they are now, or would be.
+ * @throws PodError InvalidArgument for an object without a name, before anything is done.
+ */
+export async function applyAll(
+  context: Context,
+  objects: readonly KubernetesObject[],
+  { dryRun, isQuiet }: { readonly dryRun: DryRun; readonly isQuiet: boolean },
+): Promise<{ readonly applied: readonly KubernetesObject[]; readonly failures: number }> {
   for (const { kind, metadata } of objects) {
     if (metadata.name !== "") continue;
     throw new PodError(
@@ -38,11 +58,11 @@ export async function applyManifests(context: Context, options: ApplyOptions): P
   }
   const applied: KubernetesObject[] = [];
   let failures = 0;
-  for (const wanted of objects) {
+  for (const wanted of inInstallOrder(objects)) {
     try {
       const { result, object } = await applyObject(context, wanted, dryRun);
       applied.push(object);
-      if (output === undefined) {
+      if (!isQuiet) {
         context.screen.print(`${labelOf(wanted)} ${result}${dryRunRemark(dryRun)}`);
       }
     } catch (error) {
@@ -51,10 +71,7 @@ export async function applyManifests(context: Context, options: ApplyOptions): P
       failures += 1;
     }
   }
-  if (output !== undefined && applied.length > 0) {
-    await printObjects(context.screen, applied, output, objects.length === 1);
-  }
-  return failures === 0 ? 0 : 1;
+  return { applied, failures };
 }
 
 /** What kubectl adds to its answers. */
