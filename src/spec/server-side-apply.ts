@@ -61,6 +61,8 @@ export interface Applied {
 
 const beforeFirstApply = "before-first-apply";
 
+const lastAppliedAnnotation = "kubectl.kubernetes.io/last-applied-configuration";
+
 /** @param current - as it is stored. @param kind - its kind. @param managers - undefined: nobody has applied yet. */
 export function applyConfiguration(
   {
@@ -76,9 +78,8 @@ export function applyConfiguration(
   },
   writer: Writer,
 ): Applied {
-  const known = managers ?? [
-    entryOf({ ...writer, manager: beforeFirstApply }, "Update", ownable(current, kind)),
-  ];
+  const annotated = writer.manager === "kubectl" ? lastApplied(current, kind) : [];
+  const known = managers ?? firstBook(ownable(current, kind), annotated, writer);
   const isOwn = ({ manager, operation }: FieldManager): boolean =>
     manager === writer.manager && operation === "Apply";
   const wanted = ownable(configuration, kind);
@@ -89,9 +90,10 @@ export function applyConfiguration(
     !path.at(-1)?.startsWith("k:") &&
     firstDifference(valueAt(current, path), valueAt(merged, path), "") !== undefined;
   const contested = new Set(wanted.filter(differs).map(nameOf));
+  const owned = new Set(annotated.map(nameOf));
   const conflicts = others.flatMap(({ manager, fieldsV1 }) =>
     pathsOf(fieldsV1)
-      .filter((path) => contested.has(nameOf(path)))
+      .filter((path) => contested.has(nameOf(path)) && !owned.has(nameOf(path)))
       .map((path) => ({ manager, field: shownField(path) })),
   );
   const left = others.map((entry) => without(entry, contested)).filter(hasFields);
@@ -103,6 +105,39 @@ export function applyConfiguration(
     managers: [...left, entryOf(writer, "Apply", wanted)],
     conflicts,
   };
+}
+
+/**
+ * What `kubectl apply` without the server's help has written: the annotation names it, and it goes on belonging to
+ * kubectl when that begins to apply on the server.
+ */
+function lastApplied(current: JsonMap, kind: string): readonly FieldPath[] {
+  const { metadata } = current;
+  const { annotations } = isObject(metadata) ? metadata : {};
+  const text = isObject(annotations) ? annotations[lastAppliedAnnotation] : undefined;
+  if (typeof text !== "string") return [];
+  try {
+    const configuration: unknown = JSON.parse(text);
+    return isObject(configuration) ? ownable(configuration, kind) : [];
+  } catch {
+    // SyntaxError: whoever wrote it was not kubectl.
+    return [];
+  }
+}
+
+/** The book of an object to which nobody has applied yet. */
+function firstBook(
+  there: readonly FieldPath[],
+  annotated: readonly FieldPath[],
+  writer: Writer,
+): readonly FieldManager[] {
+  const own = new Set(annotated.map(nameOf));
+  const isOwn = (path: FieldPath): boolean => own.has(nameOf(path));
+  const rest = there.filter((path) => !isOwn(path));
+  return [
+    entryOf(writer, "Apply", there.filter(isOwn)),
+    entryOf({ ...writer, manager: beforeFirstApply }, "Update", rest),
+  ].filter(hasFields);
 }
 
 /** The book after a write of another way. @returns undefined when no book is kept. */

@@ -49,6 +49,15 @@ test("apply on the server owns fields, and names who else does", async (kubectl)
   assert.equal(await dataOf(kubectl, "owned"), { a: "2" });
 });
 
+test("apply on the server takes over what apply has made before", async (kubectl) => {
+  await kubectl.must(apply, { input: configMap("moved", { a: "1", b: "1" }) });
+  const moved = await kubectl.must([...apply, "--server-side"], {
+    input: configMap("moved", { a: "2" }),
+  });
+  assert.match(moved, /configmap\/moved serverside-applied/);
+  assert.equal(await dataOf(kubectl, "moved"), { a: "2" });
+});
+
 test("apply --prune removes what is no longer among them", async (kubectl) => {
   const labels = { part: "pruned" };
   const list = (...names: readonly string[]): string =>

@@ -107,6 +107,27 @@ apply("what was there before anybody applied belongs to nobody's apply", () => {
   ]);
 });
 
+apply("what kubectl applied by itself goes on being its own when the server applies", () => {
+  const configuration = { metadata: { labels: { x: "1", y: "1" } } };
+  const text = JSON.stringify(configuration);
+  const annotations = { "kubectl.kubernetes.io/last-applied-configuration": text };
+  const current = { metadata: { labels: { x: "1", y: "1", z: "1" }, annotations } };
+  const wish = { metadata: { labels: { x: "2" } } };
+  const applied = as("kubectl", current, wish);
+  assert.equal(applied.conflicts, []);
+  assert.equal(applied.object, { metadata: { labels: { x: "2", z: "1" }, annotations } });
+  const more = as("kubectl", current, { metadata: { labels: { z: "2" } } });
+  assert.equal(more.conflicts, [{ manager: "before-first-apply", field: ".metadata.labels.z" }]);
+  assert.equal(as("other", current, wish).conflicts.length, 1);
+  const book: readonly FieldManager[] = as("other", current, {
+    metadata: { labels: { y: "1" } },
+  }).managers;
+  assert.equal(as("kubectl", current, wish, book).conflicts, []);
+  const broken = { "kubectl.kubernetes.io/last-applied-configuration": "{" };
+  const damaged = { metadata: { labels: { x: "1" }, annotations: broken } };
+  assert.equal(as("kubectl", damaged, wish).conflicts.length, 1);
+});
+
 apply("a change of another way takes the field", () => {
   const first = as("a", {}, { metadata: { labels: { x: "1", y: "1" } } }, []);
   const next = { metadata: { labels: { x: "2", y: "1" } } };
