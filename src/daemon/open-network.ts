@@ -4,6 +4,7 @@ import type { Instance } from "../base/instance.ts";
 import { ensureBridge } from "../net/bridge.ts";
 import { Firewall } from "../net/firewall.ts";
 import { AddressPool, type Lease } from "../net/ipam.ts";
+import { RulesMonitor } from "../net/rules-monitor.ts";
 import { ServiceFirewall } from "../net/service-firewall.ts";
 import type { Store } from "../store/store.ts";
 
@@ -36,6 +37,14 @@ export function openNetwork(
   const firewall = new Firewall({ bridge: name, subnet });
   let services: ServiceFirewall | undefined;
   let bridge: { readonly index: number } | undefined;
+  const repair = (): void => {
+    try {
+      firewall.repair();
+      services?.ensure();
+    } catch {
+      // The duty "packet rules" tries again soon, and tells why it cannot.
+    }
+  };
   return {
     addresses,
     firewall,
@@ -47,6 +56,8 @@ export function openNetwork(
       if (bridge === undefined) {
         bridge = ensureBridge(name, addresses.gateway, addresses.prefixLength, serviceSubnet);
         firewall.ensure();
+        // For as long as the process lives.
+        new RulesMonitor(systemClock, repair);
       }
       return bridge;
     },

@@ -64,6 +64,11 @@ export class Firewall implements Disposable {
     this.#install();
   }
 
+  /** Puts back what somebody else changed; nothing after remove(). Free while nobody changes rules. */
+  repair(): void {
+    if (this.#rules !== undefined) this.ensure();
+  }
+
   /** Whether the kernel has exactly our rules and elements; free while nobody changes rules. */
   isIntact(): boolean {
     if (this.#rules === undefined) return false;
