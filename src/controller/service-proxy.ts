@@ -81,10 +81,14 @@ export class ServiceProxy implements Disposable {
       stop();
       unfollow();
     };
-    for (const service of state.services()) {
+    const services = [...state.services()];
+    for (const service of services) {
       if (service.spec.type === "LoadBalancer") this.#queue.add(keyFor(service));
-      this.#queue.add("");
     }
+    if (services.length === 0) return;
+    this.#queue.add("");
+    // A pod may have been deleted in the last moment of an earlier daemon: its end goes on soon.
+    this.#syncNow();
   }
 
   [Symbol.dispose](): void {
