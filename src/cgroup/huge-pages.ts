@@ -11,8 +11,15 @@ import type { ResourceRequirements } from "../spec/pod.ts";
 import { byteCount } from "../spec/quantity.ts";
 import type { Setting } from "./limits.ts";
 
-/** Bytes of the huge pages that this machine has; empty without them. */
+let sizes: readonly number[] | undefined;
+
+/** Bytes of the huge pages that this machine has; empty without them. The kernel has the same ones until it ends. */
 export function hugePageSizes(): readonly number[] {
+  sizes ??= readSizes();
+  return sizes;
+}
+
+function readSizes(): readonly number[] {
   try {
     return readdirSync("/sys/kernel/mm/hugepages").flatMap((name) => {
       const kilobytes = /^hugepages-(\d+)kB$/.exec(name)?.[1];

@@ -74,12 +74,7 @@ function compileStart(plan: ContainerPlan): Program {
   program.from("mount namespace");
   program.call("mount", ["none", "/", 0, K.MS_REC | K.MS_PRIVATE, 0]);
 
-  const { root, empty } = mountRoot(
-    program,
-    plan.rootFilesystem,
-    users ? usersFd + 1 : keptFd + 1,
-    etcFiles(plan),
-  );
+  const { root, empty } = mountRoot(program, plan.rootFilesystem, users ? usersFd + 1 : keptFd + 1);
   const proc = mountProc(program, root);
   const sys = mountSys(program, root, plan.privileged);
   const dev = mountDev(program, root, {
@@ -115,11 +110,4 @@ function compileStart(plan: ContainerPlan): Program {
   dropPrivileges(program, plan, { ownMounts: true });
   execute(program, plan.argv, plan.environment, `${field}.command`);
   return program;
-}
-
-/** Names in /etc that get a file bound: the upper folder has a plain file there, whatever the image has. */
-function etcFiles(plan: ContainerPlan): string[] {
-  return ["hosts", "hostname", "resolv.conf"].filter((name) =>
-    plan.mounts.some(({ target, kind }) => target === `/etc/${name}` && kind === "file"),
-  );
 }

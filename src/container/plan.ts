@@ -67,8 +67,12 @@ export interface PlanInput {
   readonly imageUser: ResolvedUser;
   /** Absolute folders of the image's layers, lowest first. */
   readonly layers: readonly string[];
-  /** Absolute; holds the empty folders "upper", "work" and "root". */
+  /** From `skeletonFolder()`. */
+  readonly skeleton: string;
+  /** Absolute; holds the empty folders "upper" and "work". */
   readonly folder: string;
+  /** Absolute, empty folder for the root file systems of all containers. */
+  readonly mountPoint: string;
   readonly files: PodFiles;
   readonly volumes: ReadonlyMap<string, PreparedVolume>;
   readonly shmFolder: string | undefined;
@@ -117,9 +121,10 @@ export function planContainer(input: PlanInput): ContainerPlan {
     field,
     rootFilesystem: {
       layers: input.layers,
+      skeleton: input.skeleton,
       upper: `${folder}/upper`,
       work: `${folder}/work`,
-      mountPoint: `${folder}/root`,
+      mountPoint: input.mountPoint,
       readOnly: readOnlyRoot,
       noDevices: !privileged && !capabilities.includes("MKNOD"),
       mapsIds: input.users !== undefined,

@@ -4,9 +4,6 @@
  * mount(2) takes 4096 bytes of options, too few for the paths of 60 layers, and fsconfig(2) 256 bytes for one. So the
  * folders are opened first, where the numbers of the descriptors are known (takeStreams() closed all others), and
  * the options name them as "3", "4", … below /proc/self/fd. That also keeps paths of the host out of mountinfo.
- *
- * The upper folder gets its own /dev, /proc, /sys and /etc files before: they hide whatever links the image has in
- * these places, as Docker's init layer does (security: ESC-10, ESC-16, ESC-17).
  */
 import { PodError } from "../base/errors.ts";
 import { K } from "../sys/abi.ts";
@@ -17,10 +14,12 @@ import { mapLayers } from "./user-namespace.ts";
 export interface RootFilesystem {
   /** Absolute folders, lowest first. */
   readonly layers: readonly string[];
+  /** From `skeletonFolder()`: lies on the layers. */
+  readonly skeleton: string;
   /** Absolute, empty folders on one file system. Mode and owner of `upper` are those of "/" in the container. */
   readonly upper: string;
   readonly work: string;
-  /** Absolute folder to mount on; the mount is seen in the container's mount namespace only. */
+  /** Absolute folder to mount on; the mount is seen in the container's mount namespace only, so all share it. */
   readonly mountPoint: string;
   readonly readOnly: boolean;
   /** Device nodes in layers and upper folder do not work. */
@@ -29,8 +28,8 @@ export interface RootFilesystem {
   readonly mapsIds?: boolean;
 }
 
-/** overlayfs stacks at most this many (OVL_MAX_STACK). */
-const maxLayers = 500;
+/** overlayfs stacks at most 500 (OVL_MAX_STACK), the skeleton among them. */
+const maxLayers = 499;
 
 export interface MountedRoot {
   readonly root: Register;
@@ -41,27 +40,24 @@ export interface MountedRoot {
 /**
  * Mounts the overlay.
  * @param firstFd - the number that the next opened descriptor gets
- * @param files - names below /etc that will be bound there
  */
 export function mountRoot(
   program: Program,
   filesystem: RootFilesystem,
   firstFd: number,
-  files: readonly string[],
 ): MountedRoot {
-  const { layers, mountPoint } = filesystem;
+  const { layers, skeleton, mountPoint } = filesystem;
   if (layers.length === 0 || layers.length > maxLayers) {
     throw new PodError(
       "FailedPrecondition",
       `Cannot mount an image of ${layers.length} layers: overlayfs takes 1 to ${maxLayers}`,
     );
   }
-  const folders = [filesystem.upper, filesystem.work, ...layers.toReversed()];
-  if (filesystem.mapsIds) mapLayers(program, layers);
+  const folders = [filesystem.upper, filesystem.work, skeleton, ...layers.toReversed()];
+  if (filesystem.mapsIds) mapLayers(program, [...layers, skeleton]);
   program.from("layers of the image");
   const opened = openInOrder(program, folders);
   const [upper, work, ...lowers] = folders.map((_, index) => firstFd + index);
-  prepareUpper(program, filesystem.upper, files);
 
   // Below the overlay, on the same folder: a clone needs a source that is attached in this namespace.
   program.from("masked directories");
@@ -93,28 +89,6 @@ export function openInOrder(program: Program, folders: readonly string[]): numbe
   const flags = K.O_PATH | K.O_DIRECTORY | K.O_CLOEXEC;
   for (const folder of folders) program.call("openat", [K.AT_FDCWD, folder, flags]);
   return folders.length;
-}
-
-function prepareUpper(program: Program, folder: string, files: readonly string[]): void {
-  const tolerate = ["EEXIST"] as const;
-  const flags = K.O_PATH | K.O_DIRECTORY | K.O_NOFOLLOW | K.O_CLOEXEC;
-  program.from("mount points of the root file system");
-  const upper = program.open("openat", [K.AT_FDCWD, folder, flags]);
-  for (const [name, mode] of [
-    ["dev", 0o755],
-    ["proc", 0o555],
-    ["sys", 0o555],
-    ["etc", 0o755],
-  ] as const) {
-    program.call("mkdirat", [upper, name, mode], { tolerate });
-  }
-  const etc = program.open("openat", [upper, "etc", flags]);
-  for (const name of files) {
-    program.call("mknodat", [etc, name, K.S_IFREG | 0o644, 0], { tolerate });
-  }
-  program.call("symlinkat", ["/proc/mounts", etc, "mtab"], { tolerate });
-  program.close(etc);
-  program.close(upper);
 }
 
 /** Makes the overlay the root of the process and drops every mount of the host from its namespace. */

@@ -7,14 +7,18 @@ import { join } from "node:path";
 import { pkiFolder } from "../apiserver/pki-names.ts";
 import { hasCode, PodError } from "../base/errors.ts";
 import { apiSocketPath, type Instance } from "../base/instance.ts";
+import { ensureSkeleton, skeletonsFolder } from "../container/skeleton.ts";
+import { rootMountPoint } from "../pod/folders.ts";
 
 /**
- * Makes root (0700) and run (0711) and sets their modes.
+ * Makes root (0700) and run (0711) with what every pod shares, and sets their modes.
  * @throws PodError FailedPrecondition when one is a link, no folder or somebody else's.
  */
 export function ensureFolders({ root, run }: Instance): void {
   ensureFolder(root, 0o700);
   ensureFolder(run, 0o711);
+  ensureFolder(rootMountPoint({ run }), 0o700);
+  ensureSkeleton(root);
 }
 
 function ensureFolder(path: string, mode: number): void {
@@ -57,6 +61,8 @@ export function removeFolders(instance: Instance): readonly string[] {
     rmSync(path, { force: true });
   }
   rmSync(join(root, pkiFolder), { recursive: true, force: true });
+  rmSync(skeletonsFolder(root), { recursive: true, force: true });
+  removeIfEmpty(rootMountPoint(instance));
   removeIfEmpty(join(run, "pods"));
   removeIfEmpty(join(root, "pods"));
   // The run folder may lie inside the root folder, or the other way round.

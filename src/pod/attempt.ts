@@ -27,6 +27,7 @@ import { type CompiledProcess, compileContainer } from "../container/compile.ts"
 import { listCpuNames, listHostDevices } from "../container/devices.ts";
 import { imageDefaults } from "../container/image-defaults.ts";
 import { type ContainerPlan, planContainer } from "../container/plan.ts";
+import { skeletonFolder } from "../container/skeleton.ts";
 import { resolveUser, userRequest } from "../container/user.ts";
 import type { StoredImage } from "../image/store-types.ts";
 import type { ShimClient } from "../shim/client.ts";
@@ -35,7 +36,7 @@ import type { PreparedVolume } from "../spec/prepared-volume.ts";
 import { attachDevicePolicy } from "../sys/bpf.ts";
 import { type ContainerRef, targetContainerName } from "./container-refs.ts";
 import type { EngineContext } from "./context.ts";
-import { attemptFolder, logFolder, logPath, podFolders } from "./folders.ts";
+import { attemptFolder, logFolder, logPath, podFolders, rootMountPoint } from "./folders.ts";
 import { hostFilePaths, podHostname } from "./host-files.ts";
 import { podUsers } from "./pod-users.ts";
 import { profileFinders } from "./profiles.ts";
@@ -107,7 +108,9 @@ export function planAttempt(context: EngineContext, request: AttemptRequest): Co
       userRequest(pod.spec.securityContext, ref.container.securityContext),
     ),
     layers,
+    skeleton: skeletonFolder(context.instance.root),
     folder,
+    mountPoint: rootMountPoint(context.instance),
     files: { ...hostFilePaths(folders), terminationLog: join(folder, "termination-log") },
     volumes,
     shmFolder: pod.spec.hostIPC ? "/dev/shm" : folders.shm,
@@ -206,7 +209,7 @@ export async function startAttempt(
 
 /** The folders and files that the program of a container expects. */
 function makeAttemptFolder(folder: string, { rootFilesystem, users }: ContainerPlan): void {
-  for (const name of ["upper", "work", "root"]) {
+  for (const name of ["upper", "work"]) {
     mkdirSync(join(folder, name), { recursive: true });
   }
   // The upper folder is what the container sees as "/": it looks like the image's.

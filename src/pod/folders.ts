@@ -2,11 +2,12 @@
  * Where the files of one pod are. Every part of these paths is a uid or a DNS-1123 label.
  *
  *   <root>/pods/<uid>/                 0700
- *     etc/{hosts,hostname,resolv.conf}   bound into every container
  *     volumes/<volume>/                  emptyDir
- *     containers/<name>/<attempt>/       upper, work, root of the overlay; termination-log
+ *     containers/<name>/<attempt>/       upper and work of the overlay; termination-log
  *     logs/<name>/<attempt>.log          CRI format, written by the shim
  *   <run>/pods/<uid>/                  0700   shim.sock, shim.log, exits/, shm/
+ *     etc/{hosts,hostname,resolv.conf}   bound into every container
+ *   <run>/root/                        where every container mounts its root, in its own mount namespace
  */
 import { join } from "node:path";
 import type { Instance } from "../base/instance.ts";
@@ -26,10 +27,15 @@ export function podFolders(instance: Instance, uid: string): PodFolders {
   return {
     state,
     runtime,
-    etc: join(state, "etc"),
+    etc: join(runtime, "etc"),
     volumes: join(state, "volumes"),
     shm: join(runtime, "shm"),
   };
+}
+
+/** What the root file systems of containers are mounted on. */
+export function rootMountPoint({ run }: Pick<Instance, "run">): string {
+  return join(run, "root");
 }
 
 /** Folder of one attempt to run a container. */

@@ -1,8 +1,7 @@
 /** The files that every container of a pod gets bound: hosts, hostname, resolv.conf. */
-import { readFileSync } from "node:fs";
+import { closeSync, fchmodSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { hostname as nodeHostname } from "node:os";
 import { join } from "node:path";
-import { atomicWrite } from "../base/atomic-write.ts";
 import { hasCode, PodError } from "../base/errors.ts";
 import { hostResolver, podResolver } from "../net/dns.ts";
 import { hostNetworkHosts, podHosts } from "../net/hosts.ts";
@@ -65,12 +64,21 @@ export function writeHostFiles(
         ...(fqdn === undefined ? {} : { fqdn }),
         ...(address === undefined ? {} : { address }),
       });
-  // Not durable: they are written again with the next sandbox.
-  const options = { mode: 0o644, durable: false };
-  atomicWrite(paths.hosts, hosts, options);
-  atomicWrite(paths.hostname, `${hostname}\n`, options);
-  atomicWrite(paths.resolvConf, resolver.text, options);
+  writeFor(paths.hosts, hosts);
+  writeFor(paths.hostname, `${hostname}\n`);
+  writeFor(paths.resolvConf, resolver.text);
   return [...host.warnings, ...resolver.warnings];
+}
+
+/** In place, for everybody to read: no container is there yet, and the next sandbox writes them again. */
+function writeFor(path: string, content: string): void {
+  const fd = openSync(path, "w");
+  try {
+    fchmodSync(fd, 0o644);
+    writeFileSync(fd, content);
+  } finally {
+    closeSync(fd);
+  }
 }
 
 function readHostFile(path: string): string {

@@ -19,7 +19,7 @@ import type { Node } from "../spec/kubernetes.gen.ts";
 import type { Pod } from "../spec/pod.ts";
 import { validatePod } from "../spec/validate-pod.ts";
 import type { EngineContext } from "./context.ts";
-import { attemptFolder, podFolders } from "./folders.ts";
+import { attemptFolder, podFolders, rootMountPoint } from "./folders.ts";
 import { hostFilePaths } from "./host-files.ts";
 import { launchRequest } from "./sandbox.ts";
 
@@ -114,7 +114,9 @@ function encodedStart(
     },
     imageUser: { uid: 0, gid: 0, groups: [0], name: "root", home: "/root" },
     layers: ["/layer"],
+    skeleton: "/skeleton",
     folder,
+    mountPoint: rootMountPoint(context.instance),
     files: { ...hostFilePaths(folders), terminationLog: `${folder}/termination-log` },
     volumes: new Map(),
     shmFolder: folders.shm,

@@ -214,11 +214,9 @@ export function warnAboutMissing(
 }
 
 function makeFolders(folders: PodFolders): void {
-  mkdirSync(folders.runtime, { recursive: true, mode: 0o700 });
-  for (const folder of [folders.state, folders.etc, folders.volumes]) {
+  for (const folder of [folders.state, folders.etc, folders.shm]) {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
   }
-  mkdirSync(folders.shm, { recursive: true, mode: 0o700 });
 }
 
 /** The mount namespace is always the pod's own; the others as the spec says. */

@@ -43,6 +43,9 @@ const defaultLimits: StoreLimits = {
 /** What is not durable at once is on the disk after this long (decision 0208). */
 const syncDelayMs = 1000;
 
+/** A watch looks at the log after this many changes of other kinds: it must not fall behind it. */
+const longestRest = 100;
+
 /** Housekeeping runs after this many changes; the limits may be exceeded by as much. */
 const housekeepingInterval = 64;
 
@@ -53,7 +56,7 @@ export class Store implements Disposable {
   readonly #clock: Clock;
   readonly #limits: StoreLimits;
   readonly #statements: Statements;
-  readonly #watches = new Set<{ wake(): void; end(): void }>();
+  readonly #watches = new Set<{ wake(kinds: ReadonlySet<string>): void; end(): void }>();
   readonly #listeners = new Set<(change: WatchEvent<StoredObject>) => void>();
   /** What the transaction that is under way has changed, for the listeners. */
   #changed: WatchEvent<StoredObject>[] = [];
@@ -219,6 +222,7 @@ export class Store implements Disposable {
       changes: (after, limit) => this.#changesAfter<T>(kind, options, after, limit),
       revision: () => this.#revision,
       compacted: () => this.#compacted,
+      restDistance: Math.min(longestRest, Math.floor(this.#limits.keptChanges / 2)),
     });
     return watch;
   }
@@ -384,9 +388,10 @@ export class Store implements Disposable {
   }
 
   #tell(): void {
-    for (const watch of this.#watches) watch.wake();
     const changes = this.#changed;
     this.#changed = [];
+    const kinds = new Set(changes.map(({ object }) => object.kind));
+    for (const watch of this.#watches) watch.wake(kinds);
     for (const listener of this.#listeners) for (const change of changes) listener(change);
   }
 

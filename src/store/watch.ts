@@ -1,5 +1,5 @@
 /**
- * One watch: a position in the log and a bell. The writer rings after a commit, the reader then
+ * One watch: a position in the log and a bell. The writer rings after a commit of its kind, the reader then
  * fetches what lies between its position and the end, in portions.
  *
  *   wait for the bell ──▶ fetch up to 100 changes after `position` ──▶ hand out one by one ──┐
@@ -20,6 +20,8 @@ export interface WatchSource<T> {
   ): readonly { readonly revision: number; readonly event: WatchEvent<T> }[];
   revision(): number;
   compacted(): number;
+  /** A watch sleeps for so many revisions of other kinds at most. */
+  readonly restDistance: number;
   /** From now on the watch wants to be woken, until `ended`. */
   started(): void;
   ended(): void;
@@ -36,6 +38,8 @@ export class Watch<T> implements AsyncIterable<WatchEvent<T>> {
   readonly #source: WatchSource<T>;
   #bell: PromiseWithResolvers<void> = Promise.withResolvers();
   #isEnded = false;
+  /** Everything up to this revision is handed out. */
+  #position = 0;
 
   constructor(kind: string, options: WatchOptions, source: WatchSource<T>) {
     this.#kind = kind;
@@ -43,9 +47,14 @@ export class Watch<T> implements AsyncIterable<WatchEvent<T>> {
     this.#source = source;
   }
 
-  /** Something was committed. */
-  wake(): void {
-    this.#bell.resolve();
+  /** Objects of these kinds were changed. */
+  wake(kinds: ReadonlySet<string>): void {
+    if (kinds.has(this.#kind) || this.#isFarBehind()) this.#bell.resolve();
+  }
+
+  /** It moves on now and then although nothing happens for it: the log forgets what is behind. */
+  #isFarBehind(): boolean {
+    return this.#source.revision() - this.#position >= this.#source.restDistance;
   }
 
   /** Ends the iteration after the event that is being handled. */
@@ -62,46 +71,44 @@ export class Watch<T> implements AsyncIterable<WatchEvent<T>> {
     signal.addEventListener("abort", this.end, { once: true });
     this.#source.started();
     try {
-      let position: number;
       if (from === undefined) {
         const { items, resourceVersion } = this.#source.state();
-        position = Number(resourceVersion);
+        this.#position = Number(resourceVersion);
         for (const object of items) {
           yield { type: "ADDED", object };
           if (this.#isEnded) return;
         }
-        if (bookmarks) yield this.#bookmark(position);
+        if (bookmarks) yield this.#bookmark(this.#position);
       } else {
-        position = parseRevision(from);
+        this.#position = parseRevision(from);
       }
-      yield* this.#follow(position);
+      yield* this.#follow();
     } finally {
       this.end();
     }
   }
 
-  async *#follow(start: number): AsyncGenerator<WatchEvent<T>, void, void> {
-    let position = start;
-    let told = start;
+  async *#follow(): AsyncGenerator<WatchEvent<T>, void, void> {
+    let told = this.#position;
     while (!this.#isEnded) {
       // Before reading: a commit that comes while the reader handles an event rings the new bell.
       this.#bell = Promise.withResolvers();
-      this.#checkRange(position);
+      this.#checkRange(this.#position);
       const end = this.#source.revision();
-      const found = this.#source.changes(position, portion);
+      const found = this.#source.changes(this.#position, portion);
       for (const { revision, event } of found) {
-        position = revision;
+        this.#position = revision;
         told = revision;
         yield event;
         if (this.#isEnded) return;
       }
       if (found.length === portion) continue;
-      position = Math.max(position, end);
-      if (this.#options.bookmarks && position - told >= bookmarkDistance) {
-        told = position;
-        yield this.#bookmark(position);
+      this.#position = Math.max(this.#position, end);
+      if (this.#options.bookmarks && this.#position - told >= bookmarkDistance) {
+        told = this.#position;
+        yield this.#bookmark(told);
       }
-      if (this.#source.revision() === position) await this.#bell.promise;
+      if (this.#source.revision() === this.#position) await this.#bell.promise;
     }
   }
 

@@ -4,6 +4,7 @@
  * A volume that cannot be prepared yet (its ConfigMap does not exist, its claim is not bound) fails in the words of the
  * kubelet; the engine tries again later and when the objects of the pod change.
  */
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf, PodError } from "../base/errors.ts";
 import type { Pod } from "../spec/pod.ts";
@@ -39,7 +40,7 @@ export type PreparedVolumes = ReadonlyMap<string, PreparedVolume>;
 
 /**
  * Makes what the volumes need; repeating it changes nothing.
- * @param folder - the pod's `volumes` folder, exists, 0700.
+ * @param folder - the pod's `volumes` folder; made, 0700, when there are volumes.
  * @throws PodError with `data.reason`, FailedMount unless the kind says another one.
  */
 export async function prepareVolumes(
@@ -48,7 +49,9 @@ export async function prepareVolumes(
   folder: string,
 ): Promise<PreparedVolumes> {
   const prepared = new Map<string, PreparedVolume>();
-  for (const { kind, request } of entries(pod, folder)) {
+  const wanted = entries(pod, folder);
+  if (wanted.length > 0) mkdirSync(folder, { recursive: true, mode: 0o700 });
+  for (const { kind, request } of wanted) {
     const { name } = request.volume;
     try {
       const volume = await kind.prepare(host, request);

@@ -588,8 +588,7 @@ check("nothing of a container is left in its folders but what it wrote", async (
   await host.wait(running);
   const { upper, mountPoint } = running.plan.rootFilesystem;
   assert.equal(readdirSync(mountPoint), []);
-  assert.equal(readdirSync(upper).sort(), ["dev", "etc", "own", "proc", "sys", "written"]);
-  assert.ok(lstatSync(join(upper, "dev")).isDirectory());
+  assert.equal(readdirSync(upper).sort(), ["own", "written"]);
 });
 
 sandbox.run();

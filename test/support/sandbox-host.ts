@@ -21,6 +21,7 @@ import { listCpuNames, listHostDevices } from "../../src/container/devices.ts";
 import type { ImageDefaults } from "../../src/container/image-defaults.ts";
 import { type ContainerPlan, type PlanInput, planContainer } from "../../src/container/plan.ts";
 import { defaultSeccomp } from "../../src/container/seccomp.ts";
+import { ensureSkeleton, skeletonFolder } from "../../src/container/skeleton.ts";
 import { resolveUser, userRequest } from "../../src/container/user.ts";
 import type { Container, Pod, PodSpec } from "../../src/spec/pod.ts";
 import type { PreparedVolume } from "../../src/spec/prepared-volume.ts";
@@ -100,6 +101,7 @@ export class SandboxHost {
   plan(script: string, request: ContainerRequest = {}): ContainerPlan {
     const folder = this.newFolder("container");
     for (const name of ["upper", "work", "root"]) mkdirSync(join(folder, name));
+    ensureSkeleton(this.folder);
     const file = (name: string, text: string): string => {
       writeFileSync(join(folder, name), text);
       return join(folder, name);
@@ -135,7 +137,9 @@ export class SandboxHost {
       image,
       imageUser: resolveUser(layers, image.user, wanted),
       layers,
+      skeleton: skeletonFolder(this.folder),
       folder,
+      mountPoint: join(folder, "root"),
       files: {
         hosts: file("hosts", "127.0.0.1 localhost\n"),
         hostname: file("hostname", "pod\n"),

@@ -78,8 +78,8 @@ start("makes files as the root of the pod's users and joins them last", () => {
     /^setgroups /,
     /^execve /,
   );
-  // What comes from outside gets the ids of the containers: hosts, hostname, resolv.conf and the layers.
-  assert.is(all.filter((line) => line.includes("userns_fd=4")).length, 4);
+  // What comes from outside gets the ids of the containers: hosts, hostname, resolv.conf, the layers and the skeleton.
+  assert.is(all.filter((line) => line.includes("userns_fd=4")).length, 5);
   assert.not.ok(lines().some((line) => line.includes("IDMAP")));
 });
 
@@ -164,19 +164,27 @@ start("leaves a user other than root without any capability", () => {
 start("names the layers by descriptor, upmost first", () => {
   const all = lines();
   const mount = all[find(all, /^mount "overlay"/)] ?? "";
-  assert.match(mount, /"lowerdir=6:7,upperdir=4,workdir=5,metacopy=off,redirect_dir=nofollow"$/);
-  inOrder(all, /\/upper"/, /\/work"/, /"\/layers\/b"/, /"\/layers\/a"/, /^mount "overlay"/);
+  assert.match(mount, /"lowerdir=6:7:8,upperdir=4,workdir=5,metacopy=off,redirect_dir=nofollow"$/);
+  inOrder(
+    all,
+    /\/upper"/,
+    /\/work"/,
+    /"\/skeleton\/1"/,
+    /"\/layers\/b"/,
+    /"\/layers\/a"/,
+    /^mount "overlay"/,
+  );
 });
 
-start("stacks 200 layers within the 4096 bytes of mount options, and refuses none and 501", () => {
+start("stacks 200 layers within the 4096 bytes of mount options, and refuses none and 500", () => {
   const layers = (count: number) => ({
     input: { layers: Array.from({ length: count }, (_, index) => `/layers/${index}`) },
   });
-  const all = lines(layers(500));
+  const all = lines(layers(499));
   const mount = all[find(all, /^mount "overlay"/)] ?? "";
   assert.ok(mount.length < 4096);
-  assert.throws(() => lines(layers(0)), /overlayfs takes 1 to 500/);
-  assert.throws(() => lines(layers(501)), /overlayfs takes 1 to 500/);
+  assert.throws(() => lines(layers(0)), /overlayfs takes 1 to 499/);
+  assert.throws(() => lines(layers(500)), /overlayfs takes 1 to 499/);
 });
 
 start("masks and write-protects /proc and /sys unless privileged", () => {
