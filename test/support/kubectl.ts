@@ -47,7 +47,8 @@ export class Kubectl {
   /** Runs it; a non-zero status is a result. */
   async run(args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
     const env = { ...this.env, ...options.env };
-    return await runCommand(this.#program, args, { ...options, env });
+    // Longer than the timeouts that tests give to kubectl itself: its own words are the better ones.
+    return await runCommand(this.#program, args, { timeoutMs: 50_000, ...options, env });
   }
 
   /** Its stdout. @throws when its status is not 0. */
