@@ -6,7 +6,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
 .PHONY: build deps test-deps vm-deps native images demo test check test-native test-unit test-root \
-	test-vm test-reboot bench generate coverage install uninstall clean help
+	test-vm test-reboot fuzz bench generate coverage install uninstall clean help
 
 PREFIX ?= /usr/local
 LIB = $(PREFIX)/lib/nspod
@@ -135,6 +135,13 @@ test-reboot: vm-deps build images
 	@REBOOT=1 test/vm/run.sh env CI=true NSPOD_TEST_GUEST=1 \
 		$(NODE) test/support/run.ts --parallel 1 --title reboot-in-guest test/vm/reboot.test.ts
 
+# libFuzzer with ASan and UBSan on what reads bytes of others in C, then every property of the unit tests;
+# SECONDS is for all of it.
+SECONDS ?= 60
+fuzz: test-deps native
+	@$(MAKE) --no-print-directory -C native OUT=../dist/native FUZZ_SECONDS=$$(( $(SECONDS) / 4 + 1 )) fuzz
+	@$(NODE) test/support/fuzz.ts $$(( $(SECONDS) / 2 + 1 ))
+
 bench: build images
 	@set -e; for file in test/bench/*.ts; do [ ! -e "$$file" ] || $(NODE) "$$file"; done
 
@@ -161,6 +168,7 @@ help:
 	@echo "make check         format, lint, types, floors, generated files, C warnings"
 	@echo "make test-unit     TypeScript unit tests        sudo make test-root   integration tests"
 	@echo "make test-native   C unit tests under ASan and UBSan"
+	@echo "make fuzz SECONDS=60   the C decoders and all properties, for so long"
 	@echo "make generate      what is generated from Kubernetes' and the kernel's descriptions"
 	@echo "make bench         benchmarks                   make coverage         of the unit tests"
 	@echo "sudo make install  PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)       sudo make uninstall"
