@@ -6,6 +6,7 @@ import { Command } from "commander";
 import { version } from "../daemon/version.ts";
 import { examples, type ProgramOptions, Tree } from "./command-tree.ts";
 import { commandWord } from "./command-word.ts";
+import { addApiCommands } from "./commands-api.ts";
 import { addAppCommands } from "./commands-app.ts";
 import { addComfortCommands } from "./commands-comfort.ts";
 import { addCreateCommands } from "./commands-create.ts";
@@ -31,6 +32,7 @@ export const parts: ReadonlyMap<AddCommands, readonly string[]> = new Map([
       ...["wait", "patch", "edit", "label", "annotate"],
     ],
   ],
+  [addApiCommands, ["explain", "api-resources", "api-versions"]],
   [addCreateCommands, ["create", "expose"]],
   [addNodeCommands, ["cordon", "uncordon", "drain", "taint"]],
   [addRolloutCommands, ["rollout", "scale"]],
