@@ -57,7 +57,8 @@ export interface Backend {
   attach(pod: Pod, options: AttachOptions): Promise<Session>;
   /** What running pods use now. */
   usageOfPods(pods: readonly Pod[]): Promise<readonly PodUsage[]>;
-  usageOfMachine(): Promise<MachineUsage>;
+  /** Of the nodes that answer, our own first. */
+  usageOfMachines(): Promise<readonly MachineUsage[]>;
   /** Copies files out of or into a container: a tar stream on stdout or from stdin. */
   copy(pod: Pod, container: string, work: CopyWork): Promise<Session>;
   /** A connection to a port that somebody in the pod listens on; each half ends alone. */

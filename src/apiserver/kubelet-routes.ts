@@ -7,9 +7,10 @@
  * Source: Kubernetes pkg/kubelet/server (paths), "Node metrics data" (summary).
  */
 import type { Duplex } from "node:stream";
+import { invariant } from "../base/assert.ts";
 import { notFound } from "../spec/object-problem.ts";
 import type { Pod } from "../spec/pod.ts";
-import type { AttachOptions } from "./backend.ts";
+import type { AttachOptions, Backend } from "./backend.ts";
 import { chooseContainer } from "./pod-container.ts";
 import { decodeLogOptions, logParameters } from "./pod-log.ts";
 import {
@@ -45,6 +46,15 @@ export function kubeletTables(pods: NodePods): RouteTables {
   };
   const containerOf = (exchange: Pick<StreamExchange, "parameters">, pod: Pod): string =>
     chooseContainer(pod, exchange.parameters.get("container"));
+
+  const usage = async (backend: Backend) => {
+    const [[machine], used] = await Promise.all([
+      backend.usageOfMachines(),
+      backend.usageOfPods(pods.list()),
+    ]);
+    invariant(machine !== undefined, "the first of the machines is our own");
+    return { machine, used };
+  };
 
   const command = (word: "exec" | "attach"): StreamRoute => ({
     method: "GET",
@@ -121,21 +131,15 @@ export function kubeletTables(pods: NodePods): RouteTables {
       method: "GET",
       path: "/stats/summary",
       handle: async ({ backend, response }) => {
-        const [node, used] = await Promise.all([
-          backend.usageOfMachine(),
-          backend.usageOfPods(pods.list()),
-        ]);
-        sendJson(response, 200, statsSummary(node, used));
+        const { machine, used } = await usage(backend);
+        sendJson(response, 200, statsSummary(machine, used));
       },
     },
     {
       method: "GET",
       path: "/nspod/v1/usage",
       handle: async ({ backend, response }) => {
-        const [machine, used] = await Promise.all([
-          backend.usageOfMachine(),
-          backend.usageOfPods(pods.list()),
-        ]);
+        const { machine, used } = await usage(backend);
         sendJson(response, 200, { machine, pods: used });
       },
     },

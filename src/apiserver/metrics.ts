@@ -70,7 +70,7 @@ export const metricsRoutes: readonly Route[] = [
     path: `${root}/nodes`,
     query: selectors,
     handle: async ({ backend, response }) => {
-      const items = [nodeMetrics(await backend.usageOfMachine())];
+      const items = (await backend.usageOfMachines()).map(nodeMetrics);
       const identity = { kind: "NodeMetricsList", apiVersion: metricsVersion };
       sendJson(response, 200, { ...identity, metadata: {}, items });
     },
@@ -80,10 +80,9 @@ export const metricsRoutes: readonly Route[] = [
     path: `${root}/nodes/{name}`,
     query: ["timeout"],
     handle: async ({ backend, response, parameters }) => {
-      const usage = await backend.usageOfMachine();
-      if (usage.name !== parameters.get("name")) {
-        throw notFound("NodeMetrics", parameters.get("name"));
-      }
+      const name = parameters.get("name");
+      const usage = (await backend.usageOfMachines()).find((each) => each.name === name);
+      if (usage === undefined) throw notFound("NodeMetrics", name);
       sendJson(response, 200, nodeMetrics(usage));
     },
   },

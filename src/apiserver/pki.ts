@@ -10,21 +10,15 @@
  * Source: RFC 5280 section 4; Kubernetes, "PKI certificates and requirements" (group system:masters).
  */
 import { generateKeyPair, randomBytes, X509Certificate } from "node:crypto";
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { isIP } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import forge from "node-forge";
 import { atomicWrite } from "../base/atomic-write.ts";
-import { hasCode, PodError } from "../base/errors.ts";
+import { PodError } from "../base/errors.ts";
+import { type KeyPair, readPair } from "./pki-files.ts";
 import { adminGroup, nodesGroup, nodeUserPrefix, pkiFolder } from "./pki-names.ts";
-
-export interface KeyPair {
-  /** PEM. */
-  readonly certificate: string;
-  /** PEM, PKCS #8. */
-  readonly key: string;
-}
 
 export interface Pki {
   readonly authority: KeyPair;
@@ -99,19 +93,6 @@ export async function issueNode(root: string, nodeName: string, nowMs: number): 
 /** A certificate for a server that nobody signs for. */
 export async function issueServer(name: string, nowMs: number): Promise<KeyPair> {
   return await issue({ subject: { commonName: name }, names: [name], days: 365, nowMs });
-}
-
-/** The pair as it lies on disk; undefined when one of its files is missing. */
-export function readPair(folder: string, name: string): KeyPair | undefined {
-  try {
-    return {
-      certificate: readFileSync(join(folder, `${name}.crt`), "utf8"),
-      key: readFileSync(join(folder, `${name}.key`), "utf8"),
-    };
-  } catch (error) {
-    if (hasCode(error, "ENOENT")) return undefined;
-    throw error;
-  }
 }
 
 function isFresh({ certificate }: KeyPair, nowMs: number): boolean {

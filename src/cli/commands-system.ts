@@ -22,6 +22,10 @@ export function addSystemCommands(program: Command, tree: Tree): void {
         "also serve the API on TCP with TLS, for kubectl ($NSPOD_LISTEN); see nspod kubeconfig",
       )
       .option(
+        "--cluster-cidr <prefix>",
+        "addresses of pods of other nodes, a /24 each (default: 10.87.0.0/16, $NSPOD_CLUSTER_CIDR)",
+      )
+      .option(
         "--node-monitor-grace-period <time>",
         'how long a node may be silent before its pods are replaced, like "40s" ($NSPOD_NODE_MONITOR_GRACE_PERIOD)',
       )

@@ -23,6 +23,8 @@ export interface Configuration {
   readonly logLevel: LogLevel;
   /** Started by a command: says on fd 3 when it listens, and ends itself when idle and empty. */
   readonly onDemand: boolean;
+  /** Prefix out of which other nodes get those of their pods; absent: they get none. */
+  readonly clusterCidr?: string;
   /** How long a node may be silent before its pods are replaced. */
   readonly nodeGraceMs: number;
   /** Also serve the API on TCP with TLS; absent: nothing but the unix socket. */
@@ -47,9 +49,13 @@ const flags = {
   "allowed-unsafe-sysctls": { type: "string" },
   "log-level": { type: "string" },
   listen: { type: "string" },
+  "cluster-cidr": { type: "string" },
   "node-monitor-grace-period": { type: "string" },
   "on-demand": { type: "boolean" },
 } as const;
+
+/** Used unless one of the instance's own prefixes has a part of it. */
+const defaultClusterCidr = "10.87.0.0/16";
 
 /** That of Kubernetes. */
 const defaultGracePeriod = "40s";
@@ -100,6 +106,17 @@ export function readConfiguration(
       message: `must not overlap --subnet: got "${instance.serviceSubnet}" and "${instance.subnet}"`,
     });
   }
+  const wantedCidr = given["cluster-cidr"] || env["NSPOD_CLUSTER_CIDR"];
+  const clusterCidr = check("cluster-cidr", () => readSubnet(wantedCidr || defaultClusterCidr), "");
+  const isApart =
+    issues.length === 0 &&
+    ![instance.subnet, instance.serviceSubnet].some((own) => overlap(own, clusterCidr));
+  if (issues.length === 0 && wantedCidr && !isApart) {
+    issues.push({
+      path: "--cluster-cidr",
+      message: `must not overlap --subnet and --service-subnet: got "${clusterCidr}"`,
+    });
+  }
   const listen = check(
     "listen",
     () => readListenAddress(given.listen ?? env["NSPOD_LISTEN"] ?? ""),
@@ -135,6 +152,7 @@ export function readConfiguration(
         ),
       0,
     ),
+    ...(isApart && { clusterCidr }),
     ...(listen !== undefined && { listen }),
   };
   if (issues.length === 0) return configuration;

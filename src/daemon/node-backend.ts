@@ -29,13 +29,14 @@ import { type MachineUsage, PodMeter, type PodUsage } from "../pod/pod-meter.ts"
 import { attachToPod, execInPod } from "../pod/pod-streams.ts";
 import { connectToPod } from "../pod/port-forward.ts";
 import type { DeletionWish } from "../spec/deletion.ts";
-import type { Service } from "../spec/kubernetes.gen.ts";
+import type { Node, Service } from "../spec/kubernetes.gen.ts";
 import { notFound } from "../spec/object-problem.ts";
 import type { Pod } from "../spec/pod.ts";
 import type { KubernetesObject } from "../spec/resources.ts";
 import { warningsOf } from "../spec/warnings.ts";
 import { type Deletion, deleteObject, finishDeletion } from "../store/delete-object.ts";
 import type { Store } from "../store/store.ts";
+import type { NodeEndpoints } from "./node-endpoints.ts";
 
 export interface NodeBackendOptions {
   readonly store: Store;
@@ -51,6 +52,8 @@ export interface NodeBackendOptions {
   /** A new pod with its node, if there is one for it now. */
   readonly place: (pod: Pod) => Pod;
   readonly info: () => SystemInfo;
+  /** Leads to other nodes; absent: there are none. */
+  readonly endpoints?: NodeEndpoints;
   /** Of the node, when they are not in the store. */
   readonly pods?: () => readonly Pod[];
   /** Removes what the instance has on this machine, after its pods are gone. */
@@ -114,31 +117,54 @@ export class NodeBackend implements Backend {
   }
 
   logs(pod: Pod, options: PodLogOptions): AsyncIterable<Uint8Array> {
-    return podLogs(this.#options.engine, pod, options);
+    return this.#elsewhere(pod)?.logs(pod, options) ?? podLogs(this.#options.engine, pod, options);
   }
 
   exec(pod: Pod, options: ExecOptions): Promise<Session> {
-    return execInPod(this.#options.engine, pod, options);
+    return (
+      this.#elsewhere(pod)?.exec(pod, options) ?? execInPod(this.#options.engine, pod, options)
+    );
   }
 
   attach(pod: Pod, options: AttachOptions): Promise<Session> {
-    return attachToPod(this.#options.engine, pod, options);
+    return (
+      this.#elsewhere(pod)?.attach(pod, options) ?? attachToPod(this.#options.engine, pod, options)
+    );
   }
 
-  usageOfPods(pods: readonly Pod[]): Promise<readonly PodUsage[]> {
-    return this.#meter.pods(pods);
+  async usageOfPods(pods: readonly Pod[]): Promise<readonly PodUsage[]> {
+    const own = pods.filter((pod) => !this.#isElsewhere(pod));
+    const others = pods.filter((pod) => this.#isElsewhere(pod));
+    const uids = new Set(others.map(({ metadata }) => metadata.uid));
+    const nodes = new Set(others.map(({ spec }) => spec.nodeName ?? ""));
+    const [here, ...there] = await Promise.all([
+      this.#meter.pods(own),
+      ...[...nodes].map(async (node) => (await this.#usageOf(node))?.pods ?? []),
+    ]);
+    return [...here, ...there.flat().filter(({ uid }) => uids.has(uid))];
   }
 
-  usageOfMachine(): Promise<MachineUsage> {
-    return this.#meter.machine();
+  async usageOfMachines(): Promise<readonly MachineUsage[]> {
+    const names = this.store.list<Node>("Node").items.map(({ metadata }) => metadata.name);
+    const others = names.filter((name) => name !== this.nodeName);
+    const [own, ...there] = await Promise.all([
+      this.#meter.machine(),
+      ...others.map(async (name) => (await this.#usageOf(name))?.machine),
+    ]);
+    return [own, ...there.filter((usage) => usage !== undefined)];
   }
 
   copy(pod: Pod, container: string, work: CopyWork): Promise<Session> {
-    return copyInPod(this.#options.engine, pod, container, work);
+    return (
+      this.#elsewhere(pod)?.copy(pod, container, work) ??
+      copyInPod(this.#options.engine, pod, container, work)
+    );
   }
 
   connectPort(pod: Pod, port: number): Promise<Duplex> {
-    return connectToPod(this.#options.engine, pod, port);
+    return (
+      this.#elsewhere(pod)?.connectPort(pod, port) ?? connectToPod(this.#options.engine, pod, port)
+    );
   }
 
   facts(pod: Pod): PodFacts {
@@ -206,8 +232,23 @@ export class NodeBackend implements Backend {
     return object;
   }
 
+  /** What a node that does not answer uses, nobody knows. */
+  async #usageOf(node: string): Promise<Awaited<ReturnType<NodeEndpoints["usage"]>> | undefined> {
+    try {
+      return await this.#options.endpoints?.usage(node);
+    } catch (error) {
+      if (error instanceof PodError) return undefined;
+      throw error;
+    }
+  }
+
   #pods(): readonly Pod[] {
     return this.#options.pods?.() ?? this.store.list<Pod>("Pod").items;
+  }
+
+  /** The way to the node that has the pod, when that is another one. */
+  #elsewhere(pod: Pod): NodeEndpoints | undefined {
+    return this.#isElsewhere(pod) ? this.#options.endpoints : undefined;
   }
 
   /** Whether it is a pod that another node has. */

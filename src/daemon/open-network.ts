@@ -4,6 +4,7 @@ import type { Instance } from "../base/instance.ts";
 import { ensureBridge } from "../net/bridge.ts";
 import { Firewall } from "../net/firewall.ts";
 import { AddressPool, type Lease } from "../net/ipam.ts";
+import { type NodeRoute, NodeRoutes } from "../net/node-routes.ts";
 import { RulesMonitor } from "../net/rules-monitor.ts";
 import { ServiceFirewall } from "../net/service-firewall.ts";
 import type { Store } from "../store/store.ts";
@@ -11,6 +12,8 @@ import type { Store } from "../store/store.ts";
 export interface Network {
   readonly addresses: AddressPool;
   readonly firewall: Firewall;
+  /** To the pods of other nodes. */
+  readonly routes: NodeRoutes;
   readonly serviceFirewall: () => ServiceFirewall;
   readonly bridge: () => { readonly index: number };
   readonly leaseOwners: () => readonly string[];
@@ -34,6 +37,7 @@ export function openNetwork(
       remove: (address) => void leases.delete(address),
     },
   });
+  const routes = store.table<NodeRoute>("routes");
   const firewall = new Firewall({ bridge: name, subnet });
   let services: ServiceFirewall | undefined;
   let bridge: { readonly index: number } | undefined;
@@ -48,6 +52,11 @@ export function openNetwork(
   return {
     addresses,
     firewall,
+    routes: new NodeRoutes({
+      list: () => routes.list().map(({ value }) => value),
+      put: (route) => routes.put(route.podCidr, route),
+      remove: (podCidr) => void routes.delete(podCidr),
+    }),
     serviceFirewall: () => {
       services ??= new ServiceFirewall({ bridge: name, subnet, serviceSubnet });
       return services;

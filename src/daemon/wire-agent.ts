@@ -42,6 +42,7 @@ import type { Node } from "../spec/kubernetes.gen.ts";
 import type { Pod } from "../spec/pod.ts";
 import { Store } from "../store/store.ts";
 import { type AgentConfiguration, hostNodeName } from "./agent-configuration.ts";
+import { ClusterNetwork } from "./cluster-network.ts";
 import { dismantle } from "./dismantle.ts";
 import { duties } from "./duties.ts";
 import { storePath } from "./folders.ts";
@@ -180,6 +181,7 @@ export async function createAgentNode(
     forwarder: new Forwarder({ servers: () => hostResolver(true).config.nameservers }),
     onError: (error) => log.error({ error: messageOf(error) }, "a name was not looked up"),
   });
+  const cluster = new ClusterNetwork({ objects: api.objects, nodeName, ...network, log });
   const pods = (): readonly Pod[] => api.objects.list<Pod>("Pod").items;
 
   let isClosed = false;
@@ -194,6 +196,7 @@ export async function createAgentNode(
     await housekeeping[Symbol.asyncDispose]();
     names.close();
     proxy[Symbol.dispose]();
+    cluster[Symbol.dispose]();
     await closeAgent();
     services[Symbol.dispose]();
     state[Symbol.dispose]();
@@ -219,6 +222,7 @@ export async function createAgentNode(
     pods,
     info: () => systemInfo({ instance, startedAt, hierarchy, images, pods: pods() }),
     dismantle: async () => {
+      network.routes.remove();
       await closeAgent();
       await ownEngine.collectOrphans(new Set());
       await close();
@@ -260,6 +264,7 @@ export async function createAgentNode(
         if (isOwn && type === "DELETED") refresh();
         else if (isOwn) noticeNode(object as unknown as Node);
       });
+      cluster.start();
       if (pods().length > 0) network.bridge();
       if (servesServices) proxy.start();
       await agent.start();

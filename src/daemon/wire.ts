@@ -27,6 +27,7 @@ import { ClusterState } from "../controller/cluster-state.ts";
 import { Controllers } from "../controller/controllers.ts";
 import { ensureFirstObjects } from "../controller/first-objects.ts";
 import { GarbageCollector } from "../controller/garbage-collector.ts";
+import { NodeCidr } from "../controller/node-cidr.ts";
 import { NodeLifecycle } from "../controller/node-lifecycle.ts";
 import { defaultScheduler, Scheduler } from "../controller/scheduler.ts";
 import { dnsAddress, ServiceAllocator } from "../controller/service-allocator.ts";
@@ -47,11 +48,13 @@ import { refuseResize } from "../scheduler/fit-resize.ts";
 import type { Pod } from "../spec/pod.ts";
 import { Store } from "../store/store.ts";
 import { ServiceAccountTokens, tokenKeyFile } from "../volume/service-account-tokens.ts";
+import { ClusterNetwork } from "./cluster-network.ts";
 import type { Configuration } from "./configuration.ts";
 import type { Node } from "./daemon.ts";
 import { dismantle } from "./dismantle.ts";
 import { duties } from "./duties.ts";
 import { NodeBackend } from "./node-backend.ts";
+import { NodeEndpoints } from "./node-endpoints.ts";
 import { cgroupMountPoint, mostPods, withState } from "./node-limits.ts";
 import { keptNodeName, takeRole } from "./node-role.ts";
 import { openNetwork } from "./open-network.ts";
@@ -187,6 +190,14 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
   });
   const parts = [
     proxy,
+    new ClusterNetwork({ objects: store, nodeName, ...network, log }),
+    new NodeCidr({
+      store,
+      clock,
+      log,
+      clusterCidr: configuration.clusterCidr,
+      report: (object, event) => events.record(object, event, "cidrAllocator"),
+    }),
     new GarbageCollector({ store, clock, log }),
     scheduler,
     new NodeLifecycle({
@@ -228,6 +239,10 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
   const backend = new NodeBackend({
     store,
     nodeName,
+    endpoints: new NodeEndpoints({
+      root: instance.root,
+      node: (name) => store.get("Node", "", name),
+    }),
     images,
     engine,
     agent,
@@ -238,6 +253,7 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
     place: (pod) => scheduler.place(pod),
     info: () => systemInfo({ instance, startedAt, hierarchy, images, pods: pods() }),
     dismantle: async () => {
+      network.routes.remove();
       await close();
       await dismantle({ instance, hierarchy, firewall: network.firewall, removeServices });
     },

@@ -22,7 +22,7 @@ import {
   splitRuleset,
   stores,
 } from "./firewall-state.ts";
-import { formatAddress, parseAddress, parseSubnet } from "./ipv4.ts";
+import { contains, formatAddress, parseAddress, parseSubnet } from "./ipv4.ts";
 
 export interface FirewallOptions {
   readonly bridge: string;
@@ -36,6 +36,8 @@ export class Firewall implements Disposable {
   readonly #table: string;
   readonly #nft: Nftables;
   readonly #elements = new Map<string, Element>();
+  /** Other nodes and their pods. */
+  #peers: readonly string[] = [];
   /** Our rules as the kernel prints them, taken right after they were written. */
   #rules: string | undefined;
   /** Generation of the kernel's ruleset at which everything was as it should be. */
@@ -145,6 +147,23 @@ export class Firewall implements Disposable {
     return ports;
   }
 
+  /**
+   * Lets pods and nodes of the cluster in, and our pods out to them as who they are.
+   * @param prefixes - of the pods of other nodes, and addresses of these nodes.
+   */
+  setPeers(prefixes: readonly string[]): void {
+    const parsed = prefixes.map((text) => parseSubnet(text.includes("/") ? text : `${text}/32`));
+    // An address in a prefix is no second element.
+    const own = parsed.filter(({ base, prefixLength }) =>
+      parsed.every((each) => each.prefixLength >= prefixLength || !contains(each, base)),
+    );
+    const texts = own.map(({ base, prefixLength }) => `${formatAddress(base)}/${prefixLength}`);
+    const peers = [...new Set(texts)].sort();
+    if (peers.join() === this.#peers.join()) return;
+    this.#peers = peers;
+    if (this.#rules !== undefined) this.#install();
+  }
+
   /** Removes our tables. Gone is fine. */
   remove(): void {
     this.#nft.run(`Cannot remove the packet rules of bridge "${this.#bridge}"`, this.#clear());
@@ -242,6 +261,7 @@ export class Firewall implements Disposable {
   #ruleset(): string {
     const bridge = `"${this.#bridge}"`;
     const subnet = this.#subnet;
+    const peers = this.#peers.length === 0 ? "" : `{ ${this.#peers.join(", ")} }`;
     return `
 table ip ${this.#table} {
   ${this.#store("host_port", "ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service")}
@@ -273,11 +293,13 @@ table ip ${this.#table} {
     type nat hook postrouting priority 100; policy accept;
     oifname ${bridge} ip saddr 127.0.0.0/8 masquerade
     oifname ${bridge} ip saddr ${subnet} ip daddr ${subnet} ct status dnat masquerade
+    ${peers === "" ? "" : `oifname != ${bridge} ip saddr ${subnet} ip daddr ${peers} return`}
     oifname != ${bridge} ip saddr ${subnet} ip daddr != ${subnet} masquerade
   }
   # A neighbour that routes to pod addresses through this host reaches published ports only (NET-05).
   chain forward {
     type filter hook forward priority 0; policy accept;
+    ${peers === "" ? "" : `iifname != ${bridge} oifname ${bridge} ip saddr ${peers} accept`}
     iifname != ${bridge} oifname ${bridge} ct state new ct status ! dnat drop
   }
   # A pod that uses a published port of its neighbour must not be told the short way.

@@ -305,6 +305,25 @@ export function newRoute({ index, destination, gateway }: Route): NetlinkMessage
   };
 }
 
+/** Removes a route by a gateway from the main table; ESRCH when there is none. */
+export function delRoute({
+  destination,
+  gateway,
+}: Required<Pick<Route, "destination" | "gateway">>): NetlinkMessage {
+  const { address } = destination;
+  const prefixLength = checkedPrefix(destination.prefixLength);
+  // struct rtmsg; 0 in protocol and type is any.
+  const header = Buffer.alloc(12);
+  header.set([K.AF_INET, prefixLength, 0, 0, K.RT_TABLE_MAIN, 0, K.RT_SCOPE_UNIVERSE, 0]);
+  return {
+    type: K.RTM_DELROUTE,
+    flags: 0,
+    header,
+    attributes: [binary(K.RTA_DST, ipv4Bytes(address)), binary(K.RTA_GATEWAY, ipv4Bytes(gateway))],
+    text: `RTM_DELROUTE ${address}/${prefixLength} via ${gateway}`,
+  };
+}
+
 export interface Neighbour {
   readonly index: LinkIndex;
   readonly address: string;

@@ -12,6 +12,7 @@ export interface DaemonOptions {
   readonly logLevel?: string;
   readonly listen?: string;
   readonly nodeMonitorGracePeriod?: string;
+  readonly clusterCidr?: string;
 }
 
 /** Never returns: the daemon ends the process. */
@@ -26,6 +27,7 @@ export async function runDaemon(context: Context, options: DaemonOptions): Promi
     ...(options.nodeMonitorGracePeriod === undefined
       ? []
       : ["--node-monitor-grace-period", options.nodeMonitorGracePeriod]),
+    ...(options.clusterCidr === undefined ? [] : ["--cluster-cidr", options.clusterCidr]),
     ...(options.enforceLimits ? ["--enforce-limits"] : []),
     ...(options.allowedUnsafeSysctls
       ? [`--allowed-unsafe-sysctls=${options.allowedUnsafeSysctls}`]

@@ -88,9 +88,9 @@ export class FakeBackend implements Backend {
     return Promise.resolve([]);
   }
 
-  usageOfMachine(): Promise<MachineUsage> {
+  usageOfMachines(): Promise<readonly MachineUsage[]> {
     const usage = { windowMs: 500, cpuMillis: 250, memoryBytes: 4096 };
-    return Promise.resolve({ name: "n1", timeMs: 0, ...usage });
+    return Promise.resolve([{ name: "n1", timeMs: 0, ...usage }]);
   }
 
   copy(_: Pod, container: string, work: CopyWork): Promise<Session> {

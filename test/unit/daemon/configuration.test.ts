@@ -24,6 +24,7 @@ read("gives defaults, and takes flags before variables", () => {
     allowedUnsafeSysctls: [],
     logLevel: "info",
     onDemand: false,
+    clusterCidr: "10.87.0.0/16",
     nodeGraceMs: 40_000,
   });
   const env = {
@@ -32,6 +33,7 @@ read("gives defaults, and takes flags before variables", () => {
     NSPOD_RUN: "",
     NSPOD_ENFORCE_LIMITS: "1",
     NSPOD_LOG_LEVEL: "debug",
+    NSPOD_CLUSTER_CIDR: "10.90.0.0/16",
     NSPOD_NODE_MONITOR_GRACE_PERIOD: "2m",
     NSPOD_ALLOWED_UNSAFE_SYSCTLS: "kernel.msg*, net/core/somaxconn,",
   };
@@ -56,8 +58,11 @@ read("gives defaults, and takes flags before variables", () => {
     allowedUnsafeSysctls: ["kernel.msg*", "net/core/somaxconn"],
     logLevel: "debug",
     onDemand: true,
+    clusterCidr: "10.90.0.0/16",
     nodeGraceMs: 120_000,
   });
+  assert.is(readConfiguration(["--subnet=10.87.3.0/24"], {}).clusterCidr, undefined);
+  assert.match(refusal("--cluster-cidr", "10.85.0.0/20"), /must not overlap --subnet/);
   assert.is(readConfiguration(["--node-monitor-grace-period=1500ms"], env).nodeGraceMs, 1500);
   assert.match(refusal("--node-monitor-grace-period", "0s"), /must be a time like "40s"/);
 });
