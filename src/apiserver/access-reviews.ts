@@ -22,6 +22,7 @@ import { type Deed, isAllowed, rulesFor } from "./authorize.ts";
 import { readJson } from "./body.ts";
 import { writeParameters } from "./create-object.ts";
 import { decodeRequest } from "./decode-request.ts";
+import type { RoleSource } from "./granted-rules.ts";
 import { subjectOf } from "./impersonate.ts";
 import { badRequest } from "./problem.ts";
 import { type Exchange, type Route, sendJson } from "./router.ts";
@@ -38,25 +39,25 @@ const reviews: readonly Review[] = [
   review<SelfSubjectAccessReview>(
     "authorization",
     "SelfSubjectAccessReview",
-    ({ user }, { spec }) => access("SelfSubjectAccessReview", user, spec),
+    ({ user, backend }, { spec }) => access("SelfSubjectAccessReview", user, spec, backend.store),
   ),
   review<SelfSubjectRulesReview>(
     "authorization",
     "SelfSubjectRulesReview",
-    ({ user }, { spec }) => {
+    ({ user, backend }, { spec }) => {
       const { namespace = "" } = spec;
       if (namespace === "") throw badRequest("no namespace on request");
-      return { ...rulesFor(user, namespace), incomplete: false };
+      return { ...rulesFor(user, namespace, backend.store), incomplete: false };
     },
   ),
-  review<SubjectAccessReview>("authorization", "SubjectAccessReview", (_, { spec }) =>
-    access("SubjectAccessReview", subjectIn("SubjectAccessReview", spec), spec),
+  review<SubjectAccessReview>("authorization", "SubjectAccessReview", ({ backend }, { spec }) =>
+    access("SubjectAccessReview", subjectIn("SubjectAccessReview", spec), spec, backend.store),
   ),
   {
     ...review<LocalSubjectAccessReview>(
       "authorization",
       "LocalSubjectAccessReview",
-      ({ parameters }, { spec }) => {
+      ({ parameters, backend }, { spec }) => {
         const asked = spec.resourceAttributes?.namespace ?? "";
         const namespace = parameters.get("namespace");
         if (asked !== namespace) {
@@ -68,6 +69,7 @@ const reviews: readonly Review[] = [
           "LocalSubjectAccessReview",
           subjectIn("LocalSubjectAccessReview", spec),
           spec,
+          backend.store,
         );
       },
     ),
@@ -104,6 +106,7 @@ function access(
     resourceAttributes: attributes,
     nonResourceAttributes: path,
   }: Pick<SubjectAccessReviewSpec, "resourceAttributes" | "nonResourceAttributes">,
+  roles: RoleSource,
 ): object {
   if ((attributes === undefined) === (path === undefined)) {
     const message = "exactly one of nonResourceAttributes or resourceAttributes must be specified";
@@ -120,7 +123,7 @@ function access(
           name: attributes?.name ?? "",
         }
       : { verb: path.verb ?? "", path: path.path ?? "" };
-  return { allowed: isAllowed(subject, deed) };
+  return { allowed: isAllowed(subject, deed, roles) };
 }
 
 /** @throws PodError InvalidArgument when nobody is named. */

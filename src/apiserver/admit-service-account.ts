@@ -1,6 +1,6 @@
 /**
  * The service account that a new pod runs as: it must exist, gives the pod its image pull secrets when the pod names
- * none, and its token where pods can reach the API (decision 0602). Plugin ServiceAccount.
+ * none, and its token where pods can reach the API (decision 0604). Plugin ServiceAccount.
  * Source: Kubernetes, "Managing Service Accounts"; "Configure Service Accounts for Pods".
  */
 import { randomSuffix } from "../base/random-suffix.ts";

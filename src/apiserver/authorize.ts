@@ -4,16 +4,21 @@
  *   group system:masters        everything
  *   group system:nodes          what an agent does (node-rules.ts)
  *   a service account           reads its own namespace but for Secrets, and what says nothing of objects
+ *   whom a binding names        what its role grants (granted-rules.ts)
  *   everybody that has a name   asks who it is and what it may do
  *
- * Pure. Words for deeds are those of Kubernetes: a verb on a resource, or on a path that is none.
+ * Whoever changes roles or bindings must hold everything, so nobody gives away more than they have (decision 0605).
+ * Words for deeds are those of Kubernetes: a verb on a resource, or on a path that is none.
  * Source: Kubernetes, "Authorization" (request attributes), "Using RBAC Authorization" (wildcards, subresources).
  */
+import { rulesOf } from "../spec/admit.ts";
 import { groupOf } from "../spec/object-problem.ts";
+import { grantedRules, type RoleSource } from "./granted-rules.ts";
 import { metricsEntries, metricsVersion } from "./metrics.ts";
 import { nodeOf, nodeRules } from "./node-rules.ts";
 import { adminGroup } from "./pki-names.ts";
 import { forbidden } from "./problem.ts";
+import { hasScale } from "./scale.ts";
 import { readableResources, writableResources } from "./served-resources.ts";
 
 /** Group of everybody that has proved a name. */
@@ -100,17 +105,17 @@ const basics: Rules = {
   ],
 };
 
+const readVerbs: readonly string[] = ["get", "list", "watch"];
+
 /** What a service account reads in its namespace: a part that is not here is more than reading. */
 const reads: readonly ResourceRule[] = [...readableByGroup()].map(([group, resources]) => ({
-  verbs: ["get", "list", "watch"],
+  verbs: readVerbs,
   apiGroups: [group],
   resources: [
     ...resources,
     ...(resources.has("pods") && group === ""
       ? ["pods/log", "pods/ephemeralcontainers", "pods/resize"]
       : []),
-    "*/status",
-    "*/scale",
   ],
 }));
 
@@ -119,17 +124,39 @@ function readableByGroup(): ReadonlyMap<string, ReadonlySet<string>> {
   const add = (group: string, plural: string): void => {
     found.set(group, (found.get(group) ?? new Set()).add(plural));
   };
-  for (const { isNamespaced, apiVersion, plural } of [...writableResources, ...readableResources]) {
-    if (isNamespaced && plural !== "secrets") add(groupOf(apiVersion), plural);
+  for (const resource of [...writableResources, ...readableResources]) {
+    const { isNamespaced, apiVersion, plural, kind } = resource;
+    if (!isNamespaced || plural === "secrets") continue;
+    const group = groupOf(apiVersion);
+    add(group, plural);
+    if (rulesOf(kind).hasStatus === true) add(group, `${plural}/status`);
+    if (hasScale(resource)) add(group, `${plural}/scale`);
   }
   for (const { namespaced, name } of metricsEntries)
     if (namespaced) add(groupOf(metricsVersion), name);
   return found;
 }
 
-export function rulesFor({ name, groups }: Subject, namespace: string): Rules {
-  if (groups.includes(adminGroup)) return everything;
-  if (!groups.includes(authenticatedGroup)) return { resourceRules: [], nonResourceRules: [] };
+/**
+ * What somebody may do in a namespace, "" for the cluster.
+ * @param roles - where roles and their bindings are; absent: these grant nothing.
+ */
+export function rulesFor(subject: Subject, namespace: string, roles?: RoleSource): Rules {
+  if (subject.groups.includes(adminGroup)) return everything;
+  if (!subject.groups.includes(authenticatedGroup)) {
+    return { resourceRules: [], nonResourceRules: [] };
+  }
+  const given = givenRules(subject, namespace);
+  if (roles === undefined) return given;
+  const granted = grantedRules(roles, subject, namespace);
+  return {
+    resourceRules: [...given.resourceRules, ...granted.resourceRules],
+    nonResourceRules: [...given.nonResourceRules, ...granted.nonResourceRules],
+  };
+}
+
+/** What needs no role. */
+function givenRules({ name, groups }: Subject, namespace: string): Rules {
   const node = nodeOf({ name, groups });
   if (node !== undefined) {
     const own = nodeRules(node, namespace);
@@ -145,31 +172,46 @@ export function rulesFor({ name, groups }: Subject, namespace: string): Rules {
   return { ...basics, resourceRules: [...basics.resourceRules, ...reads, own] };
 }
 
-export function isAllowed(subject: Subject, deed: Deed): boolean {
+/** @param roles - as of `rulesFor`. */
+export function isAllowed(subject: Subject, deed: Deed, roles?: RoleSource): boolean {
   if (subject.groups.includes(adminGroup)) return true;
-  if ("resource" in deed) {
-    const { resourceRules } = rulesFor(subject, deed.namespace);
-    return resourceRules.some((rule) => covers(rule, deed));
+  if (!("resource" in deed)) {
+    return rulesFor(subject, "", roles).nonResourceRules.some(
+      ({ verbs: allowed, nonResourceURLs }) =>
+        isAmong(allowed, deed.verb) && nonResourceURLs.some((url) => coversPath(url, deed.path)),
+    );
   }
-  return rulesFor(subject, "").nonResourceRules.some(
-    ({ verbs: allowed, nonResourceURLs }) =>
-      allowed.includes(deed.verb) && nonResourceURLs.some((url) => coversPath(url, deed.path)),
-  );
+  const isOfRoles = deed.group === roleGroup && !readVerbs.includes(deed.verb);
+  if (isOfRoles && !isAllowed(subject, all, roles)) return false;
+  return rulesFor(subject, deed.namespace, roles).resourceRules.some((rule) => covers(rule, deed));
 }
+
+const roleGroup = "rbac.authorization.k8s.io";
+
+const all: ResourceDeed = {
+  verb: "*",
+  group: "*",
+  resource: "*",
+  subresource: "",
+  namespace: "",
+  name: "",
+};
 
 function covers(rule: ResourceRule, deed: ResourceDeed): boolean {
   const { verb, group, resource, subresource, name } = deed;
   const part = subresource === "" ? resource : `${resource}/${subresource}`;
-  const isNamed = rule.resourceNames?.includes(name) ?? true;
   return (
-    isNamed &&
-    rule.verbs.includes(verb) &&
-    rule.apiGroups.includes(group) &&
-    (rule.resources.includes(part) ||
-      (subresource !== "" &&
-        rule.resources.includes(resource) &&
-        rule.resources.includes(`*/${subresource}`)))
+    (rule.resourceNames?.includes(name) ?? true) &&
+    isAmong(rule.verbs, verb) &&
+    isAmong(rule.apiGroups, group) &&
+    (isAmong(rule.resources, part) ||
+      (subresource !== "" && rule.resources.includes(`*/${subresource}`)))
   );
+}
+
+/** "*" in a rule stands for everything. */
+function isAmong(values: readonly string[], value: string): boolean {
+  return values.includes(value) || values.includes("*");
 }
 
 function coversPath(url: string, path: string): boolean {
@@ -188,6 +230,8 @@ export function serviceAccountGroups(name: string): readonly string[] {
 function namespaceOf(user: string): string | undefined {
   return /^system:serviceaccount:([^:]+):[^:]+$/.exec(user)?.[1];
 }
+
+const sessions: readonly string[] = ["attach", "exec", "portforward"];
 
 const verbs: Readonly<Record<string, string>> = {
   POST: "create",
@@ -216,14 +260,18 @@ export function deedOf(request: {
   const namespace = resource === "namespaces" ? name : request.namespace;
   const isOne = path.includes("{name}");
   const read = isWatch ? "watch" : isOne ? "get" : "list";
+  // Sessions are not read, whichever method an upgrade comes with.
+  if (sessions.includes(subresource)) {
+    return { verb: "create", group, resource, subresource, namespace, name };
+  }
   const removed = isOne ? "delete" : "deletecollection";
   const verb = method === "GET" ? read : method === "DELETE" ? removed : (verbs[method] ?? "");
   return { verb, group, resource, subresource, namespace, name };
 }
 
 /** @throws RequestProblem 403. */
-export function authorize(user: Subject, deed: Deed): void {
-  if (isAllowed(user, deed)) return;
+export function authorize(user: Subject, deed: Deed, roles?: RoleSource): void {
+  if (isAllowed(user, deed, roles)) return;
   throw forbidden(refusal(user, deed));
 }
 

@@ -59,11 +59,12 @@ export interface Route {
   readonly handle: (exchange: Exchange) => void | Promise<void>;
 }
 
-// DNS label and DNS subdomain, RFC 1123: other names cannot exist.
+// DNS label and DNS subdomain, RFC 1123, and ":" within names of roles: other names cannot exist.
 const patterns: Readonly<Record<string, RegExp>> = {
   "{namespace}": /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/,
   "{container}": /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/,
-  "{name}": /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/,
+  "{name}":
+    /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9:-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9:-]*[a-z0-9])?)*$/,
 };
 
 /** @throws RequestProblem 404 or 405. */

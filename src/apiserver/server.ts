@@ -25,7 +25,7 @@ import { impersonated } from "./impersonate.ts";
 import { metricsRoutes } from "./metrics.ts";
 import { authorizeNode } from "./node-rules.ts";
 import { openApiRoutes } from "./openapi.ts";
-import type { KeyPair } from "./pki-files.ts";
+import type { KeyPair } from "./pki.ts";
 import { podLogRoute } from "./pod-log.ts";
 import { plainStreamRoutes, type StreamRoute, streamRoutes } from "./pod-streams.ts";
 import { forbidden, RequestProblem, statusOf } from "./problem.ts";
@@ -294,7 +294,7 @@ export class ApiServer implements AsyncDisposable {
     const [namespace, name] = [parameters.get("namespace"), parameters.get("name")];
     const isWatch = target.parameters.some(([key, value]) => key === "watch" && value !== "false");
     const deed = deedOf({ method, path: route.path, namespace, name, isWatch });
-    authorize(user, deed);
+    authorize(user, deed, backend.store);
     const [, fieldSelector = ""] = target.parameters.find(([key]) => key === "fieldSelector") ?? [];
     authorizeNode(user, deed, { objects: backend.store, fieldSelector });
     return { user, route, parameters, query: new Query(target.parameters, route.query ?? []) };

@@ -1,6 +1,6 @@
 /**
- * The objects that every cluster begins with: four namespaces, the service account "default" in each namespace, and
- * the priorities of the system. Made when they are missing; cheap when they are there.
+ * The objects that every cluster begins with: four namespaces, the service account "default" in each namespace, the
+ * priorities of the system, and roles. Made when they are missing; cheap when they are there.
  * Source: Kubernetes, "Namespaces", "Service Accounts", "Pod Priority and Preemption".
  */
 import { toTime } from "../base/clock.ts";
@@ -11,14 +11,14 @@ import type { ObjectMeta } from "../spec/meta.ts";
 import { SYSTEM_PRIORITIES } from "../spec/priority-class-rules.ts";
 import type { KubernetesObject } from "../spec/resources.ts";
 import type { Store } from "../store/store.ts";
+import { defaultRoles } from "./default-roles.ts";
 
 const namespaces = ["default", "kube-node-lease", "kube-public", "kube-system"];
 
 /** Makes what is missing; one look when nothing is. */
 export function ensureFirstObjects(store: Store, nowMs: number): void {
   // Made last: when it is there, all are.
-  const [last = ""] = Object.keys(SYSTEM_PRIORITIES).slice(-1);
-  if (store.get("PriorityClass", "", last) !== undefined) return;
+  if (store.get("ClusterRole", "", "view") !== undefined) return;
   for (const name of namespaces) {
     const namespace = ensureObject<Namespace>(store, {
       apiVersion: "v1",
@@ -35,6 +35,10 @@ export function ensureFirstObjects(store: Store, nowMs: number): void {
       value,
       description: `Used for system critical pods that must ${name.includes("node") ? "not be moved from their current node" : "run in the cluster, but can be moved to another node if necessary"}.`,
     });
+  }
+  for (const role of defaultRoles()) {
+    const { name, labels = {} } = role.metadata;
+    ensureObject(store, { ...role, metadata: { ...newMeta("", name, nowMs), labels } });
   }
 }
 

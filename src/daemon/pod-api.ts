@@ -1,6 +1,6 @@
 /**
  * How pods reach the API: while the daemon listens on an IPv4 address, there are the Service `kubernetes` and the
- * certificate of who signs for the server, and new pods get a token. Without that none of the three (decision 0602).
+ * certificate of who signs for the server, and new pods get a token. Without that none of the three (decision 0604).
  */
 import {
   ApiService,

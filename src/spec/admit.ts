@@ -26,6 +26,12 @@ import { podRules } from "./pod-rules.ts";
 import { priorityClassRules } from "./priority-class-rules.ts";
 import { replicaSetRules } from "./replica-set-rules.ts";
 import { type KubernetesObject, resourceOfKind } from "./resources.ts";
+import {
+  clusterRoleBindingRules,
+  clusterRoleRules,
+  roleBindingRules,
+  roleRules,
+} from "./role-rules.ts";
 import { runtimeClassRules } from "./runtime-class-rules.ts";
 import { secretRules } from "./secret-rules.ts";
 import { serviceRules } from "./service-rules.ts";
@@ -34,6 +40,8 @@ import { storageClassRules } from "./storage-class-rules.ts";
 import { validateMetadata } from "./validate-metadata.ts";
 
 const table: ReadonlyMap<string, KindRules<KubernetesObject>> = new Map([
+  ["ClusterRole", asAny(clusterRoleRules)],
+  ["ClusterRoleBinding", asAny(clusterRoleBindingRules)],
   ["ConfigMap", asAny(configMapRules)],
   ["CronJob", asAny(cronJobRules)],
   ["ControllerRevision", asAny(controllerRevisionRules)],
@@ -51,6 +59,8 @@ const table: ReadonlyMap<string, KindRules<KubernetesObject>> = new Map([
   ["PodDisruptionBudget", asAny(podDisruptionBudgetRules)],
   ["PriorityClass", asAny(priorityClassRules)],
   ["ReplicaSet", asAny(replicaSetRules)],
+  ["Role", asAny(roleRules)],
+  ["RoleBinding", asAny(roleBindingRules)],
   ["RuntimeClass", asAny(runtimeClassRules)],
   ["Secret", asAny(secretRules)],
   ["Service", asAny(serviceRules)],

@@ -13,6 +13,9 @@ export const definitions: Readonly<Record<string, Readonly<Record<string, string
     podAffinity: "PodAffinity",
     podAntiAffinity: "PodAntiAffinity",
   },
+  AggregationRule: {
+    clusterRoleSelectors: "[LabelSelector]",
+  },
   AppArmorProfile: {
     localhostProfile: "string",
     type: "\"Localhost\"|\"RuntimeDefault\"|\"Unconfined\"!",
@@ -99,6 +102,20 @@ export const definitions: Readonly<Record<string, Readonly<Record<string, string
   },
   ClientIPConfig: {
     timeoutSeconds: "int32",
+  },
+  ClusterRole: {
+    aggregationRule: "AggregationRule",
+    apiVersion: "\"rbac.authorization.k8s.io/v1\"!",
+    kind: "\"ClusterRole\"!",
+    metadata: "ObjectMeta",
+    rules: "[PolicyRule]",
+  },
+  ClusterRoleBinding: {
+    apiVersion: "\"rbac.authorization.k8s.io/v1\"!",
+    kind: "\"ClusterRoleBinding\"!",
+    metadata: "ObjectMeta",
+    roleRef: "RoleRef!",
+    subjects: "[Subject]",
   },
   ClusterTrustBundleProjection: {
     labelSelector: "LabelSelector",
@@ -1203,6 +1220,13 @@ export const definitions: Readonly<Record<string, Readonly<Record<string, string
     metadata: "ObjectMeta~",
     spec: "PodSpec!",
   },
+  PolicyRule: {
+    apiGroups: "[string]",
+    nonResourceURLs: "[string]",
+    resourceNames: "[string]",
+    resources: "[string]",
+    verbs: "[string]!",
+  },
   PortStatus: {
     error: "string",
     port: "int32!",
@@ -1342,6 +1366,24 @@ export const definitions: Readonly<Record<string, Readonly<Record<string, string
   ResourceStatus: {
     name: "string!",
     resources: "[ResourceHealth]",
+  },
+  Role: {
+    apiVersion: "\"rbac.authorization.k8s.io/v1\"!",
+    kind: "\"Role\"!",
+    metadata: "ObjectMeta",
+    rules: "[PolicyRule]",
+  },
+  RoleBinding: {
+    apiVersion: "\"rbac.authorization.k8s.io/v1\"!",
+    kind: "\"RoleBinding\"!",
+    metadata: "ObjectMeta",
+    roleRef: "RoleRef!",
+    subjects: "[Subject]",
+  },
+  RoleRef: {
+    apiGroup: "string",
+    kind: "string!",
+    name: "string!",
   },
   RollingUpdateDaemonSet: {
     maxSurge: "intOrString",
@@ -1628,6 +1670,12 @@ export const definitions: Readonly<Record<string, Readonly<Record<string, string
     volumeName: "string",
     volumeNamespace: "string",
   },
+  Subject: {
+    apiGroup: "string",
+    kind: "string!",
+    name: "string!",
+    namespace: "string",
+  },
   SubjectAccessReview: {
     apiVersion: "\"authorization.k8s.io/v1\"!",
     kind: "\"SubjectAccessReview\"!",
@@ -1854,6 +1902,8 @@ export const definitions: Readonly<Record<string, Readonly<Record<string, string
 export const kindDefinitions: Readonly<
   Record<string, { readonly apiVersion: string; readonly kind: string }>
 > = {
+  ClusterRole: { apiVersion: "rbac.authorization.k8s.io/v1", kind: "ClusterRole" },
+  ClusterRoleBinding: { apiVersion: "rbac.authorization.k8s.io/v1", kind: "ClusterRoleBinding" },
   ConfigMap: { apiVersion: "v1", kind: "ConfigMap" },
   ControllerRevision: { apiVersion: "apps/v1", kind: "ControllerRevision" },
   CronJob: { apiVersion: "batch/v1", kind: "CronJob" },
@@ -1873,6 +1923,8 @@ export const kindDefinitions: Readonly<
   PodDisruptionBudget: { apiVersion: "policy/v1", kind: "PodDisruptionBudget" },
   PriorityClass: { apiVersion: "scheduling.k8s.io/v1", kind: "PriorityClass" },
   ReplicaSet: { apiVersion: "apps/v1", kind: "ReplicaSet" },
+  Role: { apiVersion: "rbac.authorization.k8s.io/v1", kind: "Role" },
+  RoleBinding: { apiVersion: "rbac.authorization.k8s.io/v1", kind: "RoleBinding" },
   RuntimeClass: { apiVersion: "node.k8s.io/v1", kind: "RuntimeClass" },
   Scale: { apiVersion: "autoscaling/v1", kind: "Scale" },
   Secret: { apiVersion: "v1", kind: "Secret" },

@@ -14,7 +14,7 @@ import { suggestion } from "./suggest.ts";
 const FURTHER_KINDS: readonly string[] = `
   Endpoints LimitRange PodTemplate ReplicationController ResourceQuota Binding
   Deployment StatefulSet DaemonSet ReplicaSet ControllerRevision Job CronJob HorizontalPodAutoscaler
-  Ingress IngressClass NetworkPolicy PodDisruptionBudget Role RoleBinding ClusterRole ClusterRoleBinding
+  Ingress IngressClass NetworkPolicy PodDisruptionBudget
   VolumeAttachment VolumeAttributesClass CSIDriver CSINode CSIStorageCapacity
   CustomResourceDefinition MutatingWebhookConfiguration ValidatingWebhookConfiguration ValidatingAdmissionPolicy
   CertificateSigningRequest APIService FlowSchema PriorityLevelConfiguration ResourceClaim DeviceClass

@@ -29,6 +29,9 @@ const KINDS: readonly string[] = [
   "policy/v1/Eviction",
   "discovery.k8s.io/v1/EndpointSlice",
   "autoscaling/v1/Scale",
+  ..."Role ClusterRole RoleBinding ClusterRoleBinding"
+    .split(" ")
+    .map((kind) => `rbac.authorization.k8s.io/v1/${kind}`),
   ..."SelfSubjectReview TokenRequest TokenReview"
     .split(" ")
     .map((kind) => `authentication.k8s.io/v1/${kind}`),

@@ -32,6 +32,10 @@ const TABLE = `
   RuntimeClass          node.k8s.io/v1       runtimeclasses         false
   StorageClass          storage.k8s.io/v1    storageclasses         false sc
   PersistentVolume      v1                   persistentvolumes      false pv
+  ClusterRole           rbac.authorization.k8s.io/v1 clusterroles        false
+  ClusterRoleBinding    rbac.authorization.k8s.io/v1 clusterrolebindings false
+  Role                  rbac.authorization.k8s.io/v1 roles               true
+  RoleBinding           rbac.authorization.k8s.io/v1 rolebindings        true
   ServiceAccount        v1                   serviceaccounts        true  sa
   ConfigMap             v1                   configmaps             true  cm
   Secret                v1                   secrets                true

@@ -29,7 +29,9 @@ import type {
   PodDisruptionBudget,
   PriorityClass,
   ReplicaSet,
+  RoleBinding,
   RuntimeClass,
+  Scale,
   Secret,
   Service,
   ServiceAccount,
@@ -161,6 +163,28 @@ const byKind: Readonly<Record<string, readonly Column[]>> = {
     ["HANDLER", ({ handler }) => handler],
     ["AGE", ageOf],
   ]),
+  ...Object.fromEntries(
+    ["ClusterRole", "Role"].map((kind) => [
+      kind,
+      columns([
+        ["NAME", name],
+        ["CREATED AT", ({ metadata }) => metadata.creationTimestamp ?? ""],
+      ]),
+    ]),
+  ),
+  ...Object.fromEntries(
+    ["ClusterRoleBinding", "RoleBinding"].map((kind) => [
+      kind,
+      columns<RoleBinding>([
+        ["NAME", name],
+        ["ROLE", ({ roleRef }) => `${roleRef.kind}/${roleRef.name}`],
+        ["AGE", ageOf],
+        ["+USERS", (binding) => subjectsOf(binding, "User")],
+        ["+GROUPS", (binding) => subjectsOf(binding, "Group")],
+        ["+SERVICEACCOUNTS", (binding) => subjectsOf(binding, "ServiceAccount")],
+      ]),
+    ]),
+  ),
   StorageClass: columns<StorageClass>([
     ["NAME", (item) => item.metadata.name + (isDefaultClass(item) ? " (default)" : "")],
     ["PROVISIONER", ({ provisioner }) => provisioner],
@@ -293,6 +317,12 @@ const byKind: Readonly<Record<string, readonly Column[]>> = {
     ["REVISION", ({ revision }) => String(revision)],
     ["AGE", ageOf],
   ]),
+  Scale: columns<Scale>([
+    ["NAME", name],
+    ["DESIRED", ({ spec }) => String(spec?.replicas ?? 0)],
+    ["AVAILABLE", ({ status }) => String(status?.replicas ?? 0)],
+    ["AGE", ageOf],
+  ]),
   Secret: columns<Secret>([
     ["NAME", name],
     ["TYPE", ({ type }) => type ?? "Opaque"],
@@ -348,6 +378,14 @@ export function nodeRoles({ metadata }: Node): string {
 
 function nodeAddress({ status }: Node, type: string): string {
   return status?.addresses?.find((item) => item.type === type)?.address ?? none;
+}
+
+/** `default/robot`, `jane`. */
+function subjectsOf({ subjects = [] }: RoleBinding, kind: string): string {
+  return subjects
+    .filter((subject) => subject.kind === kind)
+    .map(({ namespace, name: of }) => (kind === "ServiceAccount" ? `${namespace}/${of}` : of))
+    .join(", ");
 }
 
 export function isDefaultClass({ metadata }: StorageClass): boolean {

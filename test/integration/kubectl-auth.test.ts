@@ -67,6 +67,21 @@ test("says what an administrator and a service account may do", async (pods) => 
   assert.not.match(list, "secrets");
 });
 
+test("makes roles, and knows what they grant", async (pods) => {
+  const may = async (): Promise<string> =>
+    (await kubectl(pods, ["auth", "can-i", "create", "configmaps", ...robot])).stdout;
+  assert.is(await may(), "no\n");
+  await must(pods, ["create", "role", "writer", "--verb=create", "--resource=configmaps"]);
+  const binding = ["writes", "--role=writer", "--serviceaccount=default:robot"];
+  await must(pods, ["create", "rolebinding", ...binding]);
+  assert.is(await may(), "yes\n");
+  const shown = await must(pods, ["get", "rolebindings", "-o", "wide"]);
+  assert.match(shown, /^NAME +ROLE +AGE +USERS +GROUPS +SERVICEACCOUNTS\nwrites +Role\/writer /);
+  assert.match(await must(pods, ["describe", "role", "writer"]), /configmaps .*\[create\]/);
+  await must(pods, ["delete", "rolebinding/writes", "role/writer"]);
+  assert.is(await may(), "no\n");
+});
+
 const account = "/api/v1/namespaces/default/serviceaccounts/robot";
 
 /** By a plain request: older versions have no command for it. */

@@ -41,6 +41,7 @@ interface Call {
   readonly path: string;
   readonly method?: string;
   readonly token?: string;
+  readonly body?: object;
   /** The name that the certificate must be good for; default: the address. */
   readonly servername?: string;
 }
@@ -49,14 +50,16 @@ interface Call {
 const script = `
   const { request } = require("node:https");
   const { calls, host, port, ca } = JSON.parse(process.argv[1]);
-  const ask = ({ path, method, token, servername }) => new Promise((resolve) => {
-    const headers = token === "" ? {} : { authorization: "Bearer " + token };
+  const ask = ({ path, method, body, token, servername }) => new Promise((resolve) => {
+    const headers = { "content-type": "application/json" };
+    if (token !== "") headers.authorization = "Bearer " + token;
     const outgoing = request({ host, port, path, method, headers, ca, servername, agent: false }, (response) => {
       let text = "";
       response.setEncoding("utf8").on("data", (chunk) => (text += chunk));
       response.on("end", () => resolve({ code: response.statusCode, body: JSON.parse(text) }));
     });
-    outgoing.on("error", (error) => resolve({ code: 0, body: error.message })).end();
+    outgoing.on("error", (error) => resolve({ code: 0, body: error.message }));
+    outgoing.end(body && JSON.stringify(body));
   });
   Promise.all(calls.map(ask)).then((answers) => console.log(JSON.stringify(answers)));
 `;
@@ -112,6 +115,23 @@ test("it reads its own namespace with them, without secrets, and nothing else", 
     assert.is(answer?.code, 403, JSON.stringify(answer));
     assert.match(answer?.body.message, "system:serviceaccount:default:robot");
   }
+});
+
+test("it does what a role lets it do, too, until the binding goes", async (pods) => {
+  const client = await clientIn(pods, "client");
+  const note = (name: string): Call => ({
+    path: `${own}/configmaps`,
+    method: "POST",
+    body: { metadata: { name } },
+  });
+  const bound = await ask(client, note("one"), { path: `${own}/configmaps/one`, method: "DELETE" });
+  assert.equal(
+    bound.map(({ code }) => code),
+    [201, 403],
+  );
+  await pods.deleteObject("RoleBinding", "robots-write-notes");
+  const [late] = await ask(client, note("two"));
+  assert.is(late?.code, 403, JSON.stringify(late));
 });
 
 test("the certificate is good for the names of the Service, which the pod finds, and no others", async (pods) => {

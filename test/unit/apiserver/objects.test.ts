@@ -31,6 +31,8 @@ const bodies: Readonly<Record<string, Record<string, unknown>>> = {
       hostPath: { path: "/a" },
     },
   },
+  RoleBinding: { roleRef: { kind: "Role", name: "x" } },
+  ClusterRoleBinding: { roleRef: { kind: "ClusterRole", name: "view" } },
   ConfigMap: { data: { a: "1" } },
   Secret: { stringData: { a: "1" } },
   PersistentVolumeClaim: {

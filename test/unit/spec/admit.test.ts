@@ -32,6 +32,16 @@ const examples: Readonly<Record<string, Record<string, unknown>>> = {
     },
   },
   ServiceAccount: { automountServiceAccountToken: false },
+  Role: { rules: [{ verbs: ["get"], apiGroups: [""], resources: ["pods"] }] },
+  ClusterRole: { rules: [{ verbs: ["get"], nonResourceURLs: ["/metrics"] }] },
+  RoleBinding: {
+    roleRef: { kind: "Role", name: "x" },
+    subjects: [{ kind: "ServiceAccount", namespace: "default", name: "robot" }],
+  },
+  ClusterRoleBinding: {
+    roleRef: { kind: "ClusterRole", name: "view" },
+    subjects: [{ kind: "Group", name: "developers" }],
+  },
   ConfigMap: { data: { a: "b" } },
   Secret: { stringData: { a: "b" } },
   PersistentVolumeClaim: {
