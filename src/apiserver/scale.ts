@@ -14,7 +14,7 @@ import { writeParameters } from "./create-object.ts";
 import { withGeneration } from "./object-part.ts";
 import { applyPatch, patchMediaTypes } from "./patch-body.ts";
 import { badRequest } from "./problem.ts";
-import { findObject, objectPath } from "./read-objects.ts";
+import { answerObject, findObject, objectPath } from "./read-objects.ts";
 import { type Exchange, type Route, sendObject } from "./router.ts";
 
 interface Scaled extends KubernetesObject {
@@ -35,8 +35,8 @@ export function scaleRoutes(resource: Resource): readonly Route[] {
     {
       method: "GET",
       path,
-      query: ["pretty"],
-      handle: (exchange) => sendObject(exchange.response, 200, scaleOf(find(exchange))),
+      query: ["includeObject", "pretty"],
+      handle: (exchange) => answerObject(exchange, scaleOf(find(exchange))),
     },
     {
       method: "PUT",

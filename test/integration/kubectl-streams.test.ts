@@ -70,4 +70,15 @@ test("attach: to what runs, with its input", async (kubectl) => {
   await attached.exit();
 });
 
+test("run -it --rm: a shell on a terminal, and nothing of it afterwards", async (kubectl) => {
+  const words = ["run", "shell", "--image=busybox", "--restart=Never", "-it", "--rm"];
+  await using terminal = kubectl.onTerminal([...words, "--", "sh"]);
+  await terminal.says(/[#$] /);
+  terminal.write("tty\r");
+  await terminal.says(/\/dev\/pts\/\d+\r\n/);
+  terminal.write("exit\r");
+  assert.is(await terminal.exit(), 0);
+  assert.match(await kubectl.fails(["get", "pod", "shell"]), /not found/);
+});
+
 run();

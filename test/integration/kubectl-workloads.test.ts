@@ -39,6 +39,10 @@ test("scale, and only from the size that it has", async (kubectl) => {
   assert.is(await field(kubectl, "deployment/web", ".status.readyReplicas"), "3");
   const refused = ["scale", "deployment/web", "--current-replicas=1", "--replicas=2"];
   assert.match(await kubectl.fails(refused), /Expected replicas to be 1, was 3/);
+  if (kubectl.since(24)) {
+    const scale = await kubectl.must(["get", "deployment", "web", "--subresource=scale"]);
+    assert.match(scale, /NAME +DESIRED +AVAILABLE +AGE\nweb +3 +3 /);
+  }
   await kubectl.must(["scale", "deployment/web", "--replicas=1"]);
   await kubectl.must(["rollout", "status", "deployment/web", seconds]);
 });
