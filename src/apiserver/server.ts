@@ -25,7 +25,7 @@ import { impersonated } from "./impersonate.ts";
 import { metricsRoutes } from "./metrics.ts";
 import { authorizeNode } from "./node-rules.ts";
 import { openApiRoutes } from "./openapi.ts";
-import type { KeyPair } from "./pki.ts";
+import type { KeyPair } from "./pki-files.ts";
 import { podLogRoute } from "./pod-log.ts";
 import { plainStreamRoutes, type StreamRoute, streamRoutes } from "./pod-streams.ts";
 import { forbidden, RequestProblem, statusOf } from "./problem.ts";
