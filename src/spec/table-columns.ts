@@ -32,7 +32,6 @@ import type {
   RoleBinding,
   RuntimeClass,
   Scale,
-  Scale,
   Secret,
   Service,
   ServiceAccount,
@@ -316,12 +315,6 @@ const byKind: Readonly<Record<string, readonly Column[]>> = {
       },
     ],
     ["REVISION", ({ revision }) => String(revision)],
-    ["AGE", ageOf],
-  ]),
-  Scale: columns<Scale>([
-    ["NAME", name],
-    ["DESIRED", ({ spec }) => String(spec?.replicas ?? 0)],
-    ["AVAILABLE", ({ status }) => String(status?.replicas ?? 0)],
     ["AGE", ageOf],
   ]),
   Scale: columns<Scale>([
