@@ -7,29 +7,35 @@ import type { StoredObject } from "../store/watch-event.ts";
 import { badRequest } from "./problem.ts";
 import type { Query } from "./query.ts";
 
+/** What `limit` and `continue` ask for. */
+export interface PageWish {
+  /** 0: no limit. */
+  readonly limit: number;
+  readonly after?: PageStart | undefined;
+}
+
+export function pageWish(query: Query): PageWish {
+  const token = query.text("continue");
+  const limit = query.integer("limit", 0) ?? 0;
+  return { limit, after: token === undefined ? undefined : parseToken(token) };
+}
+
 export interface Page {
   readonly items: readonly StoredObject[];
-  readonly resourceVersion: string;
-  readonly token?: string;
   readonly remaining: number;
 }
 
-/** The part of a list that `limit` and `continue` ask for. */
-export function pageOf(all: readonly StoredObject[], resourceVersion: string, query: Query): Page {
-  const limit = query.integer("limit", 0) ?? 0;
-  const token = query.text("continue");
-  const start = token === undefined ? undefined : parseToken(token);
-  const rest = start === undefined ? all : all.filter((item) => isAfter(item, start));
-  const version = start?.version ?? resourceVersion;
+/** The part of a list that the client wants. */
+export function pageOf(all: readonly StoredObject[], { limit, after }: PageWish): Page {
+  const rest = after === undefined ? all : all.filter((item) => isAfter(item, after));
   const items = limit === 0 ? rest : rest.slice(0, limit);
-  const last = items.at(-1);
-  const remaining = rest.length - items.length;
-  if (remaining === 0 || last === undefined) {
-    return { items, resourceVersion: version, remaining };
-  }
-  const { namespace, name } = last.metadata;
-  const next = Buffer.from(JSON.stringify([version, namespace, name])).toString("base64url");
-  return { items, resourceVersion: version, remaining, token: next };
+  return { items, remaining: rest.length - items.length };
+}
+
+/** What `continue` is for the next page. @param version - of the first page. */
+export function tokenAfter(version: string, { metadata }: StoredObject): string {
+  const { namespace, name } = metadata;
+  return Buffer.from(JSON.stringify([version, namespace, name])).toString("base64url");
 }
 
 interface PageStart {

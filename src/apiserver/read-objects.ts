@@ -6,7 +6,7 @@ import { notFound } from "../spec/object-problem.ts";
 import { type KubernetesObject, type Resource, resourcePath } from "../spec/resources.ts";
 import type { Store } from "../store/store.ts";
 import type { StoredObject } from "../store/watch-event.ts";
-import { pageOf } from "./page.ts";
+import { type PageWish, pageOf, pageWish, tokenAfter } from "./page.ts";
 import { badRequest } from "./problem.ts";
 import type { Query } from "./query.ts";
 import {
@@ -14,6 +14,7 @@ import {
   type Route,
   sendJson,
   sendObject,
+  sendText,
   servedVersion,
   shownObject,
 } from "./router.ts";
@@ -109,13 +110,24 @@ async function readList(exchange: Exchange, resource: Resource): Promise<void> {
     const [selection, table] = [new Selection(query, kind), tableWish(exchange)];
     return await watchObjects(exchange, { kind, namespace, selection, table });
   }
-  answerList(exchange, resource, backend.store.list<StoredObject>(kind, namespace));
+  const { store } = backend;
+  if (!new Selection(query, kind).isEverything) {
+    return answerList(exchange, resource, store.list<StoredObject>(kind, namespace));
+  }
+  const wish = pageWish(query);
+  const { texts, remaining } = store.listTexts(kind, namespace, wish);
+  const head = headOf(exchange, store.resourceVersion, wish);
+  if (isHandedOn(exchange, resource))
+    return sendTexts(exchange, resource, { head, texts, remaining });
+  // The store wrote them.
+  const items = texts.map((text) => JSON.parse(text) as StoredObject);
+  sendPage(exchange, resource, { head, items, remaining, isExact: true });
 }
 
 /** Answers with those of the objects that the client wants, page by page, as a table when it asks for that. */
 export function answerList(
   exchange: Exchange,
-  { kind, apiVersion }: Resource,
+  resource: Resource,
   {
     items,
     resourceVersion,
@@ -123,25 +135,80 @@ export function answerList(
     readonly items: readonly KubernetesObject[];
   },
 ): void {
-  const { query, response } = exchange;
-  const selection = new Selection(query, kind);
-  const table = tableWish(exchange);
-  checkVersion(query, resourceVersion);
+  const { query } = exchange;
+  const selection = new Selection(query, resource.kind);
+  const wish = pageWish(query);
+  const head = headOf(exchange, resourceVersion, wish);
   const wanted = items.filter((item) => selection.matches(item));
-  const page = pageOf(wanted, resourceVersion, query);
+  const page = pageOf(wanted, wish);
+  sendPage(exchange, resource, { head, ...page, isExact: selection.isEverything });
+}
+
+function sendPage(
+  exchange: Exchange,
+  { kind, apiVersion }: Resource,
+  {
+    head,
+    items,
+    remaining,
+    isExact,
+  }: {
+    readonly head: string;
+    readonly items: readonly StoredObject[];
+    readonly remaining: number;
+    /** Nothing was left out: `remaining` may be told. */
+    readonly isExact: boolean;
+  },
+): void {
+  const { response } = exchange;
+  const last = items.at(-1);
   const metadata = {
-    resourceVersion: page.resourceVersion,
-    ...(page.token !== undefined && { continue: page.token }),
-    ...(page.token !== undefined &&
-      selection.isEverything && { remainingItemCount: page.remaining }),
+    resourceVersion: head,
+    ...(remaining > 0 && last !== undefined && { continue: tokenAfter(head, last) }),
+    ...(remaining > 0 && isExact && { remainingItemCount: remaining }),
   };
+  const table = tableWish(exchange);
   if (table !== undefined) {
     const nowMs = exchange.clock.now();
-    sendJson(response, 200, tableOf(kind, page.items, { wish: table, metadata, nowMs }));
+    sendJson(response, 200, tableOf(kind, items, { wish: table, metadata, nowMs }));
     return;
   }
-  const shown = page.items.map((item) => shownObject(item, servedVersion(response)));
+  const shown = items.map((item) => shownObject(item, servedVersion(response)));
   sendJson(response, 200, { kind: `${kind}List`, apiVersion, metadata, items: shown });
+}
+
+/** Whether objects are sent as they are stored. */
+function isHandedOn(exchange: Exchange, { isNamespaced }: Resource): boolean {
+  const isSame = servedVersion(exchange.response) === undefined;
+  return isNamespaced && isSame && tableWish(exchange) === undefined;
+}
+
+/** As `sendPage`, without reading what is only handed on: 5,000 objects take a third of the time. */
+function sendTexts(
+  { response }: Exchange,
+  { kind, apiVersion }: Resource,
+  {
+    head,
+    texts,
+    remaining,
+  }: { readonly head: string; readonly texts: readonly string[]; readonly remaining: number },
+): void {
+  const last = remaining > 0 ? texts.at(-1) : undefined;
+  const metadata = {
+    resourceVersion: head,
+    // The store wrote it.
+    ...(last !== undefined && { continue: tokenAfter(head, JSON.parse(last) as StoredObject) }),
+    ...(last !== undefined && { remainingItemCount: remaining }),
+  };
+  const list = JSON.stringify({ kind: `${kind}List`, apiVersion, metadata });
+  const text = `${list.slice(0, -1)},"items":[${texts.join(",")}]}\n`;
+  sendText(response, 200, "application/json", text);
+}
+
+/** The version that the list carries: that of its first page. */
+function headOf({ query }: Exchange, current: string, { after }: PageWish): string {
+  checkVersion(query, current);
+  return after?.version ?? current;
 }
 
 /** The answer is always the newest state: a version that asks for another one is refused. */

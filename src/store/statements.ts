@@ -6,6 +6,10 @@ export interface Statements {
   readonly get: StatementSync;
   readonly listAll: StatementSync;
   readonly listNamespace: StatementSync;
+  readonly pageAll: StatementSync;
+  readonly pageNamespace: StatementSync;
+  readonly countAll: StatementSync;
+  readonly countNamespace: StatementSync;
   readonly search: StatementSync;
   readonly put: StatementSync;
   readonly remove: StatementSync;
@@ -33,6 +37,18 @@ export function prepareStatements(database: DatabaseSync): Statements {
     listAll: database.prepare("SELECT body FROM objects WHERE kind = ? ORDER BY namespace, name"),
     listNamespace: database.prepare(
       "SELECT body FROM objects WHERE kind = ? AND namespace = ? ORDER BY name",
+    ),
+    pageAll: database.prepare(
+      "SELECT body FROM objects WHERE kind = ? AND (namespace, name) > (?, ?) ORDER BY namespace, name LIMIT ?",
+    ),
+    pageNamespace: database.prepare(
+      "SELECT body FROM objects WHERE kind = ? AND namespace = ? AND name > ? ORDER BY name LIMIT ?",
+    ),
+    countAll: database.prepare(
+      "SELECT count(*) AS count FROM objects WHERE kind = ? AND (namespace, name) > (?, ?)",
+    ),
+    countNamespace: database.prepare(
+      "SELECT count(*) AS count FROM objects WHERE kind = ? AND namespace = ? AND name > ?",
     ),
     search: database.prepare(
       "SELECT body FROM objects WHERE instr(body, ?) > 0 ORDER BY kind, namespace, name",

@@ -34,6 +34,15 @@ export interface StoreLimits {
   readonly eventsPerNamespace: number;
 }
 
+/** A part of a list. */
+export interface ListPart {
+  readonly after?: { readonly namespace: string; readonly name: string } | undefined;
+  readonly limit?: number;
+}
+
+/** No object has it: every name comes after it. */
+const firstName = { namespace: "", name: "" };
+
 const defaultLimits: StoreLimits = {
   keptChanges: 5000,
   eventLifeMs: 3_600_000,
@@ -142,6 +151,32 @@ export class Store implements Disposable {
       items: rows.map((row) => parse<T>(String(row["body"]))),
       resourceVersion: this.resourceVersion,
     };
+  }
+
+  /**
+   * A part of what `list` gives, in its order, as it is stored: JSON texts, for who only hands them on.
+   * @param part.after - begins behind the object of this name. @param part.limit - 0: no limit.
+   * @returns `remaining`: how many come after these.
+   */
+  listTexts(
+    kind: string,
+    namespace: string | undefined,
+    { after = firstName, limit = 0 }: ListPart = {},
+  ): { readonly texts: readonly string[]; readonly remaining: number } {
+    this.#checkOpen();
+    const { pageAll, pageNamespace, countAll, countNamespace } = this.#statements;
+    const most = limit === 0 ? -1 : limit;
+    const rows =
+      namespace === undefined
+        ? pageAll.all(kind, after.namespace, after.name, most)
+        : pageNamespace.all(kind, namespace, after.name, most);
+    const texts = rows.map((row) => String(row["body"]));
+    if (texts.length !== limit) return { texts, remaining: 0 };
+    const row =
+      namespace === undefined
+        ? countAll.get(kind, after.namespace, after.name)
+        : countNamespace.get(kind, namespace, after.name);
+    return { texts, remaining: Number(row?.["count"]) - texts.length };
   }
 
   /** Objects of every kind whose JSON holds a text: a coarse filter, for who must find the few that matter to it. */

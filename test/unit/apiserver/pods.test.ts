@@ -100,6 +100,9 @@ pods("are listed by namespace, label and field, in pages", async () => {
   const all = await list("");
   assert.is(all.kind, "PodList");
   assert.is(all.metadata.resourceVersion, fixture.store.resourceVersion);
+  // What is handed on as it is stored says the same as what was read for a selector or a page.
+  assert.equal(all.items, (await list("?labelSelector=app")).items);
+  assert.equal(all, await list("?limit=2"));
   const first = await list("?limit=2", "/api/v1/pods");
   assert.equal(names(first), ["a", "b"]);
   assert.is(first.metadata.remainingItemCount, 1);

@@ -74,6 +74,30 @@ store("creates, reads, lists and deletes", () => {
   assert.is(open.delete("Thing", "a", "one"), undefined);
 });
 
+store("listTexts() gives what list() gives, in parts of any size", () => {
+  const part = fc.tuple(fc.constantFrom("", "a", "b", "c"), fc.constantFrom("x", "y", "z"));
+  fc.assert(
+    fc.property(fc.uniqueArray(part, { selector: String }), fc.nat({ max: 4 }), (names, limit) => {
+      using opened = Store.open(join(mkdtempSync(join(folder, "texts-")), "nspod.db"));
+      for (const [namespace, name] of names) opened.create(thing(namespace, name));
+      opened.create(thing("a", "x", 0, "Other"));
+      for (const namespace of [undefined, "", "a"]) {
+        const found: Thing[] = [];
+        const wanted = opened.list<Thing>("Thing", namespace).items;
+        for (let left = Infinity; left > 0; ) {
+          const after = found.at(-1)?.metadata;
+          const { texts, remaining } = opened.listTexts("Thing", namespace, { after, limit });
+          found.push(...texts.map((text) => JSON.parse(text) as Thing));
+          assert.is(remaining, wanted.length - found.length);
+          left = remaining;
+        }
+        assert.equal(found, wanted);
+      }
+    }),
+    { numRuns: 30 },
+  );
+});
+
 store("refuses a second object of the same name", () => {
   using open = Store.open(path);
   open.create(thing("a", "one"));
