@@ -46,7 +46,7 @@ function readMemory(directory: string): MemoryUsage | undefined {
   const currentBytes = readNumber(directory, "memory.current");
   if (currentBytes === undefined) return undefined;
   const inactive = fieldsOf(readProc(join(directory, "memory.stat")) ?? "").get("inactive_file");
-  const peakBytes = readNumber(directory, "memory.peak");
+  const peakBytes = readMemoryPeak(directory);
   const limitBytes = readNumber(directory, "memory.max");
   return {
     currentBytes,
@@ -54,6 +54,14 @@ function readMemory(directory: string): MemoryUsage | undefined {
     ...(peakBytes === undefined ? {} : { peakBytes }),
     ...(limitBytes === undefined ? {} : { limitBytes }),
   };
+}
+
+/**
+ * The most that a cgroup has used since it was made, in bytes; undefined where the kernel does not tell.
+ * Source: cgroup-v2.rst "memory.peak", Linux 5.19.
+ */
+export function readMemoryPeak(directory: string): number | undefined {
+  return readNumber(directory, "memory.peak");
 }
 
 /** As the kubelet: the two numbers are not of one moment, so the difference may be below 0. */

@@ -129,10 +129,12 @@ function endReasons(about: ContainerCase, end: Terminated): readonly string[] {
   const lines: string[] = [];
   if (reason === "OOMKilled") {
     const limit = container.resources?.limits?.["memory"];
+    const peak = facts?.memoryPeakBytes;
+    const had = peak === undefined ? "" : `it had ${mebibytes(peak)} at its peak`;
     lines.push(
       limit === undefined
-        ? "The kernel ran out of memory for it: the pod's or the machine's memory was used up"
-        : `It needed more memory than its limit of ${limit}: raise ${path}.resources.limits.memory or let it use less`,
+        ? `The kernel ran out of memory for it: the pod's or the machine's memory was used up${had && `; ${had}`}`
+        : `It needed more memory than its limit of ${limit}${had && `, ${had}`}: raise ${path}.resources.limits.memory or let it use less`,
     );
   }
   const failed = { startupProbe: "startup", livenessProbe: "liveness" } as const;
@@ -157,6 +159,11 @@ function endReasons(about: ContainerCase, end: Terminated): readonly string[] {
   }
   if (message.trim() !== "") lines.push(`It said: ${message.trim().split("\n").join("\n    ")}`);
   return lines;
+}
+
+/** In the unit that limits are mostly written in: `63.9Mi`. */
+function mebibytes(bytes: number): string {
+  return `${Math.round((bytes / 2 ** 20) * 10) / 10}Mi`;
 }
 
 function remedies(about: ContainerCase, reason: string, message: string): readonly string[] {

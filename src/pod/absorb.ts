@@ -4,11 +4,12 @@
  */
 
 import { isPodError, messageOf, PodError } from "../base/errors.ts";
+import { readMemoryPeak } from "../cgroup/usage.ts";
 import { type ExitRecord, readExitRecords, ShimClient } from "../shim/client.ts";
 import { shimVersion } from "../shim/protocol.ts";
 import { adoptVolumes } from "../volume/prepare.ts";
 import { retryWithArrivedImages } from "./arrived-images.ts";
-import { finishAttempt } from "./attempt.ts";
+import { containerCgroup, finishAttempt } from "./attempt.ts";
 import { allRefs } from "./container-refs.ts";
 import { hasRunning } from "./decide.ts";
 import { isToRestart, restartAtMs } from "./decide-starts.ts";
@@ -110,12 +111,16 @@ async function absorbExit(input: StepInput, exit: ExitRecord): Promise<PodRecord
   prober.untrack(exit.id);
   if (found !== undefined && found.attempt.state !== "exited") {
     const { name, attempt } = found;
+    const memoryPeakBytes = exit.oomKilled
+      ? readMemoryPeak(containerCgroup(context, pod, name))
+      : undefined;
+    // Takes the cgroup away, and what it knows.
     await finishAttempt(context, pod, name);
     const message = await terminationMessage(context, pod, name, {
       number: attempt.number,
       hasFailed: exit.exitCode !== 0,
     });
-    changed = save(withExit(record, name, { attempt, exit, message }));
+    changed = save(withExit(record, name, { attempt, exit, message, memoryPeakBytes }));
     reportBackOff(input, changed, name);
   }
   live.announceEnd(exit.id);

@@ -28,13 +28,19 @@ export function exitReason(exit: Pick<ExitRecord, "exitCode" | "oomKilled">): st
   return exit.exitCode === 0 ? "Completed" : "Error";
 }
 
-/** The record after a container has exited. @param message - its termination message. */
-export function withExit(
-  record: PodRecord,
-  name: string,
-  exited: { readonly attempt: Attempt; readonly exit: ExitRecord; readonly message: string },
-): PodRecord {
-  const { attempt, exit, message } = exited;
+/** What is known of an exit when its cgroup has been looked at. */
+export interface Exited {
+  readonly attempt: Attempt;
+  readonly exit: ExitRecord;
+  /** Its termination message. */
+  readonly message: string;
+  /** When it was killed for its memory. */
+  readonly memoryPeakBytes?: number | undefined;
+}
+
+/** The record after a container has exited. */
+export function withExit(record: PodRecord, name: string, exited: Exited): PodRecord {
+  const { attempt, exit, message, memoryPeakBytes } = exited;
   return withEnd(record, name, {
     ...attempt,
     state: "exited",
@@ -44,6 +50,7 @@ export function withExit(
     signal: exit.signal,
     reason: exitReason(exit),
     message,
+    ...(memoryPeakBytes !== undefined && { memoryPeakBytes }),
   });
 }
 

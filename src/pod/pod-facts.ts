@@ -22,6 +22,8 @@ export interface ContainerFacts {
   readonly pid?: number;
   /** Who asked for the end of the last attempt; absent when it ended by itself. */
   readonly stoppedFor?: StopCause;
+  /** Of the last attempt that was killed for its memory: the most that it had, where the kernel tells. */
+  readonly memoryPeakBytes?: number;
   /** What each probe answered last. */
   readonly probes: readonly ProbeFacts[];
 }
@@ -46,6 +48,7 @@ export function podFacts(engine: PodEngine, pod: Pod): PodFacts {
     const state = record.containers[name];
     const retryAtMs = state === undefined ? 0 : (state.retryAtMs ?? restartAtMs(state));
     const pid = state?.current?.pid ?? 0;
+    const memoryPeakBytes = state?.current?.memoryPeakBytes ?? state?.last?.memoryPeakBytes;
     const probes = probeKinds.flatMap((kind): readonly ProbeFacts[] => {
       const report = engine.prober.lastResult(uid, name, kind);
       if (report === undefined) return [];
@@ -57,6 +60,7 @@ export function podFacts(engine: PodEngine, pod: Pod): PodFacts {
       {
         ...(retryAtMs > 0 && { retryAt: toTime(retryAtMs) }),
         ...(pid > 0 && { pid }),
+        ...(memoryPeakBytes !== undefined && { memoryPeakBytes }),
         ...(state?.stop !== undefined && { stoppedFor: state.stop.cause }),
         probes,
       },

@@ -43,6 +43,8 @@ export interface Attempt {
   /** Completed, Error, OOMKilled, ContainerCannotRun, StartError, ShimLost … */
   readonly reason: string;
   readonly message: string;
+  /** Of one that was killed for its memory: the most that it had, where the kernel tells. */
+  readonly memoryPeakBytes?: number;
   /** Name or number of its stop signal; absent is SIGTERM. */
   readonly stopSignal?: string;
   /** The user that its main process runs as. */

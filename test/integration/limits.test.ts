@@ -1,11 +1,13 @@
 // Promise: limits are enforced: memory, CPU and number of processes (cgroup v2 with controllers).
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { eventually } from "../support/eventually.ts";
 import { Instance } from "../support/instance.ts";
 import { getPod, load, manifest, start } from "../support/manifest.ts";
 import { pidsWith } from "../support/processes.ts";
-import { requires } from "../support/requires.ts";
+import { cgroup2MountPoint, requires } from "../support/requires.ts";
 import { withDeadline } from "../support/with-deadline.ts";
 
 requires("root", "cgroup2:memory", "cgroup2:cpu", "cgroup2:pids");
@@ -53,6 +55,12 @@ limits(
       ["box", "OOMKilled", 137],
       ["killed", "Error", 137],
     ]);
+    const why = await instance.must(["why", "hog"]);
+    // Linux 5.19 and newer; older ones do not tell.
+    const peak = existsSync(join(cgroup2MountPoint() ?? "", instance.cgroup, "memory.peak"))
+      ? ", it had 3[12](\\.\\d)?Mi at its peak"
+      : "";
+    assert.match(why, new RegExp(`It needed more memory than its limit of 32Mi${peak}: raise`));
   }),
 );
 

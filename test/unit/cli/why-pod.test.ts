@@ -70,6 +70,21 @@ tells("says when a crash loop goes on and how the last run ended", () => {
   ]);
 });
 
+tells("says how much memory it had, where the kernel told", () => {
+  const state = ended(137, { reason: "OOMKilled", signal: 9 });
+  const resources = { limits: { memory: "64Mi" } };
+  const known = { memoryPeakBytes: 64 * 2 ** 20 - 40_000 };
+  assert.match(
+    why(withApp(state, {}, { resources }), known),
+    "It needed more memory than its limit of 64Mi, it had 64Mi at its peak: raise spec.containers[0].resources",
+  );
+  assert.match(
+    why(withApp(state), { memoryPeakBytes: 1.25 * 2 ** 20 }),
+    "memory was used up; it had 1.3Mi at its peak",
+  );
+  assert.match(why(withApp(state, {}, { resources })), "its limit of 64Mi: raise");
+});
+
 tells("names what mends a container that cannot be made", () => {
   const image = why(withApp({ waiting: { reason: "ImagePullBackOff", message: "no such image" } }));
   assert.match(image, 'Image "web:1" is not on this machine: load it with "nspod image load');

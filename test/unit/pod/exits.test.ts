@@ -41,6 +41,15 @@ exits("withExit() keeps code, signal and times, and begins a back-off", () => {
   assert.is(backOff?.delayMs, 0);
 });
 
+exits("withExit() keeps the peak of memory where there is one", () => {
+  const oom = { attempt: running, exit: { ...exit, oomKilled: true }, message: "" };
+  const peak = { ...oom, memoryPeakBytes: 64 << 20 };
+  const told = withExit(state, "app", peak).containers["app"]?.current;
+  assert.equal([told?.reason, told?.memoryPeakBytes], ["OOMKilled", 64 << 20]);
+  const untold = withExit(state, "app", oom).containers["app"]?.current ?? {};
+  assert.not("memoryPeakBytes" in untold);
+});
+
 exits("withLoss() ends what ran and leaves what had exited", () => {
   const before = attempt({ state: "exited", exitCode: 3, reason: "Error" });
   const two = record({
