@@ -2,6 +2,7 @@
 import * as assert from "uvu/assert";
 import type { StatefulSet } from "../../src/spec/kubernetes.gen.ts";
 import type { Pod } from "../../src/spec/pod.ts";
+import { eventually } from "../support/eventually.ts";
 import { podSuite } from "../support/pod-suite.ts";
 import type { Pods } from "../support/pods.ts";
 import { requires } from "../support/requires.ts";
@@ -37,6 +38,24 @@ test("scaled to nothing and back each ordinal finds its data", async (pods) => {
   await pods.instance.must(["scale", "sts/db", "--replicas=3"]);
   await rolledOut(pods);
   assert.is(await pods.instance.must(["exec", "db-2", "--", "cat", "/data/names"]), "db-2\ndb-2\n");
+});
+
+test("each pod finds the others by name, also those that came back", async (pods) => {
+  const service = {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: { name: "db" },
+    spec: { clusterIP: "None", selector: { app: "db" }, ports: [{ port: 80 }] },
+  };
+  await pods.createObject(service);
+  for (const name of ["db-1", "db-2"]) {
+    const { status } = await pods.get(name);
+    const host = `${name}.db.default.svc.cluster.local`;
+    await eventually(`the address of ${name}`, 10_000, async () => {
+      const answer = await pods.ask("db-0", `nslookup ${host}`);
+      return answer.includes(`Address: ${status?.podIP}`) || undefined;
+    });
+  }
 });
 
 test("updates above its partition only, then all, and goes back", async (pods) => {
