@@ -127,7 +127,7 @@ test("and when it is killed", async (pods) => {
   await serves(pods, third);
   assert.equal(storeFacts(pods), { version: migrations.length + 2, notes: names.length });
   assert.is(await pods.log("steady"), "from 0.1.0\nfrom 0.2.0\nfrom 0.3.0\n");
-});
+}, 60_000);
 
 test("an older version refuses the store, and the pods live on", async (pods) => {
   await end(pods, "SIGTERM");
@@ -142,7 +142,7 @@ test("an older version refuses the store, and the pods live on", async (pods) =>
   assert.equal(storeFacts(pods), before);
   await begin(pods, third);
   await serves(pods, third);
-});
+}, 60_000);
 
 test("one that does not know the shims leaves the pods alone, but for those that are deleted", async (pods) => {
   await end(pods, "SIGTERM");
@@ -161,7 +161,7 @@ test("one that does not know the shims leaves the pods alone, but for those that
   await begin(pods, third);
   await serves(pods, third);
   await pods.delete("steady");
-});
+}, 60_000);
 
 test("only who reads the store can take it away", async (pods) => {
   // The census that follows is the first version's, which finds nothing then.

@@ -1,6 +1,6 @@
 // Another version of nspod: a copy of the sources with edits, built by the Makefile as this one is.
 // Invariant: an edit whose text is not in its file exactly once is an error, never a version that is no other.
-import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { runCommand } from "./run-command.ts";
 
@@ -10,6 +10,9 @@ export interface Edit {
   readonly from: string;
   readonly to: string;
 }
+
+/** What is built anew, made by running, or of no use. */
+const notCopied: ReadonlySet<string> = new Set(["daemon.cjs", "daemon.cjs.map", "cache", "images"]);
 
 const repository = join(import.meta.dirname, "../..");
 
@@ -22,8 +25,8 @@ export async function buildVersion(folder: string, edits: readonly Edit[]): Prom
   for (const name of ["src", "Makefile", "package.json", "package-lock.json", "tsconfig.json"]) {
     copy(join(repository, name), join(folder, name));
   }
-  for (const name of ["nspod", "cli.cjs", "native"]) {
-    copy(join(repository, "dist", name), join(folder, "dist", name));
+  for (const name of readdirSync(join(repository, "dist"))) {
+    if (!notCopied.has(name)) copy(join(repository, "dist", name), join(folder, "dist", name));
   }
   symlinkSync(join(repository, "node_modules"), join(folder, "node_modules"));
   for (const { file, from, to } of edits) {
