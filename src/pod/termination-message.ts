@@ -6,7 +6,7 @@
  */
 import { closeSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
-import { hasCode } from "../base/errors.ts";
+import { hasCode, isPodError } from "../base/errors.ts";
 import { readLogs } from "../shim/logs.ts";
 import type { Pod } from "../spec/pod.ts";
 import { allRefs } from "./container-refs.ts";
@@ -51,8 +51,13 @@ function readMessageFile(folders: PodFolders, name: string, number: number): str
 
 async function endOfLog(path: string): Promise<string> {
   const pieces: Buffer[] = [];
-  for await (const { content, partial } of readLogs(path, { tailLines: logLines })) {
-    pieces.push(content, Buffer.from(partial ? "" : "\n"));
+  try {
+    for await (const { content, partial } of readLogs(path, { tailLines: logLines })) {
+      pieces.push(content, Buffer.from(partial ? "" : "\n"));
+    }
+  } catch (error) {
+    // Something that is no log stands in its place: the pod goes on without last words.
+    if (!isPodError(error)) throw error;
   }
   return Buffer.concat(pieces).subarray(-logBytes).toString("utf8");
 }

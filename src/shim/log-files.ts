@@ -2,8 +2,9 @@
  * The files of one log, oldest first: `0.log.2`, `0.log.1`, `0.log`. A rotation renames them all,
  * so they are told apart by inode, and a list that a rotation cut in two is made again.
  */
-import { type FileHandle, open, stat } from "node:fs/promises";
-import { hasCode } from "../base/errors.ts";
+import { constants } from "node:fs";
+import { type FileHandle, lstat, open } from "node:fs/promises";
+import { hasCode, PodError } from "../base/errors.ts";
 import { longestLine, parseLogLine } from "./log-line.ts";
 
 export interface LogFile {
@@ -39,20 +40,36 @@ export async function closeLogFiles(files: readonly LogFile[]): Promise<void> {
   await Promise.all(files.map(({ handle }) => handle.close()));
 }
 
+/**
+ * Only a plain file: a pod with the folder of the logs as hostPath could put anything in its place (security: VOL-03).
+ * @throws PodError FailedPrecondition for anything else.
+ */
 async function openLogFile(path: string): Promise<LogFile | undefined> {
+  let handle: FileHandle;
   try {
-    const handle = await open(path, "r");
-    return { handle, inode: (await handle.stat({ bigint: true })).ino };
+    handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
     if (hasCode(error, "ENOENT")) return undefined;
+    // ENXIO: a socket.
+    if (hasCode(error, "ELOOP", "ENXIO")) throw notPlain(path, error);
     throw error;
   }
+  const stat = await handle.stat({ bigint: true });
+  if (stat.isFile()) return { handle, inode: stat.ino };
+  await handle.close();
+  throw notPlain(path, undefined);
+}
+
+function notPlain(path: string, cause: unknown): PodError {
+  return new PodError("FailedPrecondition", `Cannot read log "${path}": it is no plain file`, {
+    cause,
+  });
 }
 
 /** Inode of the current file; undefined while there is none. */
 export async function inodeOf(path: string): Promise<bigint | undefined> {
   try {
-    return (await stat(path, { bigint: true })).ino;
+    return (await lstat(path, { bigint: true })).ino;
   } catch (error) {
     if (hasCode(error, "ENOENT")) return undefined;
     throw error;

@@ -1,4 +1,13 @@
-import { appendFileSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -38,6 +47,27 @@ logs("reads rotated files first, and leaves out what is damaged or torn", async 
   writeFileSync(`${path}.1`, `${line("two")}garbage\n${line("three", true)}`);
   writeFileSync(path, `${line("four")}2026-01-02T03:04:05.0Z stdout F to`);
   assert.equal(await read(), ["one$", "two$", "three", "four$"]);
+});
+
+logs("reads plain files only", async () => {
+  const other = join(folder, "other");
+  writeFileSync(other, line("other"));
+  const kinds: readonly (() => void)[] = [
+    () => symlinkSync(other, path),
+    () => execFileSync("mkfifo", [path]),
+    () => mkdirSync(path),
+  ];
+  for (const make of kinds) {
+    make();
+    for (const options of [{}, { tailLines: 1 }]) {
+      let message = "";
+      await read(options).catch((error: Error) => {
+        message = error.message;
+      });
+      assert.is(message, `Cannot read log "${path}": it is no plain file`);
+    }
+    rmSync(path, { recursive: true });
+  }
 });
 
 logs("gives nothing while there is no file", async () => {
