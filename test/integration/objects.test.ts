@@ -49,6 +49,8 @@ const bodies: Readonly<Record<string, object>> = {
       hostPath: { path: "/srv/none" },
     },
   },
+  ClusterRoleBinding: { roleRef: { kind: "ClusterRole", name: "none" } },
+  RoleBinding: { roleRef: { kind: "Role", name: "none" } },
   ConfigMap: { data: { a: "1" } },
   Secret: { stringData: { a: "1" } },
   PersistentVolumeClaim: {
