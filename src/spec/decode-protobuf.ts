@@ -4,20 +4,18 @@
  *
  *   "k8s\0" · Unknown { 1: TypeMeta { 1: apiVersion, 2: kind }, 2: the object, 3: contentEncoding, 4: contentType }
  *
- * As strict as JSON: unknown fields, fields given twice, broken UTF-8 and more than 100 levels are refused. What Go
+ * As strict as JSON: unknown fields, fields given twice, broken UTF-8 and more than 100 levels or 100,000 parts are refused. What Go
  * sends of every struct whether set or not, the zeros of fields without a pointer, is left out.
  * Source: Kubernetes API concepts, "Kubernetes Protobuf encoding"; protobuf.dev, "Encoding".
  */
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import { PodError } from "../base/errors.ts";
-import { jsonDepth } from "./json-depth.ts";
+import { jsonShape, maxDepth, refuseShape } from "./json-shape.ts";
 import { protobufKinds, protobufMessages } from "./protobuf-fields.gen.ts";
 
 export const protobufMediaType = "application/vnd.kubernetes.protobuf";
 
 const magic = [0x6b, 0x38, 0x73, 0];
-
-const maxDepth = 100;
 
 type Json = Record<string, unknown>;
 
@@ -39,7 +37,8 @@ export function decodeProtobuf(bytes: Uint8Array): Json {
 }
 
 function decodeEnvelope(reader: BinaryReader): Json {
-  const { identity, raw, contentEncoding, contentType } = decodeFields(reader, "", envelope);
+  const level: Level = { path: "", depth: 0, size: { parts: 0 } };
+  const { identity, raw, contentEncoding, contentType } = decodeFields(reader, level, envelope);
   const { apiVersion = "", kind = "" } = (identity ?? {}) as Readonly<Record<string, string>>;
   if (contentEncoding !== undefined) {
     throw damaged(`contentEncoding: must be empty: got "${String(contentEncoding)}"`);
@@ -53,7 +52,7 @@ function decodeEnvelope(reader: BinaryReader): Json {
     throw damaged(`objects "${apiVersion}" "${kind}" are not read from it: send JSON`);
   }
   const content = raw instanceof Uint8Array ? raw : new Uint8Array();
-  return { apiVersion, kind, ...decodeFields(new BinaryReader(content), "", fieldsOf(message)) };
+  return { apiVersion, kind, ...decodeFields(new BinaryReader(content), level, fieldsOf(message)) };
 }
 
 interface Field {
@@ -98,12 +97,23 @@ const words = parseFields("1 values [string]");
 const raw = parseFields("1 value raw");
 const number = parseFields("1 type int32, 2 number int32, 3 text string");
 
-function decodeFields(reader: BinaryReader, path: string, fields: Fields, depth = 0): Json {
-  if (depth > maxDepth) throw damaged(`${path}: is nested more than ${maxDepth} levels deep`);
+interface Level {
+  readonly path: string;
+  readonly depth: number;
+  /** Of the whole body: each message, and each ten fields, are one part. */
+  readonly size: { parts: number };
+}
+
+function decodeFields(reader: BinaryReader, level: Level, fields: Fields): Json {
+  const { path, depth, size } = level;
+  size.parts++;
   const result: Json = {};
   const embedded: Json[] = [];
   const seen = new Set<number>();
   while (reader.pos < reader.len) {
+    const refusal = refuseShape({ depth, parts: size.parts });
+    if (refusal !== undefined) throw damaged(`${path || "the object"} ${refusal}`);
+    size.parts += 0.1;
     const [fieldNumber, wireType] = reader.tag();
     const field = fields.get(fieldNumber);
     if (field === undefined) {
@@ -115,7 +125,7 @@ function decodeFields(reader: BinaryReader, path: string, fields: Fields, depth 
       if (seen.has(fieldNumber)) throw damaged(`${place}: is given twice`);
       seen.add(fieldNumber);
     }
-    const at: Place = { path: place, wireType, depth };
+    const at: Place = { path: place, wireType, depth, size };
     if (field.form === "list") {
       const list = (result[field.name] ?? []) as unknown[];
       result[field.name] = list;
@@ -150,10 +160,8 @@ function skipEmpty(
   throw damaged(`${where}: has a field with the number ${fieldNumber}, which is unknown here`);
 }
 
-interface Place {
-  readonly path: string;
+interface Place extends Level {
   readonly wireType: WireType;
-  readonly depth: number;
 }
 
 /** One element, or many numbers in one piece ("packed"). */
@@ -162,8 +170,8 @@ function readElements(reader: BinaryReader, field: Field, at: Place): readonly u
   if (!isPacked) return [readValue(reader, field.type, at)];
   const inner = new BinaryReader(reader.bytes());
   const values: unknown[] = [];
-  const wireType = wireTypeOf(field.type);
-  while (inner.pos < inner.len) values.push(readValue(inner, field.type, { ...at, wireType }));
+  const element: Place = { ...at, wireType: wireTypeOf(field.type) };
+  while (inner.pos < inner.len) values.push(readValue(inner, field.type, element));
   return values;
 }
 
@@ -181,7 +189,7 @@ function emptyOf(type: string): unknown {
 
 function readMessage(reader: BinaryReader, at: Place, fields: Fields): Json {
   expectWire(at, WireType.LengthDelimited);
-  return decodeFields(new BinaryReader(reader.bytes()), at.path, fields, at.depth + 1);
+  return decodeFields(new BinaryReader(reader.bytes()), { ...at, depth: at.depth + 1 }, fields);
 }
 
 function readValue(reader: BinaryReader, type: string, at: Place): unknown {
@@ -253,14 +261,16 @@ function time(parts: Json, digits: number, path: string): string | undefined {
 
 function json(bytes: unknown, path: string): unknown {
   if (!(bytes instanceof Uint8Array)) return undefined;
+  let refusal: string | undefined;
   try {
     const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-    if (jsonDepth(text) <= maxDepth) return JSON.parse(text);
+    refusal = refuseShape(jsonShape(text));
+    if (refusal === undefined) return JSON.parse(text);
   } catch {
     // SyntaxError, or TypeError for broken UTF-8.
     throw damaged(`${path}: is no JSON`);
   }
-  throw damaged(`${path}: is nested more than ${maxDepth} levels deep`);
+  throw damaged(`${path}: ${refusal}`);
 }
 
 /** Whether somebody set the field, not only Go. */

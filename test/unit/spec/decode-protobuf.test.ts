@@ -177,6 +177,11 @@ tests("refuses what is not the protobuf of Kubernetes, with the reason", () => {
   for (const [bytes, reason] of cases) assert.match(refusal(bytes), reason);
 });
 
+tests("refuses a body of many small parts before it is large", () => {
+  const containers: Fill = (writer) => void writer.raw(Buffer.alloc(400_000, "\u0012\0"));
+  assert.match(refusal(body("v1", "Pod", message(2, containers))), /has more than 100000 objects/);
+});
+
 tests("ends for any bytes, with an object or a sentence", () => {
   const kinds = Object.keys(protobufKinds);
   const start = fc.constantFrom(...kinds).map((kind) => {
