@@ -37,9 +37,10 @@ export interface Backend {
   /**
    * Stores a new object; who cares for its kind hears of it.
    * @param object - defaulted and valid, with name, namespace, uid and creationTimestamp.
+   * @param receivedMs - when the request came in, of performance.now().
    * @throws PodError AlreadyExists.
    */
-  createObject<T extends KubernetesObject>(object: T): Promise<T>;
+  createObject<T extends KubernetesObject>(object: T, receivedMs?: number): Promise<T>;
   /**
    * Replaces an object that exists, or ends its deletion when that waited for this change.
    * @param object - valid; its metadata.resourceVersion and uid are those of the stored one.

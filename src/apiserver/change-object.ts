@@ -95,7 +95,9 @@ async function applyObject(exchange: Exchange, resource: Resource, body: unknown
     writer,
   );
   if (current === undefined) {
-    await createObject(exchange, resource, configuration, { managedFields: applied.managers });
+    await createObject(exchange, resource, configuration, {
+      more: { managedFields: applied.managers },
+    });
     return;
   }
   if (applied.conflicts.length > 0 && !query.flag("force")) {

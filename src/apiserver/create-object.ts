@@ -36,20 +36,28 @@ export function createRoute(resource: Resource): Route {
     path: collectionPath(resource),
     query: writeParameters,
     handle: async (exchange) => {
-      await createObject(exchange, resource, await readJson(exchange.request));
+      const receivedMs = performance.now();
+      await createObject(exchange, resource, await readJson(exchange.request), { receivedMs });
     },
   };
 }
 
+interface CreateContext {
+  /** What only the server writes into its metadata. */
+  readonly more?: object;
+  /** When the request came in, of performance.now(). */
+  readonly receivedMs?: number;
+}
+
 /**
  * Creates an object and answers with it.
- * @param value - its JSON. @param more - what only the server writes into its metadata.
+ * @param value - its JSON.
  */
 export async function createObject(
   exchange: Exchange,
   resource: Resource,
   value: unknown,
-  more: object = {},
+  { more = {}, receivedMs }: CreateContext = {},
 ): Promise<void> {
   const { response, query, backend, clock, parameters } = exchange;
   const body = decodeBody(exchange, resource, value);
@@ -69,7 +77,7 @@ export async function createObject(
       if (isDryRun && backend.store.get(kind, metadata.namespace, metadata.name) !== undefined) {
         throw alreadyExists(kind, metadata.name);
       }
-      const created = isDryRun ? object : await backend.createObject(object);
+      const created = isDryRun ? object : await backend.createObject(object, receivedMs);
       return sendObject(response, 201, created);
     } catch (error) {
       if (!isGenerated || attempt === nameAttempts || !isPodError(error, "AlreadyExists")) {

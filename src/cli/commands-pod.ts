@@ -16,6 +16,7 @@ export function addPodCommands(program: Command, tree: Tree): void {
       .option("--timeout <duration>", "longest --wait", "60s")
       .option("--image-archive <tar>", "load this image archive first (repeatable)", collect)
       .option("--explain", "print the system calls instead of running them")
+      .option("--timings", "say where the start spent its time (implies --wait running)")
       .option("--name <name>", "name of the pod, instead of the manifest's")
       .option("--raw", "print logs on a terminal as they are")
       .action(

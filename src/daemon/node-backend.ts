@@ -80,8 +80,12 @@ export class NodeBackend implements Backend {
     this.#meter = new PodMeter(options.engine);
   }
 
-  async createObject<T extends KubernetesObject>(object: T): Promise<T> {
-    return await this.#begin(this.createNow(object));
+  async createObject<T extends KubernetesObject>(object: T, receivedMs?: number): Promise<T> {
+    const created = this.createNow(object);
+    if (isPod(created) && receivedMs !== undefined && !this.#isElsewhere(created)) {
+      this.#options.engine.received(created.metadata.uid, receivedMs);
+    }
+    return await this.#begin(created);
   }
 
   /** Stores a new object that passed the door; not durable by itself. @throws PodError AlreadyExists. */

@@ -85,7 +85,9 @@ export async function performContainerStart(
   );
   try {
     invariant(live.shim, "a sandbox that is ready has a connected shim");
+    live.timings.mark(`container ${name}: its turn`);
     const started = await startAttempt(context, live.shim, { pod, ref, target }, planned, attempt);
+    live.timings.mark(`container ${name}: mounts, sandbox, execve`);
     const current: Attempt = {
       ...attempt,
       state: "running",

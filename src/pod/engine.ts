@@ -126,6 +126,13 @@ export class PodEngine {
     return this.#live.get(uid);
   }
 
+  /** A pod was stored that is going to start. @param receivedMs - when its request came in, of performance.now() */
+  received(uid: string, receivedMs: number): void {
+    const { timings } = this.#liveOf(uid);
+    timings.begin(receivedMs);
+    timings.mark("object stored");
+  }
+
   /** Resolves when an attempt has ended, at once if it has already. */
   async ended(uid: string, id: string): Promise<void> {
     const record = this.record(uid);

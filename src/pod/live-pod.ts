@@ -10,6 +10,7 @@ import type { PreparedAttempt } from "./attempt.ts";
 import { HookRuns } from "./hook-runs.ts";
 import type { RunCommand } from "./probe-target.ts";
 import type { ProbeResult } from "./prober.ts";
+import { StartTimings } from "./start-timings.ts";
 
 /** An attempt that is about to start; `prepared` when its folders and cgroup stand already. */
 export interface PlannedAttempt {
@@ -38,6 +39,7 @@ export class LivePod {
   refreshAtMs: number | undefined;
   /** Made while the sandbox was started. */
   planned: PlannedAttempt | undefined;
+  readonly timings: StartTimings = new StartTimings();
   /** Hooks that run now. */
   readonly hooks: HookRuns = new HookRuns();
   /** To ports in the pod's network namespace, which none of them may outlive. */

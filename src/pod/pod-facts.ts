@@ -6,6 +6,7 @@ import { restartAtMs } from "./decide-starts.ts";
 import type { PodEngine } from "./engine.ts";
 import type { ProbeKind } from "./probe-state.ts";
 import type { StopCause } from "./record.ts";
+import type { StartStep } from "./start-timings.ts";
 
 /** Times are RFC 3339. */
 export interface PodFacts {
@@ -13,6 +14,8 @@ export interface PodFacts {
   readonly retryAt?: string;
   /** By name; only containers that something is known of. */
   readonly containers: Readonly<Record<string, ContainerFacts>>;
+  /** Of the first start, when this daemon made it. */
+  readonly start?: readonly StartStep[];
 }
 
 export interface ContainerFacts {
@@ -67,7 +70,9 @@ export function podFacts(engine: PodEngine, pod: Pod): PodFacts {
     ];
   });
   const { sandboxRetryAtMs } = record;
+  const { steps = [] } = engine.live(uid)?.timings ?? {};
   return {
+    ...(steps.length > 0 && { start: steps }),
     ...(sandboxRetryAtMs !== undefined && { retryAt: toTime(sandboxRetryAtMs) }),
     containers: Object.fromEntries(entries),
   };

@@ -42,11 +42,16 @@ export async function performSandboxStart(input: StepInput): Promise<PodRecord> 
       },
     });
     const ready: PodRecord = { ...starting, sandbox: { ...starting.sandbox, state: "ready" } };
+    live.timings.mark("address and record");
     const { shimPid, volumes } = await startSandbox(context, pod, address, (made) => {
+      live.timings.mark("cgroup, volumes, host files, packet rules");
       live.planned = planAhead({ ...input, record: ready }, made);
+      live.timings.mark("first container prepared");
     });
+    live.timings.mark("shim launched: namespaces, network");
     live.volumes = volumes;
     live.shim = await connectShim(input);
+    live.timings.mark("shim connected");
     const configVolumes = await fillConfigVolumes(input, live.shim);
     if (pod.spec.shareProcessNamespace) await startReaper(context, live.shim, uid);
     const {

@@ -3,7 +3,8 @@
 //   prompt → first output   `nspod run -d` as a user types it, until the container's first byte is in
 //                           its log (the shim stamps it with the wall clock)
 //   request → first output  a bare HTTP request on the socket, until the container's first byte
-//   request → exec done     the daemon's own part of that: until the shim says that execve succeeded
+//   request → exec done     the daemon's own part of that, on its own clock: from the request's head until the
+//                           shim has said that execve succeeded (what `nspod run --timings` shows)
 //   node                    an empty script: the floor under every command
 //
 // Medians and minima of ROUNDS; only ratios within one run mean something, machines are noisy.
@@ -11,8 +12,9 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
+import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { PodFacts } from "../../src/pod/pod-facts.ts";
 import { Instance, NSPOD } from "../support/instance.ts";
 import { load, manifest } from "../support/manifest.ts";
 import { shell } from "../support/pods.ts";
@@ -68,23 +70,19 @@ async function untilOutput(
   const folder = join(instance.root, "pods", uid, "logs", "c");
   const [file] = readdirSync(folder);
   const [stamp] = readFileSync(join(folder, file ?? ""), "utf8").split(" ");
-  const exec = startedAt(uid) - begin;
+  const exec = await executedAfter(name);
   await instance.must(["delete", "pod", name]);
   // The stamp has nanoseconds, Date has milliseconds: add what is cut off.
   const fraction = Number(`0.${/\.(\d+)Z/.exec(stamp ?? "")?.[1] ?? 0}`) * 1000;
   return { output: Math.floor(Date.parse(stamp ?? "") / 1000) * 1000 + fraction - begin, exec };
 }
 
-/** When the shim saw execve succeed, in ms; the API shows whole seconds only. */
-function startedAt(uid: string): number {
-  using database = new DatabaseSync(join(instance.root, "nspod.db"), { readOnly: true });
-  const row = database
-    .prepare("SELECT body FROM records WHERE store = 'pods' AND key = ?")
-    .get(uid);
-  const record = JSON.parse(String(row?.["body"])) as {
-    containers: { c: { current: { startedAtMs: number } } };
-  };
-  return record.containers.c.current.startedAtMs;
+/** The last step of the pod's start, ms. */
+async function executedAfter(name: string): Promise<number> {
+  const facts = JSON.parse(
+    await ask("GET", `/nspod/v1/namespaces/default/pods/${name}/facts`),
+  ) as PodFacts;
+  return facts.start?.at(-1)?.atMs ?? Number.NaN;
 }
 
 async function runCommand(name: string): Promise<void> {
@@ -94,17 +92,23 @@ async function runCommand(name: string): Promise<void> {
   });
 }
 
-function post(name: string): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
+async function post(name: string): Promise<void> {
+  await ask("POST", "/api/v1/namespaces/default/pods", pod(name));
+}
+
+function ask(method: string, path: string, body?: string): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
   const call = request({
     socketPath: join(instance.run, "nspod.sock"),
-    method: "POST",
-    path: "/api/v1/namespaces/default/pods",
+    method,
+    path,
     headers: { "content-type": "application/json" },
   });
   call.on("error", reject);
-  call.on("response", (response) => response.resume().on("end", resolve));
-  call.end(pod(name));
+  call.on("response", (response) => {
+    text(response).then(resolve, reject);
+  });
+  call.end(body);
   return promise;
 }
 

@@ -6,8 +6,10 @@
  *   Ctrl-C          stops gracefully and deletes what this command created; a second one kills
  *   stuck           a pod that can never start (no such image) is reported and deleted
  *   -d              prints the names and returns; --wait returns when the goal is reached
+ *   --timings       waits until the pods run and says where their start spent its time
  */
 import { PodError } from "../../base/errors.ts";
+import type { PodFacts } from "../../pod/pod-facts.ts";
 import type { Pod } from "../../spec/pod.ts";
 import { attendPods } from "../attend-pods.ts";
 import { type Context, podsPath } from "../context.ts";
@@ -25,6 +27,7 @@ export interface RunOptions {
   readonly explain?: boolean;
   readonly name?: string;
   readonly raw?: boolean;
+  readonly timings?: boolean;
 }
 
 /** @returns the exit code of the process. */
@@ -34,11 +37,12 @@ export async function runPods(
   options: RunOptions,
 ): Promise<number> {
   const timeoutMs = parseDuration(options.timeout ?? "60s", "--timeout");
-  const isDetached = options.detach === true || options.wait !== undefined;
+  const goal = options.wait ?? (options.timings ? "running" : undefined);
+  const isDetached = options.detach === true || goal !== undefined;
   if (isDetached && options.rm === true) {
     throw new PodError(
       "InvalidArgument",
-      "--rm removes the pod when the foreground run ends: leave out -d and --wait, or delete the pod later",
+      "--rm removes the pod when the foreground run ends: leave out -d, --wait and --timings, or delete the pod later",
     );
   }
   const pods = namePod(readPods(sources, context.givenNamespace), options.name);
@@ -54,13 +58,24 @@ export async function runPods(
     });
   }
   const created = await createPods(context, pods);
-  if (options.wait !== undefined) {
+  if (goal !== undefined) {
     const { waitForPods } = await import("../wait-for-pods.ts");
-    const code = await waitForPods(context, created, options.wait, timeoutMs);
+    const code = await waitForPods(context, created, goal, timeoutMs);
     if (code !== 0) return code;
   }
+  if (options.timings) await showTimings(context, created);
   for (const { metadata } of created) context.screen.print(`pod/${metadata.name}`);
   return 0;
+}
+
+/** To standard error: the names are the output. */
+async function showTimings({ client, screen }: Context, pods: readonly Pod[]): Promise<void> {
+  const { startTable } = await import("../start-table.ts");
+  for (const { metadata } of pods) {
+    const path = `/nspod/v1/namespaces/${metadata.namespace}/pods/${metadata.name}/facts`;
+    const { start = [] } = await client.json<PodFacts>("GET", path);
+    screen.remark(startTable(metadata.name, start));
+  }
 }
 
 async function explain(context: Context, pods: readonly Pod[]): Promise<number> {
