@@ -1,6 +1,7 @@
 /** Commands that look into running pods: port-forward, cp, top, stats, debug. */
 import type { Command } from "commander";
 import { collect, examples, list, oneOf, type Tree, text } from "./command-tree.ts";
+import { debugProfiles } from "./debug-profiles.ts";
 
 export function addComfortCommands(program: Command, tree: Tree): void {
   examples(
@@ -109,16 +110,7 @@ export function addComfortCommands(program: Command, tree: Tree): void {
       .option("-i, --stdin", "pass standard input to it, and attach")
       .option("-t, --tty", "give it a terminal")
       .option("--attach", "wait for it and show what it writes")
-      .addOption(
-        oneOf("--profile <profile>", "what it may do", [
-          "general",
-          "baseline",
-          "restricted",
-          "netadmin",
-          "sysadmin",
-          "legacy",
-        ]).default("general"),
-      )
+      .addOption(oneOf("--profile <profile>", "what it may do", debugProfiles).default("general"))
       .option("-q, --quiet", "no remarks")
       .action(
         tree.asRoot(async (context, [pod, command], options) => {

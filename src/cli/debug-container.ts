@@ -5,19 +5,9 @@
 import { PodError } from "../base/errors.ts";
 import type { EphemeralContainer } from "../spec/kubernetes.gen.ts";
 import type { Pod, SecurityContext } from "../spec/pod.ts";
+import type { DebugProfile } from "./debug-profiles.ts";
 import { requireContainer } from "./default-container.ts";
 import { containerNames } from "./log-prefix.ts";
-
-export const debugProfiles = [
-  "general",
-  "baseline",
-  "restricted",
-  "netadmin",
-  "sysadmin",
-  "legacy",
-] as const;
-
-export type DebugProfile = (typeof debugProfiles)[number];
 
 const profiles: Readonly<Record<DebugProfile, SecurityContext | undefined>> = {
   general: { capabilities: { add: ["SYS_PTRACE"] } },

@@ -1,4 +1,5 @@
 /** How `describe` lays out what it says: labels, values beside or below them, tables. Pure. */
+import type { ObjectMeta } from "../spec/meta.ts";
 import { formatTable } from "./table.ts";
 
 /** A line or a labelled block: indentation is made when it is printed. */
@@ -53,6 +54,19 @@ export function pairs(
     .filter(([key]) => key !== "kubectl.kubernetes.io/last-applied-configuration")
     .sort(([a], [b]) => a.localeCompare(b));
   return entries.length === 0 ? none : entries.map(([key, value]) => `${key}=${value}`);
+}
+
+/** What the description of every object begins with. */
+export function nameFields({ name, namespace }: ObjectMeta): readonly Field[] {
+  return [["Name", name], ...optional("Namespace", namespace)];
+}
+
+/** What others have written on an object. */
+export function markFields({ labels, annotations }: ObjectMeta): readonly Field[] {
+  return [
+    ["Labels", pairs(labels)],
+    ["Annotations", pairs(annotations)],
+  ];
 }
 
 /** An RFC 3339 time as Go prints RFC 1123 with a numeric zone; UTC, as the object says. */

@@ -21,9 +21,10 @@ import {
   conditionBlock,
   type Field,
   lines,
+  markFields,
+  nameFields,
   none,
   optional,
-  pairs,
   tableBlock,
   time,
 } from "./describe-layout.ts";
@@ -37,12 +38,11 @@ export interface Around {
 }
 
 export function describeObject(object: KubernetesObject, around: Around): string {
-  const { name, namespace, labels, annotations, deletionTimestamp } = object.metadata;
+  const { metadata } = object;
+  const { deletionTimestamp } = metadata;
   const head: readonly Field[] = [
-    ["Name", name],
-    ...optional("Namespace", namespace),
-    ["Labels", pairs(labels)],
-    ["Annotations", pairs(annotations)],
+    ...nameFields(metadata),
+    ...markFields(metadata),
     ...optional("Terminating", deletionTimestamp && `since ${time(deletionTimestamp)}`),
   ];
   return [

@@ -10,6 +10,8 @@ import {
   conditionBlock,
   type Field,
   lines,
+  markFields,
+  nameFields,
   none,
   optional,
   pairs,
@@ -51,16 +53,14 @@ function identity(pod: Pod, nowMs: number): readonly Field[] {
   const owner = metadata.ownerReferences?.find(({ controller }) => controller);
   const seccomp = spec.securityContext?.seccompProfile;
   return [
-    ["Name", metadata.name],
-    ["Namespace", metadata.namespace],
+    ...nameFields(metadata),
     ...optional("Priority", spec.priority === undefined ? undefined : String(spec.priority)),
     ...optional("Priority Class Name", spec.priorityClassName),
     ...optional("Runtime Class Name", spec.runtimeClassName),
     ...optional("Service Account", spec.serviceAccountName),
     ...optional("Node", [spec.nodeName, status.hostIP].filter(Boolean).join("/")),
     ["Start Time", time(status.startTime)],
-    ["Labels", pairs(metadata.labels)],
-    ["Annotations", pairs(metadata.annotations)],
+    ...markFields(metadata),
     ...(metadata.deletionTimestamp === undefined
       ? ([["Status", status.phase ?? "Pending"]] satisfies Field[])
       : ([

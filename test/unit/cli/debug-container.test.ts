@@ -1,6 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { debugContainer, debugProfiles, nameSuffix } from "../../../src/cli/debug-container.ts";
+import { debugContainer, nameSuffix } from "../../../src/cli/debug-container.ts";
+import { debugProfiles } from "../../../src/cli/debug-profiles.ts";
 import type { Pod } from "../../../src/spec/pod.ts";
 
 const pod = {
