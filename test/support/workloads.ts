@@ -30,7 +30,8 @@ export async function untilObject<T extends KubernetesObject>(
   check: (object: T) => boolean,
   ms = 20_000,
 ): Promise<T> {
-  const at = { resource: resource(kind), namespace: "default", name };
+  const found = resource(kind);
+  const at = { resource: found, namespace: found.isNamespaced ? "default" : "", name };
   let object = await getObject<T>(client, at);
   if (check(object)) return object;
   const signal = AbortSignal.timeout(patient(ms));
