@@ -16,8 +16,13 @@ export interface CompletionLine {
 const valued: ReadonlySet<string> = new Set([
   ...["-n", "--namespace", "-l", "--selector", "--field-selector", "-o", "--output", "--timeout"],
   ...["--for", "--sort-by", "--grace-period", "-p", "--patch", "--type", "--cascade", "--types"],
+  ...["--port", "--target-port", "--name", "-c", "--containers", "-e", "--env", "--from"],
+  ...["--limits", "--requests", "--replicas", "--to-revision", "--revision", "--subresource"],
   ...["--root", "--run", "--bridge", "--subnet", "--cgroup"],
 ]);
+
+/** Commands whose next word is a command, too, and then come objects. */
+const grouped: ReadonlySet<string> = new Set(["rollout", "set"]);
 
 /** @param words - the line without the name of the program; the last word is the one at the cursor. */
 export function completionLine(words: readonly string[]): CompletionLine {
@@ -34,8 +39,8 @@ export function completionLine(words: readonly string[]): CompletionLine {
     const next = value ?? (valued.has(option) ? words[++index] : undefined);
     if (option === "-n" || option === "--namespace") namespace = next;
   }
-  // The first plain word is the command.
-  const taken = plain.slice(1);
+  // The first plain word is the command, and so is the second one of these.
+  const taken = plain.slice(grouped.has(plain[0] ?? "") ? 2 : 1);
   const slash = current.indexOf("/");
   if (slash > 0) return { namespace, type: current.slice(0, slash), isSlashed: true, taken };
   const [first] = taken;

@@ -13,6 +13,9 @@ line("knows whether a resource or a name comes next", () => {
   assert.is(read("describe cm set").type, "cm");
   assert.equal([read("delete pod/w").type, read("delete pod/w").isSlashed], ["pod", true]);
   assert.is(read("-n shop get pods ").type, "pods");
+  assert.is(read("rollout status ").type, undefined);
+  assert.is(read("rollout status deploy ").type, "deploy");
+  assert.equal(read("set env -c main deploy web ").taken, ["deploy", "web"]);
 });
 
 line("finds the namespace in each of its forms, and what is typed already", () => {
