@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { parseIndexes } from "../../../src/spec/job-indexes.ts";
 import type { Job } from "../../../src/spec/kubernetes.gen.ts";
 import type { Pod } from "../../../src/spec/pod.ts";
 import { Batch, conditionsOf, template } from "./batch.ts";
@@ -500,6 +501,59 @@ test("never more pods than wanted, none counted twice, whatever happens and when
       }
       const isComplete = conditionsOf(batch.job()).includes("Complete CompletionsReached");
       assert.is(isComplete, succeeded === completions);
+    },
+  );
+  await fc.assert(property, { numRuns: 25 });
+});
+
+test("each index has its own count of failures, whatever happens and whenever the daemon dies", async () => {
+  const step = fc.constantFrom("succeed", "fail", "delete", "restart", "wait", "forget");
+  const property = fc.asyncProperty(
+    fc.integer({ min: 1, max: 3 }),
+    fc.integer({ min: 1, max: 3 }),
+    fc.nat({ max: 2 }),
+    fc.array(step, { maxLength: 25 }),
+    async (completions, parallelism, limit, steps) => {
+      batch.stop();
+      batch = new Batch();
+      await start({ ...perIndex, completions, parallelism, backoffLimitPerIndex: limit });
+      const failures = new Array<number>(completions).fill(0);
+      const done = new Set<number>();
+      const working = (): readonly Pod[] =>
+        batch.active().filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+      for (const action of steps) {
+        const [pod] = working();
+        const index = Number(pod?.metadata.annotations?.[indexAnnotation]);
+        if (action === "restart") batch.start();
+        else if (action === "wait") await batch.pass(360_000);
+        else if (action === "forget") {
+          const ended = batch.pods().find(({ status }) => status?.phase !== undefined);
+          if (ended) batch.remove("Pod", ended.metadata.name);
+        } else if (pod !== undefined) {
+          if (action === "succeed") done.add(index);
+          else failures[index] = (failures[index] ?? 0) + 1;
+          if (action === "delete") batch.remove("Pod", pod.metadata.name);
+          else batch.end(pod, action === "succeed" ? 0 : 1);
+        }
+        await batch.settled();
+        const failed = failures.flatMap((count, each) => (count > limit ? [each] : []));
+        const { status } = batch.job() ?? {};
+        assert.equal([...parseIndexes(status?.failedIndexes ?? "", completions)], failed);
+        assert.is(status?.succeeded ?? 0, done.size);
+        const left = completions - done.size - failed.length;
+        assert.ok(working().length <= Math.min(parallelism, left));
+        for (const { metadata } of working()) {
+          const at = Number(metadata.annotations?.[indexAnnotation]);
+          assert.is(metadata.annotations?.[countAnnotation], `${failures[at]}`);
+        }
+        // What is held is not counted yet.
+        const total = failures.reduce((sum, count) => sum + count, 0);
+        const counted = status?.failed ?? 0;
+        assert.ok(counted <= total && counted >= total - left, `${counted} of ${total}`);
+        const end = conditionsOf(batch.job()).at(-1);
+        const wanted = failed.length > 0 ? "Failed FailedIndexes" : "Complete CompletionsReached";
+        assert.is(end, left === 0 ? wanted : undefined);
+      }
     },
   );
   await fc.assert(property, { numRuns: 25 });
