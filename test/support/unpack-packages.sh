@@ -10,7 +10,7 @@ if ! command -v apt-get >/dev/null; then
 	echo "This is no Debian: not fetching $* of $suite" >&2
 	exit 1
 fi
-mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Label: Debian' | head -n 1)
+mirror=$(apt-get update --print-uris 2>/dev/null | sed -n "s#^'\(.*/debian\)/*/dists/.*#\1#p" | head -n 1)
 new=$folder.new
 rm -rf "$new"
 mkdir -p "$new/lists/partial" "$new/cache/archives/partial"
