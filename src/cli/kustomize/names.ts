@@ -54,9 +54,9 @@ export interface Renamed {
 
 /** The objects with every reference led to the new name of what it meant. */
 export function followNames(renamed: readonly Renamed[]): readonly Item[] {
-  const names = new Map<string, string>();
+  const names = new Map<string, Metadata>();
   for (const { item, before } of renamed) {
-    for (const name of before) names.set(`${item.kind}/${name}`, item.metadata.name ?? "");
+    for (const name of before) names.set(`${item.kind}/${name}`, item.metadata);
   }
   return renamed.map(({ item }) => {
     if (kindDefinitions[item.kind] === undefined) return item;
@@ -64,14 +64,26 @@ export function followNames(renamed: readonly Renamed[]): readonly Item[] {
   });
 }
 
-function rewrite(definition: string, value: unknown, names: ReadonlyMap<string, string>): unknown {
+function rewrite(
+  definition: string,
+  value: unknown,
+  names: ReadonlyMap<string, Metadata>,
+): unknown {
   if (!isObject(value)) return value;
+  // A role or a service account, as `kind` says.
+  if (definition === "RoleRef" || definition === "Subject") {
+    const known = names.get(`${value["kind"]}/${value["name"]}`);
+    if (known === undefined) return value;
+    const { name, namespace } = known;
+    const isSubject = definition === "Subject" && namespace !== undefined;
+    return { ...value, name, ...(isSubject && { namespace }) };
+  }
   const fields = definitions[definition] ?? {};
   return Object.fromEntries(
     Object.entries(value).map(([field, content]) => {
       const kind = references[`${definition}.${field}`];
       if (kind !== undefined && typeof content === "string") {
-        return [field, names.get(`${kind}/${content}`) ?? content];
+        return [field, names.get(`${kind}/${content}`)?.name ?? content];
       }
       const next = definitionOf(fields[field] ?? "");
       if (next === undefined) return [field, content];

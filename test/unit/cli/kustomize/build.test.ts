@@ -104,6 +104,39 @@ patches:
   });
 });
 
+build("leads bindings to their roles and service accounts", () => {
+  const api = "rbac.authorization.k8s.io";
+  write({
+    "all.yaml": `
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: robot}
+---
+apiVersion: ${api}/v1
+kind: Role
+metadata: {name: writer}
+rules: [{apiGroups: [""], resources: [configmaps], verbs: [create]}]
+---
+apiVersion: ${api}/v1
+kind: RoleBinding
+metadata: {name: writes}
+roleRef: {apiGroup: ${api}, kind: Role, name: writer}
+subjects:
+  - {kind: ServiceAccount, name: robot, namespace: old}
+  - {kind: ServiceAccount, name: other, namespace: old}
+  - {kind: User, name: robot}
+`,
+    "kustomization.yaml": "namespace: shop\nnamePrefix: a-\nresources: [all.yaml]\n",
+  });
+  const binding = buildKustomization(folder).find(({ kind }) => kind === "RoleBinding");
+  assert.equal(binding?.["roleRef"], { apiGroup: api, kind: "Role", name: "a-writer" });
+  assert.equal(binding?.["subjects"], [
+    { kind: "ServiceAccount", name: "a-robot", namespace: "shop" },
+    { kind: "ServiceAccount", name: "other", namespace: "old" },
+    { kind: "User", name: "robot" },
+  ]);
+});
+
 build("labels templates and selectors only where it is told to", () => {
   write({
     "d.yaml": `
