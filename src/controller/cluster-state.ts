@@ -3,12 +3,18 @@
  * whoever follows it hears of those that can make a difference to where pods may be.
  */
 
-import { type Cluster, hasEnded, type NodeState } from "../scheduler/cluster.ts";
-import type { Namespace, Node } from "../spec/kubernetes.gen.ts";
+import { type Cluster, hasEnded, type NodeState, nodeFacts } from "../scheduler/cluster.ts";
+import type {
+  Namespace,
+  Node,
+  PersistentVolume,
+  PersistentVolumeClaim,
+} from "../spec/kubernetes.gen.ts";
 import type { Labels } from "../spec/match-selector.ts";
 import type { Pod } from "../spec/pod.ts";
 import type { ObjectSource } from "../store/object-source.ts";
 import type { StoredObject, WatchEvent } from "../store/watch-event.ts";
+import { claimNameOf, isBound, isReachable } from "../volume/claims.ts";
 
 /** A change that may matter. */
 export type ClusterChange =
@@ -28,6 +34,7 @@ const noPods: ReadonlyMap<string, Pod> = new Map();
 
 export class ClusterState implements Disposable {
   readonly #store: ObjectSource;
+  readonly #ownNode: string | undefined;
   readonly #nodes = new Map<string, Node>();
   /** Pods that have not ended, by uid; those that nobody has bound yet are under "". */
   readonly #pods = new Map<string, Map<string, Pod>>();
@@ -36,8 +43,10 @@ export class ClusterState implements Disposable {
   readonly #listeners = new Set<(change: ClusterChange) => void>();
   readonly #unfollow: () => void;
 
-  constructor(store: ObjectSource) {
+  /** @param ownNode - where volumes of claims are made; absent: nobody asks where pods may go. */
+  constructor(store: ObjectSource, ownNode?: string) {
     this.#store = store;
+    this.#ownNode = ownNode;
     for (const node of store.list<Node>("Node").items) this.#nodes.set(node.metadata.name, node);
     for (const pod of store.list<Pod>("Pod").items) this.#put(pod);
     this.#unfollow = store.follow((change) => this.#notice(change));
@@ -51,7 +60,11 @@ export class ClusterState implements Disposable {
 
   cluster(): Cluster {
     const nodes = [...this.#nodes.values()].map((node) => this.#stateOf(node));
-    return { nodes, namespaceLabels: (name) => this.#namespaceLabels(name) };
+    return {
+      nodes,
+      namespaceLabels: (name) => this.#namespaceLabels(name),
+      reachesVolumes: (pod, node) => this.#reachesVolumes(pod, node),
+    };
   }
 
   /** A node with its pods; undefined when there is no such node. */
@@ -79,6 +92,24 @@ export class ClusterState implements Disposable {
 
   #stateOf(node: Node): NodeState {
     return { node, pods: [...(this.#pods.get(node.metadata.name) ?? noPods).values()] };
+  }
+
+  /** What is not bound yet is bound by who makes volumes; it says itself why not. */
+  #reachesVolumes(pod: Pod, node: Node): boolean {
+    if (this.#ownNode === undefined || node.metadata.name === this.#ownNode) return true;
+    return (pod.spec.volumes ?? []).every((volume) => {
+      const name = claimNameOf(pod, volume);
+      if (name === undefined) return true;
+      const claim = this.#store.get<PersistentVolumeClaim>(
+        "PersistentVolumeClaim",
+        pod.metadata.namespace,
+        name,
+      );
+      if (claim === undefined || !isBound(claim)) return false;
+      const { volumeName = "" } = claim.spec;
+      const found = this.#store.get<PersistentVolume>("PersistentVolume", "", volumeName);
+      return found !== undefined && isReachable(found, nodeFacts(node));
+    });
   }
 
   #namespaceLabels(name: string): Labels {

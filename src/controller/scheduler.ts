@@ -43,6 +43,8 @@ export interface SchedulerOptions {
   readonly state: ClusterState;
   /** Binds the claims of a pod to volumes that its node reaches. */
   readonly claims: ClaimBinder;
+  /** The node that `claims` binds for; absent: any. */
+  readonly ownNode?: string;
   readonly clock: Clock;
   readonly log: Logger;
   readonly report: (object: StoredObject, event: SchedulerEvent) => void;
@@ -122,7 +124,9 @@ export class Scheduler implements Disposable {
       }
       return;
     }
-    const complaint = this.#bindClaims(pod);
+    // Claims of a pod that goes elsewhere are bound: it could not go there otherwise.
+    const isOwn = [undefined, placement.node].includes(this.#options.ownNode);
+    const complaint = isOwn ? this.#bindClaims(pod) : undefined;
     if (complaint === undefined) this.#bind(pod, placement.node);
     else this.#refuse(pod, complaint);
   }

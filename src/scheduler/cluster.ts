@@ -12,6 +12,8 @@ export interface NodeState {
 export interface Cluster {
   readonly nodes: readonly NodeState[];
   readonly namespaceLabels: (namespace: string) => Labels;
+  /** Whether a node has what the claims of a pod stand for; absent: every node has. */
+  readonly reachesVolumes?: (pod: Pod, node: Node) => boolean;
 }
 
 /** Why a pod cannot be on a node. */

@@ -29,6 +29,7 @@ import { hasFreePorts } from "./port-filter.ts";
 import { preempt } from "./preemption.ts";
 import { hasRoom } from "./resource-filter.ts";
 import { keepsSpread } from "./topology-spread.ts";
+import { reachesVolumes } from "./volume-filter.ts";
 
 const filters: readonly Filter[] = [
   isTakingPods,
@@ -37,6 +38,7 @@ const filters: readonly Filter[] = [
   isNodeWanted,
   hasFreePorts,
   hasRoom,
+  reachesVolumes,
   keepsSpread,
   fitsOtherPods,
 ];

@@ -45,6 +45,19 @@ function named(...names: readonly string[]): PodWishes {
   };
 }
 
+place("a node that does not reach the volumes of a pod is none for it", () => {
+  const cluster = clusterOf(nodeOf("n1"), nodeOf("n2"));
+  const reaching = (name: string) =>
+    placePod(podOf("p"), {
+      ...cluster,
+      reachesVolumes: (_, { metadata }) => metadata.name === name,
+    });
+  assert.equal(reaching("n2"), { kind: "node", node: "n2" });
+  const nowhere = reaching("n3");
+  assert.is(nowhere.kind, "none");
+  assert.match(JSON.stringify(nowhere), /2 node\(s\) had volume node affinity conflict/);
+});
+
 const labelled = nodeOf("n1", { labels: { disk: "ssd", cores: "8" } });
 
 const byNode: readonly (readonly [string, PodWishes, string])[] = [
