@@ -22,19 +22,15 @@ test("the kernel has the new limits", async (pods) => {
   await pods.createManifest("resize");
   await untilResized(pods, "resizable");
   assert.is(await cgroupFile(pods, "resizable", "main/memory.max"), String(64 * 2 ** 20));
-  await resize(pods, "resizable", {
-    main: amounts("300m", "96Mi"),
-    restarting: amounts("200m", "128Mi"),
-  });
+  await resize(pods, "resizable", { main: amounts("300m", "96Mi") });
   await untilResized(pods, "resizable");
   assert.is(await cgroupFile(pods, "resizable", "main/memory.max"), String(96 * 2 ** 20));
   assert.is(await cgroupFile(pods, "resizable", "main/cpu.max"), "30000 100000");
-  assert.is(await cgroupFile(pods, "resizable", "restarting/memory.max"), String(128 * 2 ** 20));
-  assert.is(await cgroupFile(pods, "resizable", "memory.max"), String(224 * 2 ** 20));
+  assert.is(await cgroupFile(pods, "resizable", "memory.max"), String(160 * 2 ** 20));
   await resize(pods, "resizable", { main: amounts("200m", "48Mi") });
   await untilResized(pods, "resizable");
   assert.is(await cgroupFile(pods, "resizable", "main/memory.max"), String(48 * 2 ** 20));
-  assert.is(await cgroupFile(pods, "resizable", "memory.max"), String(176 * 2 ** 20));
+  assert.is(await cgroupFile(pods, "resizable", "memory.max"), String(112 * 2 ** 20));
   await pods.delete("resizable");
 });
 

@@ -16,7 +16,13 @@ export function podSuite(promise: string, ...images: readonly string[]): PodSuit
   const tests = suite(promise);
   let pods: Pods | undefined;
   tests.before(async () => {
-    pods = await Pods.start(...images);
+    try {
+      pods = await Pods.start(...images);
+    } catch (error) {
+      // uvu fails every test then and keeps the reason to itself.
+      console.error(error);
+      throw error;
+    }
   });
   const started = (): Pods => {
     if (pods !== undefined) return pods;
