@@ -134,7 +134,7 @@ function endReasons(about: ContainerCase, end: Terminated): readonly string[] {
     lines.push(
       limit === undefined
         ? `The kernel ran out of memory for it: the pod's or the machine's memory was used up${had && `; ${had}`}`
-        : `It needed more memory than its limit of ${limit}${had && `, ${had}`}: raise ${path}.resources.limits.memory or let it use less`,
+        : `It needed more memory than its limit of ${limit}${had && ` (${had})`}: raise ${path}.resources.limits.memory or let it use less`,
     );
   }
   const failed = { startupProbe: "startup", livenessProbe: "liveness" } as const;

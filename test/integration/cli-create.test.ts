@@ -34,8 +34,8 @@ test("creates one of each kind, and says so as kubectl does", async (pods) => {
   assert.equal(JSON.parse(data), { a: "1", "app.conf": "x = 1\n" });
   const command = "jsonpath={.spec.template.spec.containers[0].command}";
   assert.is(await nspod(pods, "get", "deploy", "web", "-o", command), '["sleep","9"]');
-  await pods.instance.must(["wait", "job/now", "--for=condition=Complete", "--timeout=20s"]);
-});
+  await pods.instance.must(["wait", "job/now", "--for=condition=Complete", "--timeout=60s"]);
+}, 90_000);
 
 test("a dry run prints the manifest and changes nothing", async (pods) => {
   const words = ["create", "configmap", "dry", "--from-literal=a=1", "--dry-run=client"];
@@ -87,6 +87,6 @@ test("set changes images, variables and limits of a template", async (pods) => {
   );
   const path = "jsonpath={.spec.template.spec.containers[0].resources.limits.memory}";
   assert.is(await nspod(pods, "get", "deploy", "web", "-o", path), "64Mi");
-});
+}, 90_000);
 
 run();

@@ -76,7 +76,7 @@ test("shows what all pods say, and Ctrl-C leaves them running", async (pods) => 
   assert.match(up.stderr, `take it down with: nspod down ${folder}`);
   const path = "jsonpath={.status.readyReplicas}";
   assert.is(await pods.instance.must(["get", "deploy", "front", "-o", path]), "2");
-});
+}, 90_000);
 
 test("-d returns when all is up, also the second time", async (pods) => {
   const folder = await writeApp(pods);
@@ -95,7 +95,7 @@ test("down takes all of it away and waits for its pods", async (pods) => {
     assert.is(stdout, "", kind);
   }
   assert.is((await pods.instance.nspod(["down", folder])).code, 0, "nothing is left to delete");
-});
+}, 90_000);
 
 test("pods that end by themselves end the command, with their failure", async (pods) => {
   const fine = shell("main", "echo done; touch /tmp/ready");
@@ -110,13 +110,26 @@ test("pods that end by themselves end the command, with their failure", async (p
   await pods.instance.must(["down", good, bad]);
 });
 
-test("says what is missing when the time is over, and warns meanwhile", async (pods) => {
+async function neverReady(pods: Pods): Promise<string> {
   const never = { exec: { command: ["false"] }, periodSeconds: 1 };
   const spec = { containers: [sleeper("main", { readinessProbe: never })] };
-  const file = await writePod(pods, "never", podOf("never", spec));
-  const { code, stderr } = await pods.instance.nspod(["up", "--timeout", "3s", file]);
+  return await writePod(pods, "never", podOf("never", spec));
+}
+
+test("warns while it waits, and tells what is missing when it is interrupted", async (pods) => {
+  const file = await neverReady(pods);
+  const { env } = pods.instance;
+  await using up = new LiveCommand(NSPOD, ["up", file], { env });
+  await up.says(/^nspod: Pod "never": Readiness probe failed/m, { on: "stderr" });
+  up.signal("SIGINT");
+  assert.is(await up.exit(), 130);
+  assert.match(up.stderr, "nspod: pod/never is not up: ");
+});
+
+test("gives up when the time is over", async (pods) => {
+  const file = await neverReady(pods);
+  const { code, stderr } = await pods.instance.nspod(["up", "--timeout", "500ms", file]);
   assert.is(code, 1);
-  assert.match(stderr, 'Pod "never": Readiness probe failed');
   assert.match(stderr, "nspod: pod/never is not up: ");
   assert.match(stderr, `take it down with: nspod down ${file}`);
   await pods.instance.must(["down", file]);

@@ -58,7 +58,7 @@ limits(
     const why = await instance.must(["why", "hog"]);
     // Linux 5.19 and newer; older ones do not tell.
     const peak = existsSync(join(cgroup2MountPoint() ?? "", instance.cgroup, "memory.peak"))
-      ? ", it had 3[12](\\.\\d)?Mi at its peak"
+      ? " \\(it had 3[12](\\.\\d)?Mi at its peak\\)"
       : "";
     assert.match(why, new RegExp(`It needed more memory than its limit of 32Mi${peak}: raise`));
   }),

@@ -76,7 +76,7 @@ tells("says how much memory it had, where the kernel told", () => {
   const known = { memoryPeakBytes: 64 * 2 ** 20 - 40_000 };
   assert.match(
     why(withApp(state, {}, { resources }), known),
-    "It needed more memory than its limit of 64Mi, it had 64Mi at its peak: raise spec.containers[0].resources",
+    "It needed more memory than its limit of 64Mi (it had 64Mi at its peak): raise spec.containers[0].resources",
   );
   assert.match(
     why(withApp(state), { memoryPeakBytes: 1.25 * 2 ** 20 }),
