@@ -86,7 +86,8 @@ const account = "/api/v1/namespaces/default/serviceaccounts/robot";
 
 /** By a plain request: older versions have no command for it. */
 async function ask(pods: Pods, path: string, kind: string): Promise<string> {
-  const body = JSON.stringify({ apiVersion: "authentication.k8s.io/v1", kind, spec: {} });
+  const spec = kind === "TokenRequest" ? { spec: {} } : {};
+  const body = JSON.stringify({ apiVersion: "authentication.k8s.io/v1", kind, ...spec });
   return await must(pods, ["create", "--raw", path, "-f", "-"], { input: body });
 }
 
