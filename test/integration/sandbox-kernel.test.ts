@@ -4,7 +4,6 @@ import { execFileSync, spawn } from "node:child_process";
 import {
   closeSync,
   existsSync,
-  lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
