@@ -28,10 +28,15 @@ export interface RemoteApiOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly nodeName: string;
+  /** Whether Services are led to their endpoints here. */
+  readonly servesServices: boolean;
 }
 
-/** What the node follows as a whole, besides its own pods. */
-const followedKinds = ["Node", "Service", "EndpointSlice", "Namespace", "RuntimeClass"];
+/** What the node follows as a whole, besides its own pods: as far as the rights of a kubelet go. */
+const followedKinds = ["Node", "Service", "RuntimeClass"];
+
+/** What rules and names of Services need besides. */
+const proxiedKinds = ["EndpointSlice", "Namespace"];
 
 export class RemoteApi implements ClusterApi, ClaimBinder, Disposable {
   readonly objects: ObjectMirror = new ObjectMirror();
@@ -60,10 +65,11 @@ export class RemoteApi implements ClusterApi, ClaimBinder, Disposable {
 
   /** Resolves when the mirror has everything once; a server that is away is waited for. */
   async start(signal: AbortSignal): Promise<void> {
-    const { nodeName } = this.#options;
+    const { nodeName, servesServices } = this.#options;
+    const kinds = servesServices ? [...followedKinds, ...proxiedKinds] : followedKinds;
     this.#reflectors = [
       this.#follow("Pod", { fieldSelector: `spec.nodeName=${nodeName}` }),
-      ...followedKinds.map((kind) => this.#follow(kind, {})),
+      ...kinds.map((kind) => this.#follow(kind, {})),
     ];
     const { promise, reject } = Promise.withResolvers<never>();
     const stop = (): void => reject(new PodError("Unavailable", "The agent is ending"));

@@ -13,9 +13,21 @@ import type { Node } from "../spec/kubernetes.gen.ts";
 
 const retryMs = 1000;
 
-/** Why a node without a prefix is not ready, in the words that people search for. */
-export const missingCidr =
-  "container runtime network not ready: the node has no podCIDR yet: the control plane gives it one, or --pod-cidr";
+/**
+ * Why a node is not ready, in the words that people search for. Pure.
+ * @param own - the prefix that its pods have. @param wanted - the one that the cluster leads to it.
+ */
+export function cidrProblem(
+  own: string | undefined,
+  wanted: string | undefined,
+): string | undefined {
+  const head = "container runtime network not ready:";
+  if (own === undefined) {
+    return `${head} the node has no podCIDR yet: the control plane gives it one, or --pod-cidr`;
+  }
+  if (wanted === undefined || wanted === own) return undefined;
+  return `${head} the node was given podCIDR "${wanted}" and its pods have "${own}": run "nspod system reset" on it and start the agent again`;
+}
 
 /** Registers the node; a server that is away is tried again until the signal. */
 export async function register(

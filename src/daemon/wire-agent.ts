@@ -46,7 +46,7 @@ import { ClusterNetwork } from "./cluster-network.ts";
 import { dismantle } from "./dismantle.ts";
 import { duties } from "./duties.ts";
 import { storePath } from "./folders.ts";
-import { assignedCidr, missingCidr, register } from "./join-cluster.ts";
+import { assignedCidr, cidrProblem, register } from "./join-cluster.ts";
 import { NodeBackend } from "./node-backend.ts";
 import { cgroupMountPoint, mostPods, withState } from "./node-limits.ts";
 import { keptNodeName, takeRole } from "./node-role.ts";
@@ -84,7 +84,7 @@ export async function createAgentNode(
   takeRole(store, "agent");
   const nodeName = keptNodeName(store, configuration.nodeName ?? hostNodeName());
   const facts = store.table<string>("node");
-  const api = new RemoteApi({ client, clock, log, nodeName });
+  const api = new RemoteApi({ client, clock, log, nodeName, servesServices });
   const ownAddress = (): string =>
     configuration.nodeIp ?? nodeAddress(configuration.instance.bridge).address;
   let podCidr = configuration.podCidr ?? facts.get("podCidr");
@@ -107,7 +107,10 @@ export async function createAgentNode(
     images: () => images.list().map(({ names, sizeBytes }) => ({ names, sizeBytes })),
     kubeletPort: () => configuration.port,
     leaseSeconds,
-    problem: () => (podCidr === undefined ? missingCidr : undefined),
+    problem: () => {
+      const wanted = api.objects.get<Node>("Node", "", nodeName)?.spec?.podCIDR;
+      return cidrProblem(podCidr, configuration.podCidr ?? wanted);
+    },
     // All but those of the network, the bridge and broadcasts.
     maxPods: () => Math.min(mostPods, 2 ** (32 - Number(podCidr?.split("/")[1] ?? 24)) - 3),
   });
