@@ -58,6 +58,24 @@ export function addObjectCommands(program: Command, tree: Tree): void {
       ),
     ["nspod describe pod web", "nspod describe pvc/data configmap/settings"],
   );
+  examples(
+    program
+      .command("export")
+      .description(
+        "Print objects as manifests: without what the server writes and the defaults give",
+      )
+      .argument("<object...>", "TYPE NAME…, TYPE/NAME…, or names of pods")
+      .addOption(oneOf("-o, --output <format>", "output format", ["yaml", "json"]))
+      .option("-l, --selector <labels>", "objects of the type with these labels")
+      .option("--all", "all objects of the type")
+      .action(
+        tree.asRoot(async (context, [words], options) => {
+          const { exportObjects } = await import("./commands/export.ts");
+          return await exportObjects(context, list(words), options);
+        }),
+      ),
+    ["nspod export deployment/web service/web > app.yaml"],
+  );
   addWatchCommands(program, tree);
   addChangeCommands(program, tree);
 }

@@ -29,7 +29,7 @@ export const parts: ReadonlyMap<AddCommands, readonly string[]> = new Map([
     addObjectCommands,
     [
       ...["apply", "create", "replace", "diff", "delete", "get", "ps", "describe", "why", "events"],
-      ...["wait", "patch", "edit", "label", "annotate"],
+      ...["wait", "export", "patch", "edit", "label", "annotate"],
     ],
   ],
   [addApiCommands, ["explain", "api-resources", "api-versions"]],

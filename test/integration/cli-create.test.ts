@@ -89,4 +89,13 @@ test("set changes images, variables and limits of a template", async (pods) => {
   assert.is(await nspod(pods, "get", "deploy", "web", "-o", path), "64Mi");
 }, 90_000);
 
+test("export gives manifests that change nothing when they are applied", async (pods) => {
+  const objects = ["deploy/web", "svc/api-in", "cm/settings", "cronjob/tick", "pdb/web"];
+  const text = await nspod(pods, "export", ...objects);
+  assert.not.match(text, /status:|uid:|resourceVersion:|clusterIP:|namespace:/);
+  assert.match(text, /^ {2}replicas: 0$/m);
+  const applied = await pods.instance.must(["diff", "-f", "-"], { input: text });
+  assert.is(applied, "");
+});
+
 run();
