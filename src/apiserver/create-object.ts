@@ -14,6 +14,7 @@ import { admitNew } from "./admission.ts";
 import type { Admission } from "./backend.ts";
 import { readJson } from "./body.ts";
 import { decodeBody } from "./decode-body.ts";
+import { admitFromNode } from "./node-rules.ts";
 import { badRequest } from "./problem.ts";
 import { collectionPath } from "./read-objects.ts";
 import { type Exchange, type Route, sendObject } from "./router.ts";
@@ -67,6 +68,7 @@ export async function createObject(
     throw badRequest("resourceVersion should not be set on objects to be created");
   }
   addWarnings(response, [...body.warnings, ...warningsOf(wish)]);
+  admitFromNode(exchange.user, wish);
   const admitted = admitNew(backend, wish);
   const isGenerated = wish.metadata.name === "";
   for (let attempt = 1; ; attempt++) {

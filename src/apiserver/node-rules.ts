@@ -8,6 +8,7 @@
  */
 import type { Pod } from "../spec/pod.ts";
 import { podReferences, reference } from "../spec/pod-references.ts";
+import { type KubernetesObject, resourceOfKind } from "../spec/resources.ts";
 import type { ObjectSource } from "../store/object-source.ts";
 import type { Deed, ResourceDeed, ResourceRule, Subject } from "./authorize.ts";
 import { nodesGroup, nodeUserPrefix } from "./pki-names.ts";
@@ -81,6 +82,16 @@ export function authorizeNode(subject: Subject, deed: Deed, facts: Facts): void 
   const { resource, name, verb } = deed;
   throw forbidden(
     `${resource} "${name}" is forbidden: User "${subject.name}" cannot ${verb} resource "${resource}": ${why}`,
+  );
+}
+
+/** What a node creates is itself and its lease. @throws RequestProblem 403. */
+export function admitFromNode(subject: Subject, { kind, metadata }: KubernetesObject): void {
+  const node = nodeOf(subject);
+  if (node === undefined || !["Node", "Lease"].includes(kind) || metadata.name === node) return;
+  const { plural = kind } = resourceOfKind(kind) ?? {};
+  throw forbidden(
+    `${plural} "${metadata.name}" is forbidden: node "${node}" is not allowed to create ${plural} of other nodes`,
   );
 }
 

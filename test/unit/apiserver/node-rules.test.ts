@@ -2,7 +2,12 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { ResourceDeed } from "../../../src/apiserver/authorize.ts";
-import { authorizeNode, nodeRules, refuseForNode } from "../../../src/apiserver/node-rules.ts";
+import {
+  admitFromNode,
+  authorizeNode,
+  nodeRules,
+  refuseForNode,
+} from "../../../src/apiserver/node-rules.ts";
 import type { Pod } from "../../../src/spec/pod.ts";
 import { podOf } from "../scheduler/fixture.ts";
 
@@ -66,6 +71,21 @@ rules("names its own node and lease", () => {
     );
   assert.equal(named(""), ["nodes,nodes/status n1"]);
   assert.equal(named("kube-node-lease"), ["nodes,nodes/status n1", "leases n1"]);
+});
+
+rules("creates itself and its lease, and no other", () => {
+  const node = { name: "system:node:n1", groups: ["system:nodes"] };
+  const made = (kind: string, name: string) => ({
+    apiVersion: "v1",
+    kind,
+    metadata: { name, namespace: "", uid: "" },
+  });
+  for (const kind of ["Node", "Lease"]) {
+    admitFromNode(node, made(kind, "n1"));
+    admitFromNode({ name: "admin", groups: ["system:masters"] }, made(kind, "n2"));
+    assert.throws(() => admitFromNode(node, made(kind, "n2")), /of other nodes/);
+  }
+  admitFromNode(node, made("Event", "any"));
 });
 
 rules("is no matter of others", () => {
