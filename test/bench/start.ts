@@ -29,6 +29,7 @@ const floor: number[] = [];
 const prompt: number[] = [];
 const api: number[] = [];
 const daemon: number[] = [];
+const steps = new Map<string, number[]>();
 for (let round = 0; round < rounds; round++) {
   floor.push(timed(() => spawnSync(process.execPath, ["-e", "0"])));
   prompt.push((await untilOutput(`cli-${round}`, (name) => runCommand(name))).output);
@@ -40,6 +41,7 @@ print("node -e 0", floor);
 print("prompt → first output", prompt);
 print("request → first output", api);
 print("request → exec done", daemon);
+for (const [step, own] of steps) print(`  ${step}`, own);
 
 function pod(name: string): string {
   return manifest(name, { restartPolicy: "Never", containers: [shell("c", "echo")] });
@@ -77,12 +79,17 @@ async function untilOutput(
   return { output: Math.floor(Date.parse(stamp ?? "") / 1000) * 1000 + fraction - begin, exec };
 }
 
-/** The last step of the pod's start, ms. */
+/** The last step of the pod's start, ms; every step's own time is kept. */
 async function executedAfter(name: string): Promise<number> {
   const facts = JSON.parse(
     await ask("GET", `/nspod/v1/namespaces/default/pods/${name}/facts`),
   ) as PodFacts;
-  return facts.start?.at(-1)?.atMs ?? Number.NaN;
+  const { start: done = [] } = facts;
+  for (const [index, { step, atMs }] of done.entries()) {
+    const own = atMs - (done[index - 1]?.atMs ?? 0);
+    steps.set(step, [...(steps.get(step) ?? []), own]);
+  }
+  return done.at(-1)?.atMs ?? Number.NaN;
 }
 
 async function runCommand(name: string): Promise<void> {
@@ -116,6 +123,6 @@ function print(title: string, values: readonly number[]): void {
   const sorted = values.toSorted((a, b) => a - b);
   const median = sorted[Math.floor(sorted.length / 2)] ?? 0;
   console.log(
-    `${title.padEnd(24)} median ${median.toFixed(1).padStart(7)} ms   minimum ${(sorted[0] ?? 0).toFixed(1).padStart(7)} ms`,
+    `${title.padEnd(46)} median ${median.toFixed(1).padStart(7)} ms   minimum ${(sorted[0] ?? 0).toFixed(1).padStart(7)} ms`,
   );
 }
