@@ -4,6 +4,7 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import { defaultObject } from "../spec/admit.ts";
+import type { Toleration } from "../spec/kubernetes.gen.ts";
 import type { KubernetesObject } from "../spec/resources.ts";
 import { isObject } from "../spec/schema.ts";
 import { lastAppliedAnnotation } from "./last-applied.ts";
@@ -23,7 +24,8 @@ const serverMarks: readonly string[] = [
 
 /** Fields that the server fills in by what it finds, by kind. */
 const serverFields: Readonly<Record<string, readonly string[]>> = {
-  Pod: ["nodeName", "serviceAccount"],
+  // The priority comes from the class.
+  Pod: ["nodeName", "serviceAccount", "priority", "preemptionPolicy"],
   Service: ["clusterIP", "clusterIPs", "healthCheckNodePort"],
   PersistentVolumeClaim: ["volumeName"],
   PersistentVolume: ["claimRef"],
@@ -65,7 +67,7 @@ function withoutServerFields(kind: string, spec: Json): Json {
   const kept = Object.entries(spec).filter(([field]) => isMeant(field) || !dropped.includes(field));
   const plain = Object.fromEntries(kept);
   if (kind === "Job" && plain["manualSelector"] !== true) return withoutJobSelector(plain);
-  return kind === "Pod" ? withoutToken(plain) : plain;
+  return kind === "Pod" ? withoutAdmitted(plain) : plain;
 }
 
 /** The server makes the selector of a Job, and the labels that it selects by. */
@@ -78,8 +80,8 @@ function withoutJobSelector({ selector: _, template, ...spec }: Json): Json {
   return { ...spec, template: { ...own, ...rest } };
 }
 
-/** The token of the service account is mounted by the server. */
-function withoutToken(spec: Json): Json {
+/** The token of the service account, and how long the pod stays on a node that is lost. */
+function withoutAdmitted(spec: Json): Json {
   const isToken = (each: unknown): boolean =>
     isObject(each) && String(each["name"]).startsWith("kube-api-access-");
   const without = (list: unknown): unknown =>
@@ -97,9 +99,21 @@ function withoutToken(spec: Json): Json {
       : list;
   const changed = Object.entries(spec).map(([field, value]) => {
     if (field === "volumes") return [field, without(value)] as const;
+    if (field === "tolerations") return [field, withoutUsual(value)] as const;
     return [field, /^(c|initC)ontainers$/.test(field) ? containers(value) : value] as const;
   });
-  return withoutEmpty(Object.fromEntries(changed), "volumes");
+  return withoutEmpty(withoutEmpty(Object.fromEntries(changed), "volumes"), "tolerations");
+}
+
+function withoutUsual(tolerations: unknown): unknown {
+  if (!Array.isArray(tolerations)) return tolerations;
+  return tolerations.filter(
+    ({ key, operator, effect, tolerationSeconds }: Toleration) =>
+      !/^node\.kubernetes\.io\/(not-ready|unreachable)$/.test(key ?? "") ||
+      operator !== "Exists" ||
+      effect !== "NoExecute" ||
+      tolerationSeconds !== 300,
+  );
 }
 
 function withoutEmpty(object: Json, field: string): Json {
@@ -113,9 +127,7 @@ function withoutEmpty(object: Json, field: string): Json {
  */
 function pruned(head: { readonly apiVersion: string; readonly kind: string }, content: Json): Json {
   const complete = (fields: Json): unknown => {
-    const metadata = { name: "x", namespace: "default", uid: "" };
-    // The defaults may change what they are given nothing of, never what is there.
-    const object = structuredClone({ ...head, ...fields, metadata });
+    const object = { ...head, ...withTemplateMetadata(fields), metadata };
     try {
       return defaultObject(object as KubernetesObject, { randomSuffix: () => "" });
     } catch {
@@ -141,6 +153,19 @@ function pruned(head: { readonly apiVersion: string; readonly kind: string }, co
   };
   visit([], content);
   return current;
+}
+
+const metadata = { name: "x", namespace: "default", uid: "" };
+
+/** The templates of pods and Jobs with metadata, as decoding gives them. */
+function withTemplateMetadata(fields: Json): Json {
+  const changed = Object.entries(fields).map(([field, value]) => {
+    if (!isObject(value)) return [field, value] as const;
+    const inner = withTemplateMetadata(value);
+    const isTemplate = field === "template" || field === "jobTemplate";
+    return [field, isTemplate ? { metadata, ...inner } : inner] as const;
+  });
+  return Object.fromEntries(changed);
 }
 
 function childrenOf(value: unknown): readonly (readonly [string | number, unknown])[] {
