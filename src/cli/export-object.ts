@@ -163,7 +163,8 @@ function withTemplateMetadata(fields: Json): Json {
     if (!isObject(value)) return [field, value] as const;
     const inner = withTemplateMetadata(value);
     const isTemplate = field === "template" || field === "jobTemplate";
-    return [field, isTemplate ? { metadata, ...inner } : inner] as const;
+    const given = isObject(inner["metadata"]) ? inner["metadata"] : {};
+    return [field, isTemplate ? { ...inner, metadata: { ...metadata, ...given } } : inner] as const;
   });
   return Object.fromEntries(changed);
 }

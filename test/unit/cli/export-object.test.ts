@@ -76,6 +76,9 @@ exported("a Job without marks on its template is as short", () => {
   const complete = { ...template, metadata };
   const full = stored({ ...head, metadata, spec: { template: complete } });
   assert.equal(exportObject(full), job);
+  const empty = { ...template, metadata: {} };
+  const other = { ...head, metadata, spec: { template: empty } } as unknown as KubernetesObject;
+  assert.equal(exportObject(other), job);
 });
 
 exported("what the server writes stays behind", () => {
