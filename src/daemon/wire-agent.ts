@@ -2,8 +2,6 @@
  * The composition of `nspod agent`: the parts of a node on the mirror of an API server far away, where wire.ts puts
  * them on the store.
  */
-import { readFileSync } from "node:fs";
-import { totalmem } from "node:os";
 import { join } from "node:path";
 import { Agent } from "../agent/agent.ts";
 import { EventRecorder } from "../agent/event-recorder.ts";
@@ -20,8 +18,7 @@ import { systemClock, toTime } from "../base/clock.ts";
 import { messageOf, PodError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { openHierarchy } from "../cgroup/hierarchy.ts";
-import { hasAppArmor } from "../container/app-armor.ts";
-import { defaultCapabilities, readOwnCapabilities } from "../container/capabilities.ts";
+import { defaultCapabilities } from "../container/capabilities.ts";
 import { defaultSeccomp } from "../container/seccomp.ts";
 import { ClusterState } from "../controller/cluster-state.ts";
 import { dnsAddress } from "../controller/service-allocator.ts";
@@ -32,12 +29,8 @@ import { hostResolver } from "../net/dns.ts";
 import { Forwarder } from "../net/dns-forwarder.ts";
 import { DnsServer } from "../net/dns-server.ts";
 import { nodeAddress } from "../net/node-address.ts";
-import type { EngineContext } from "../pod/context.ts";
 import { PodEngine } from "../pod/engine.ts";
 import { seccompFolder } from "../pod/profiles.ts";
-import type { PodRecord } from "../pod/record.ts";
-import { refuseOnNode } from "../scheduler/admit-to-node.ts";
-import { refuseResize } from "../scheduler/fit-resize.ts";
 import type { Node } from "../spec/kubernetes.gen.ts";
 import type { Pod } from "../spec/pod.ts";
 import { Store } from "../store/store.ts";
@@ -45,10 +38,11 @@ import { type AgentConfiguration, hostNodeName } from "./agent-configuration.ts"
 import { ClusterNetwork } from "./cluster-network.ts";
 import { dismantle } from "./dismantle.ts";
 import { duties } from "./duties.ts";
+import { engineContext } from "./engine-context.ts";
 import { storePath } from "./folders.ts";
 import { assignedCidr, cidrProblem, register } from "./join-cluster.ts";
 import { NodeBackend } from "./node-backend.ts";
-import { cgroupMountPoint, mostPods, withState } from "./node-limits.ts";
+import { cgroupMountPoint, mostPods } from "./node-limits.ts";
 import { keptNodeName, takeRole } from "./node-role.ts";
 import { openNetwork } from "./open-network.ts";
 import { serveNames } from "./serve-names.ts";
@@ -126,40 +120,31 @@ export async function createAgentNode(
   const network = openNetwork(instance, store);
   const state = new ClusterState(api.objects);
   const services = new ServiceState(api.objects, "slices");
-  const ownState = () => state.node(nodeName);
   /** Addresses that no pod has any more and that the kernel may still know connections of. */
   const freed = new Set(network.restingAddresses());
-  const context: EngineContext = {
+  const context = engineContext({
     instance,
-    bootId: readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim(),
     nodeName,
     nodeAddress: ownAddress(),
-    services: () => services.services(),
     ...(servesServices && { nameserver: dnsAddress(instance.serviceSubnet) }),
-    nodeMemoryBytes: totalmem(),
-    nodeCapabilities: readOwnCapabilities(),
     hierarchy,
     enforceLimits,
-    security: { hasAppArmor: hasAppArmor(), allowedUnsafeSysctls },
-    room: {
-      refuse: (pod) => withState(ownState(), (node) => refuseOnNode(pod, node)),
-      refuseResize: (pod) => withState(ownState(), (node) => refuseResize(pod, node)),
-    },
+    allowedUnsafeSysctls,
     images,
     objects: api.objects,
     claims: api,
     tokens: api.tokens,
-    environments: new Map(),
-    ...network,
-    records: store.table<PodRecord>("pods"),
+    network,
+    store,
+    state,
+    services,
+    events,
+    trash,
+    freed,
     clock,
     log,
-    forgetConnections: (address) => freed.add(address),
-    owners: () => [...network.leaseOwners(), ...network.firewall.pods()],
-    discard: (path) => trash.discard(path),
-    report: (pod, event) => events.record(pod, event),
     wake: (uid) => agent.wake(uid),
-  };
+  });
   const ownEngine = new PodEngine(context);
   engine = ownEngine;
   const agent = new Agent({ api, engine, events, clock, log, nodeName });

@@ -2,8 +2,7 @@
  * The composition root: makes every part of the node and joins them. Nothing below this file knows
  * more of the others than the interfaces it is given.
  */
-import { readFileSync } from "node:fs";
-import { hostname, totalmem } from "node:os";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { Agent } from "../agent/agent.ts";
 import { EventRecorder } from "../agent/event-recorder.ts";
@@ -20,8 +19,7 @@ import { systemClock, toTime } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { openHierarchy } from "../cgroup/hierarchy.ts";
-import { hasAppArmor } from "../container/app-armor.ts";
-import { defaultCapabilities, readOwnCapabilities } from "../container/capabilities.ts";
+import { defaultCapabilities } from "../container/capabilities.ts";
 import { defaultSeccomp } from "../container/seccomp.ts";
 import { ClusterState } from "../controller/cluster-state.ts";
 import { Controllers } from "../controller/controllers.ts";
@@ -38,13 +36,9 @@ import { hostResolver } from "../net/dns.ts";
 import { Forwarder } from "../net/dns-forwarder.ts";
 import { DnsServer } from "../net/dns-server.ts";
 import { nodeAddress } from "../net/node-address.ts";
-import type { EngineContext } from "../pod/context.ts";
 import { PodEngine } from "../pod/engine.ts";
 import { seccompFolder } from "../pod/profiles.ts";
-import type { PodRecord } from "../pod/record.ts";
 import { rehearse } from "../pod/rehearsal.ts";
-import { refuseOnNode } from "../scheduler/admit-to-node.ts";
-import { refuseResize } from "../scheduler/fit-resize.ts";
 import type { Pod } from "../spec/pod.ts";
 import { Store } from "../store/store.ts";
 import { ServiceAccountTokens, tokenKeyFile } from "../volume/service-account-tokens.ts";
@@ -53,9 +47,10 @@ import type { Configuration } from "./configuration.ts";
 import type { Node } from "./daemon.ts";
 import { dismantle } from "./dismantle.ts";
 import { duties } from "./duties.ts";
+import { engineContext } from "./engine-context.ts";
 import { NodeBackend } from "./node-backend.ts";
 import { NodeEndpoints } from "./node-endpoints.ts";
-import { cgroupMountPoint, mostPods, withState } from "./node-limits.ts";
+import { cgroupMountPoint, mostPods } from "./node-limits.ts";
 import { keptNodeName, takeRole } from "./node-role.ts";
 import { openNetwork } from "./open-network.ts";
 import { PodApi } from "./pod-api.ts";
@@ -118,42 +113,33 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
     serviceSubnet: instance.serviceSubnet,
     allocate: (service) => allocator.allocate(service),
   });
-  const ownState = () => state.node(nodeName);
   /** Addresses that no pod has any more and that the kernel may still know connections of. */
   const freed = new Set(network.restingAddresses());
 
   const tokens = new ServiceAccountTokens(join(instance.root, tokenKeyFile));
-  const context: EngineContext = {
+  const context = engineContext({
     instance,
-    bootId: readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim(),
     nodeName,
     nodeAddress: nodeAddress(instance.bridge).address,
-    services: () => services.services(),
     nameserver: dnsAddress(instance.serviceSubnet),
-    nodeMemoryBytes: totalmem(),
-    nodeCapabilities: readOwnCapabilities(),
     hierarchy,
     enforceLimits,
-    security: { hasAppArmor: hasAppArmor(), allowedUnsafeSysctls },
-    room: {
-      refuse: (pod) => withState(ownState(), (node) => refuseOnNode(pod, node)),
-      refuseResize: (pod) => withState(ownState(), (node) => refuseResize(pod, node)),
-    },
+    allowedUnsafeSysctls,
     images,
     objects: store,
     claims,
     tokens,
-    environments: new Map(),
-    ...network,
-    records: store.table<PodRecord>("pods"),
+    network,
+    store,
+    state,
+    services,
+    events,
+    trash,
+    freed,
     clock,
     log,
-    forgetConnections: (address) => freed.add(address),
-    owners: () => [...network.leaseOwners(), ...network.firewall.pods()],
-    discard: (path) => trash.discard(path),
-    report: (pod, event) => events.record(pod, event),
     wake: (uid) => agent.wake(uid),
-  };
+  });
   const engine = new PodEngine(context);
   const api = new StoreApi({ store, log, nodeName });
   const agent = new Agent({ api, engine, events, clock, log, nodeName });
