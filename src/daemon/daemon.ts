@@ -14,7 +14,7 @@ import type { Clock } from "../base/clock.ts";
 import { apiSocketPath } from "../base/instance.ts";
 import type { Logger } from "../base/log.ts";
 import type { Configuration } from "./configuration.ts";
-import { ensureFolders, lockPath, removeFolders } from "./folders.ts";
+import { ensureFolders, ensureSharedFolders, lockPath, removeFolders } from "./folders.ts";
 import { IdleWatch } from "./idle.ts";
 import { takeLockOrJoin } from "./join-daemon.ts";
 import { DaemonLock } from "./lock.ts";
@@ -65,6 +65,7 @@ export async function runDaemon(options: DaemonOptions): Promise<DaemonEnd> {
   }
   // A daemon with another --run but the same --root would write the same store.
   using _rootLock = DaemonLock.take(lockPath(instance.root));
+  ensureSharedFolders(instance);
   return await serve(options);
 }
 

@@ -11,12 +11,16 @@ import { ensureSkeleton, skeletonsFolder } from "../container/skeleton.ts";
 import { rootMountPoint } from "../pod/folders.ts";
 
 /**
- * Makes root (0700) and run (0711) with what every pod shares, and sets their modes.
+ * Makes root (0700) and run (0711) and sets their modes.
  * @throws PodError FailedPrecondition when one is a link, no folder or somebody else's.
  */
 export function ensureFolders({ root, run }: Instance): void {
   ensureFolder(root, 0o700);
   ensureFolder(run, 0o711);
+}
+
+/** Makes what all pods share; only who holds the locks of both folders may. */
+export function ensureSharedFolders({ root, run }: Instance): void {
   ensureFolder(rootMountPoint({ run }), 0o700);
   ensureSkeleton(root);
 }

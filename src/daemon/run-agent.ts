@@ -15,7 +15,7 @@ import { apiSocketPath } from "../base/instance.ts";
 import type { Logger } from "../base/log.ts";
 import type { AgentConfiguration } from "./agent-configuration.ts";
 import type { DaemonEnd } from "./daemon.ts";
-import { ensureFolders, lockPath, removeFolders } from "./folders.ts";
+import { ensureFolders, ensureSharedFolders, lockPath, removeFolders } from "./folders.ts";
 import { kubeletPki } from "./kubelet-pki.ts";
 import { DaemonLock } from "./lock.ts";
 import { version } from "./version.ts";
@@ -38,6 +38,7 @@ export async function runAgent(options: RunAgentOptions): Promise<DaemonEnd> {
   ensureFolders(instance);
   using _runLock = DaemonLock.take(lockPath(instance.run));
   using _rootLock = DaemonLock.take(lockPath(instance.root));
+  ensureSharedFolders(instance);
   const socketPath = apiSocketPath(instance);
   rmSync(socketPath, { force: true });
   const { promise: end, resolve } = Promise.withResolvers<DaemonEnd>();
