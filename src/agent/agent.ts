@@ -171,6 +171,8 @@ export class Agent {
           if (known.isDeferred && changes !== this.#roomChanges) known.worker.wake();
         }
         api.publish(pod, result.status);
+        // Who sees the status finds the events that explain it.
+        events.flush();
         return result;
       },
     });
