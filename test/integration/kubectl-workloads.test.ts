@@ -61,9 +61,11 @@ test("expose gives a Service that reaches the pods, and run makes a pod", async 
   ]);
   assert.is(exposed, "service/server exposed\n");
   const address = await field(kubectl, "service/server", ".spec.clusterIP");
-  const fetch = `until wget -q -O - http://${address}/; do sleep 0.1; done`;
+  // kubectl shows what is written once it is attached: the first word of input says that it is.
+  const fetch = `read attached; until wget -q -O - http://${address}/; do sleep 0.1; done`;
   const words = ["run", "client", "--image=busybox", "--restart=Never", "--rm", "-i", "--quiet"];
-  const said = await kubectl.must([...words, "--command", "--", "sh", "-c", fetch]);
+  const command = [...words, "--command", "--", "sh", "-c", fetch];
+  const said = await kubectl.must(command, { input: "attached\n" });
   assert.match(said, /^inside\n/);
   assert.match(await kubectl.fails(["get", "pod", "client"]), /not found/);
   await kubectl.must(["delete", "pod/server", "service/server", "--grace-period=1"]);
