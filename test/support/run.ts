@@ -53,10 +53,22 @@ process.exitCode = failed > 0 ? 1 : 0;
 
 async function worker(): Promise<void> {
   for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
-    const result = await runFile(file);
+    let result = await runFile(file);
+    if (isEndedByV8(result)) {
+      console.log(`again ${result.file}: V8 ended it before its first test`);
+      result = await runFile(file);
+    }
     results.push(result);
     print(result);
   }
+}
+
+/**
+ * V8's registry of compiled code may lose a page while WebAssembly is loaded, and Node.js strips types with that
+ * (nodejs/node#64500, Node.js 24). Only what V8 says itself, and only before any test has run.
+ */
+function isEndedByV8({ output }: FileResult): boolean {
+  return /^# Fatal error in /m.test(output) && !/[•✘]/.test(output);
 }
 
 async function runFile(file: string): Promise<FileResult> {
