@@ -3,7 +3,6 @@
  * time of the request, so two evictions cannot both use the last disruption that is allowed.
  * Source: Kubernetes, "API-initiated Eviction"; words of the eviction subresource.
  */
-import { toTime } from "../base/clock.ts";
 import { PodError } from "../base/errors.ts";
 import {
   budgetStatus,
@@ -12,7 +11,8 @@ import {
   selectPods,
 } from "../scheduler/disruption-budget.ts";
 import type { PodDisruptionBudget } from "../spec/kubernetes.gen.ts";
-import type { Pod, PodCondition } from "../spec/pod.ts";
+import type { Pod } from "../spec/pod.ts";
+import { disruptionTarget, withPodCondition } from "../spec/pod-condition.ts";
 import { isObject } from "../spec/schema.ts";
 import type { Store } from "../store/store.ts";
 import { workloadScale } from "../store/workload-scale.ts";
@@ -90,23 +90,13 @@ function checkBudgets(store: Store, pod: Pod, nowMs: number): void {
 
 /** What the pod's controller and its owner see as the reason of the end. */
 function markEvicted(store: Store, { metadata }: Pod, nowMs: number): void {
-  const condition: PodCondition = {
-    type: "DisruptionTarget",
-    status: "True",
-    lastTransitionTime: toTime(nowMs),
-    reason: "EvictionByEvictionAPI",
-    message: "Eviction API: evicting",
-  };
+  const condition = disruptionTarget("EvictionByEvictionAPI", "Eviction API: evicting", nowMs);
   store.mutate<Pod>(
     "Pod",
     metadata.namespace,
     metadata.name,
-    (current) => {
-      if (current.metadata.uid !== metadata.uid) return undefined;
-      const conditions = current.status?.conditions ?? [];
-      const others = conditions.filter(({ type }) => type !== condition.type);
-      return { ...current, status: { ...current.status, conditions: [...others, condition] } };
-    },
+    (current) =>
+      current.metadata.uid === metadata.uid ? withPodCondition(current, condition) : undefined,
     { durable: false },
   );
 }

@@ -13,7 +13,8 @@ import { type Clock, toTime } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import { hasEnded } from "../scheduler/cluster.ts";
 import type { Lease, Node, NodeCondition } from "../spec/kubernetes.gen.ts";
-import type { Pod, PodCondition } from "../spec/pod.ts";
+import type { Pod } from "../spec/pod.ts";
+import { disruptionTarget, podCondition, withPodCondition } from "../spec/pod-condition.ts";
 import { deleteObject } from "../store/delete-object.ts";
 import type { Store } from "../store/store.ts";
 import type { StoredObject, WatchEvent } from "../store/watch-event.ts";
@@ -147,10 +148,14 @@ export class NodeLifecycle implements Disposable {
         namespace,
         podName,
         (current) => {
-          const ready = current.status?.conditions?.find(({ type }) => type === "Ready");
+          const ready = podCondition(current, "Ready");
           if (current.metadata.uid !== uid || ready?.status !== "True") return undefined;
           const since = toTime(clock.now());
-          return withCondition(current, { ...ready, status: "False", lastTransitionTime: since });
+          return withPodCondition(current, {
+            ...ready,
+            status: "False",
+            lastTransitionTime: since,
+          });
         },
         { durable: false },
       );
@@ -172,13 +177,8 @@ export class NodeLifecycle implements Disposable {
       // One that no node has ever taken waits for its node.
       if (pod.status?.startTime === undefined || pod.metadata.deletionTimestamp) continue;
       const { namespace, name, uid } = pod.metadata;
-      const condition: PodCondition = {
-        type: "DisruptionTarget",
-        status: "True",
-        lastTransitionTime: toTime(clock.now()),
-        reason: "DeletionByPodGC",
-        message: "PodGC: node no longer exists",
-      };
+      const why = "PodGC: node no longer exists";
+      const condition = disruptionTarget("DeletionByPodGC", why, clock.now());
       deleteObject(store, pod, { gracePeriodSeconds: 0, nowMs: clock.now() });
       store.mutate<Pod>(
         "Pod",
@@ -186,7 +186,7 @@ export class NodeLifecycle implements Disposable {
         name,
         (current) => {
           if (current.metadata.uid !== uid || hasEnded(current)) return undefined;
-          const marked = withCondition(current, condition);
+          const marked = withPodCondition(current, condition);
           return { ...marked, status: { ...marked.status, phase: "Failed" } };
         },
         { durable: false },
@@ -208,10 +208,4 @@ export class NodeLifecycle implements Disposable {
 
 function readyOf({ status }: Node): NodeCondition | undefined {
   return status?.conditions?.find(({ type }) => type === "Ready");
-}
-
-function withCondition(pod: Pod, condition: PodCondition): Pod {
-  const { conditions = [] } = pod.status ?? {};
-  const others = conditions.filter(({ type }) => type !== condition.type);
-  return { ...pod, status: { ...pod.status, conditions: [...others, condition] } };
 }

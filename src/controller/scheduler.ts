@@ -19,7 +19,8 @@ import {
   withPreemption,
 } from "../scheduler/failure-message.ts";
 import { type Placement, placePod } from "../scheduler/place-pod.ts";
-import type { Pod, PodCondition, PodStatus } from "../spec/pod.ts";
+import type { Pod, PodCondition } from "../spec/pod.ts";
+import { disruptionTarget, podCondition, withPodCondition } from "../spec/pod-condition.ts";
 import { podQosClass } from "../spec/pod-qos.ts";
 import { deleteObject } from "../store/delete-object.ts";
 import type { Store } from "../store/store.ts";
@@ -169,7 +170,7 @@ export class Scheduler implements Disposable {
 
   /** Writes down why a pod waits. @returns false when that was known. */
   #wait(pod: Pod, reason: string, message: string, nominee?: string): boolean {
-    const known = scheduledCondition(pod);
+    const known = podCondition(pod, "PodScheduled");
     const isKnown = known?.reason === reason && known.message === message;
     if (isKnown && pod.status?.nominatedNodeName === nominee) return false;
     this.#mutate(pod, (current) => {
@@ -188,13 +189,8 @@ export class Scheduler implements Disposable {
   #preempt(victim: Pod, pod: Pod, node: string): void {
     const { store, clock, report } = this.#options;
     if (victim.metadata.deletionTimestamp !== undefined) return;
-    const condition: PodCondition = {
-      type: "DisruptionTarget",
-      status: "True",
-      lastTransitionTime: toTime(clock.now()),
-      reason: "PreemptionByScheduler",
-      message: `${defaultScheduler}: preempting to accommodate a higher priority pod`,
-    };
+    const why = `${defaultScheduler}: preempting to accommodate a higher priority pod`;
+    const condition = disruptionTarget("PreemptionByScheduler", why, clock.now());
     this.#mutate(victim, (current) => withPodCondition(current, condition));
     deleteObject(store, victim, { nowMs: clock.now() });
     const message = `Preempted by pod ${pod.metadata.uid} on node ${node}`;
@@ -221,8 +217,6 @@ export class Scheduler implements Disposable {
   }
 
   #withCondition(pod: Pod, fact: Omit<PodCondition, "type">): Pod {
-    const before = scheduledCondition(pod);
-    const isSame = before?.status === fact.status && before.lastTransitionTime !== undefined;
     const { generation } = pod.metadata;
     return withPodCondition(
       { ...pod, status: { phase: "Pending", qosClass: podQosClass(pod), ...pod.status } },
@@ -230,7 +224,7 @@ export class Scheduler implements Disposable {
         type: "PodScheduled",
         ...fact,
         ...(generation === undefined ? {} : { observedGeneration: generation }),
-        lastTransitionTime: isSame ? before.lastTransitionTime : toTime(this.#options.clock.now()),
+        lastTransitionTime: toTime(this.#options.clock.now()),
       },
     );
   }
@@ -259,16 +253,6 @@ function isGated({ spec }: Pod): boolean {
 
 function hasClaims(pod: Pod): boolean {
   return (pod.spec.volumes ?? []).some((volume) => claimNameOf(pod, volume) !== undefined);
-}
-
-function scheduledCondition({ status }: Pod): PodCondition | undefined {
-  return status?.conditions?.find(({ type }) => type === "PodScheduled");
-}
-
-function withPodCondition(pod: Pod, condition: PodCondition): Pod {
-  const others = (pod.status?.conditions ?? []).filter(({ type }) => type !== condition.type);
-  const status: PodStatus = { ...pod.status, conditions: [...others, condition] };
-  return { ...pod, status };
 }
 
 /** By priority, then the one that has waited longest. */

@@ -6,11 +6,11 @@
  *
  * Source: Kubernetes, "Taints and Tolerations", "Taint based Evictions"; words of the taint eviction controller.
  */
-import { toTime } from "../base/clock.ts";
 import { hasEnded } from "../scheduler/cluster.ts";
 import { tolerates } from "../scheduler/tolerations.ts";
 import type { Node, Taint, Toleration } from "../spec/kubernetes.gen.ts";
-import type { Pod, PodCondition } from "../spec/pod.ts";
+import type { Pod } from "../spec/pod.ts";
+import { disruptionTarget, withPodCondition } from "../spec/pod-condition.ts";
 import { deleteObject } from "../store/delete-object.ts";
 import type { Controller, ControllerContext } from "./controller.ts";
 import type { CacheChange } from "./object-cache.ts";
@@ -90,27 +90,14 @@ export class TaintEviction implements Controller<Pod> {
   #evict(pod: Pod): void {
     const { store, clock } = this.#context;
     const { namespace, name, uid } = pod.metadata;
-    const condition: PodCondition = {
-      type: "DisruptionTarget",
-      status: "True",
-      lastTransitionTime: toTime(clock.now()),
-      reason: "DeletionByTaintManager",
-      message: "Taint manager: deleting due to NoExecute taint",
-    };
+    const why = "Taint manager: deleting due to NoExecute taint";
+    const condition = disruptionTarget("DeletionByTaintManager", why, clock.now());
     store.mutate<Pod>(
       "Pod",
       namespace,
       name,
       (current) =>
-        current.metadata.uid === uid
-          ? {
-              ...current,
-              status: {
-                ...current.status,
-                conditions: [...(current.status?.conditions ?? []), condition],
-              },
-            }
-          : undefined,
+        current.metadata.uid === uid ? withPodCondition(current, condition) : undefined,
       { durable: false },
     );
     deleteObject(store, pod, { nowMs: clock.now() });

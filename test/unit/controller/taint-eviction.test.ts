@@ -12,6 +12,7 @@ import { ObjectCache } from "../../../src/controller/object-cache.ts";
 import { leavesAtMs, TaintEviction } from "../../../src/controller/taint-eviction.ts";
 import type { Node, Taint, Toleration } from "../../../src/spec/kubernetes.gen.ts";
 import type { Pod } from "../../../src/spec/pod.ts";
+import { disruptionTarget } from "../../../src/spec/pod-condition.ts";
 import { Store } from "../../../src/store/store.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { nodeOf, podOf } from "../scheduler/fixture.ts";
@@ -135,6 +136,17 @@ taints("deletes who does not tolerate it at once, and who does for a time after 
   assert.equal(world.leaving(), ["brief", "none"]);
   await world.pass(100_000);
   assert.equal(world.leaving(), ["brief", "none"]);
+});
+
+taints("says once why a pod goes that somebody wanted to end before", async () => {
+  const before = disruptionTarget("EvictionByEvictionAPI", "Eviction API: evicting", 1000);
+  world.store.create(podOf("marked", { nodeName: "n1", status: { conditions: [before] } }));
+  await world.taint(out);
+  const conditions = world.pod("marked")?.status?.conditions ?? [];
+  assert.equal(
+    conditions.map(({ type, reason }) => [type, reason]),
+    [["DisruptionTarget", "DeletionByTaintManager"]],
+  );
 });
 
 taints(
