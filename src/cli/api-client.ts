@@ -8,11 +8,8 @@
 import { Agent, type IncomingMessage, type OutgoingHttpHeaders, request } from "node:http";
 import type { Readable } from "node:stream";
 import { hasCode, isPodError, kindOfReason, PodError } from "../base/errors.ts";
+import { formatQuery, type Query } from "../base/format-query.ts";
 import { readJsonLines } from "./json-lines.ts";
-
-export type Query = Readonly<
-  Record<string, string | number | boolean | readonly string[] | undefined>
->;
 
 export interface RequestOptions {
   readonly query?: Query;
@@ -164,19 +161,6 @@ export class ApiClient {
     }
     return promise;
   }
-}
-
-/** "?a=1&b=x&b=y"; undefined values are left out. */
-export function formatQuery(query: Query): string {
-  const parameters = new URLSearchParams();
-  for (const [name, value] of Object.entries(query)) {
-    if (value === undefined) continue;
-    for (const item of Array.isArray(value) ? value : [value]) {
-      parameters.append(name, String(item));
-    }
-  }
-  const text = parameters.toString();
-  return text === "" ? "" : `?${text}`;
 }
 
 /** The texts of `299 - "text", 299 - "text"`. RFC 9111 had the field until 2022, Kubernetes has it still. */

@@ -4,11 +4,12 @@
  * T is the type of the kind in `kubernetes.gen.ts`; the daemon promises the shape. Objects of the cluster come without
  * a namespace on the wire and have "" here, as everywhere in nspod. Errors are the daemon's, worded as Kubernetes'.
  */
+import type { Query } from "../base/format-query.ts";
 import type { Event } from "../spec/event.ts";
 import type { List } from "../spec/list.ts";
 import type { ObjectMeta } from "../spec/meta.ts";
 import { type KubernetesObject, type Resource, resourcePath } from "../spec/resources.ts";
-import type { ApiClient, Query, WatchEvent } from "./api-client.ts";
+import type { ApiClient, WatchEvent } from "./api-client.ts";
 
 /** One object. `namespace` is "" for objects of the cluster. */
 export interface ObjectName {

@@ -11,10 +11,11 @@ import { connect } from "node:net";
 import type { Readable } from "node:stream";
 import { type RawData, WebSocket } from "ws";
 import { PodError } from "../base/errors.ts";
-import { type ApiClient, formatQuery, type Query, statusError } from "./api-client.ts";
+import { formatQuery, type Query } from "../base/format-query.ts";
+import { openSocket } from "../base/open-socket.ts";
+import { type ApiClient, statusError } from "./api-client.ts";
 
 const channel = { stdin: 0, stdout: 1, stderr: 2, status: 3, resize: 4, close: 255 } as const;
-const subprotocol = "v5.channel.k8s.io";
 
 interface Target {
   write(chunk: Uint8Array): boolean;
@@ -44,7 +45,11 @@ export async function runRemoteSession(
   query: Query,
   streams: RemoteStreams,
 ): Promise<number> {
-  const socket = await client.whenListening(() => open(client, `${path}${formatQuery(query)}`));
+  const url = `ws://nspod${path}${formatQuery(query)}`;
+  const createConnection = () => connect(client.socketPath);
+  const socket = await client.whenListening(() =>
+    openSocket(url, { createConnection }, statusError),
+  );
   const { promise, resolve, reject } = Promise.withResolvers<number>();
   let exitCode: number | undefined;
   socket.on("message", (data: RawData) => {
@@ -115,30 +120,6 @@ export function exitCodeOfStatus(text: string): number {
     if (Number.isInteger(code)) return Math.min(255, Math.max(0, code));
   }
   throw statusError(text, 500);
-}
-
-async function open(client: ApiClient, path: string): Promise<WebSocket> {
-  const { promise, resolve, reject } = Promise.withResolvers<WebSocket>();
-  const socket = new WebSocket(`ws://nspod${path}`, [subprotocol], {
-    createConnection: () => connect(client.socketPath),
-    perMessageDeflate: false,
-  });
-  socket.once("open", () => {
-    socket.off("error", reject);
-    // What came with the upgrade is emitted before a promise is settled, when nobody listens yet.
-    socket.pause();
-    resolve(socket);
-  });
-  socket.once("error", reject);
-  socket.once("unexpected-response", (_request, response) => {
-    const chunks: Buffer[] = [];
-    response.on("data", (chunk: Buffer) => chunks.push(chunk));
-    response.once("end", () => {
-      reject(statusError(Buffer.concat(chunks).toString("utf8"), response.statusCode ?? 0));
-      socket.terminate();
-    });
-  });
-  return await promise;
 }
 
 function send(socket: WebSocket, number: number, content: Uint8Array, sent?: () => void): void {

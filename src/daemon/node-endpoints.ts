@@ -7,12 +7,13 @@ import { type RequestOptions, request } from "node:https";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { checkServerIdentity, type PeerCertificate } from "node:tls";
-import { WebSocket } from "ws";
 import { statusError } from "../agent/kubernetes-client.ts";
 import type { AttachOptions, ExecOptions, PodLogOptions, Session } from "../apiserver/backend.ts";
 import { readPair } from "../apiserver/pki-files.ts";
 import { nodeUserPrefix, pkiFolder } from "../apiserver/pki-names.ts";
 import { messageOf, PodError } from "../base/errors.ts";
+import { formatQuery, type Query } from "../base/format-query.ts";
+import { openSocket } from "../base/open-socket.ts";
 import type { CopyWork } from "../pod/copy-session.ts";
 import type { MachineUsage, PodUsage } from "../pod/pod-meter.ts";
 import type { Node } from "../spec/kubernetes.gen.ts";
@@ -24,8 +25,6 @@ export interface NodeEndpointsOptions {
   readonly root: string;
   readonly node: (name: string) => Node | undefined;
 }
-
-type Query = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
 
 /** A node that does not answer is gone; logs may be silent for as long as they like. */
 const answerMs = 10_000;
@@ -86,7 +85,7 @@ export class NodeEndpoints {
   async #get(node: string, path: string, query: Query, signal: AbortSignal) {
     const { promise, resolve, reject } =
       Promise.withResolvers<import("node:http").IncomingMessage>();
-    const options = { ...this.#peer(node), path: path + queryText(query), signal };
+    const options = { ...this.#peer(node), path: path + formatQuery(query), signal };
     const asked = request(options, resolve).once("error", reject);
     asked.setTimeout(answerMs, () => asked.destroy(new Error("it does not answer")));
     asked.end();
@@ -105,31 +104,10 @@ export class NodeEndpoints {
   async #open(pod: Pod, path: string, query: Query): Promise<Session> {
     const node = nodeOf(pod);
     const { host, port, ...identity } = this.#peer(node);
-    const { promise, resolve, reject } = Promise.withResolvers<WebSocket>();
-    const url = `wss://${host}:${port}${path}${queryText(query)}`;
-    const socket = new WebSocket(url, ["v5.channel.k8s.io"], {
-      ...identity,
-      perMessageDeflate: false,
-      handshakeTimeout: answerMs,
-    });
-    socket.once("open", () => {
-      socket.off("error", reject);
-      // What came with the upgrade is emitted before a promise is settled, when nobody listens yet.
-      socket.pause();
-      resolve(socket);
-    });
-    socket.once("error", reject);
-    socket.once("unexpected-response", (_request, response) => {
-      const chunks: Buffer[] = [];
-      response.on("data", (chunk: Buffer) => chunks.push(chunk));
-      response.once("end", () => {
-        reject(statusError(Buffer.concat(chunks).toString(), response.statusCode ?? 500));
-        socket.on("error", () => undefined);
-        socket.terminate();
-      });
-    });
+    const url = `wss://${host}:${port}${path}${formatQuery(query)}`;
+    const options = { ...identity, handshakeTimeout: answerMs };
     try {
-      return sessionOf(await promise);
+      return sessionOf(await openSocket(url, options, statusError));
     } catch (error) {
       throw unreachable(node, error);
     }
@@ -171,17 +149,6 @@ function place({ metadata }: Pod): string {
 /** In the words of the kubelet. */
 function streamsOf({ stdin, stdout, stderr, tty }: AttachOptions): Query {
   return { input: stdin, output: stdout, error: stderr, tty };
-}
-
-function queryText(query: Query): string {
-  const parameters = new URLSearchParams();
-  for (const [name, value] of Object.entries(query)) {
-    if (value === undefined) continue;
-    for (const each of Array.isArray(value) ? value : [value])
-      parameters.append(name, String(each));
-  }
-  const text = parameters.toString();
-  return text === "" ? "" : `?${text}`;
 }
 
 function unreachable(node: string, error: unknown): PodError {

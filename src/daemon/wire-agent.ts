@@ -25,9 +25,6 @@ import { dnsAddress } from "../controller/service-allocator.ts";
 import { ServiceProxy } from "../controller/service-proxy.ts";
 import { ServiceState } from "../controller/service-state.ts";
 import { ImageStore } from "../image/store.ts";
-import { hostResolver } from "../net/dns.ts";
-import { Forwarder } from "../net/dns-forwarder.ts";
-import { DnsServer } from "../net/dns-server.ts";
 import { nodeAddress } from "../net/node-address.ts";
 import { PodEngine } from "../pod/engine.ts";
 import { seccompFolder } from "../pod/profiles.ts";
@@ -45,7 +42,7 @@ import { NodeBackend } from "./node-backend.ts";
 import { cgroupMountPoint, mostPods } from "./node-limits.ts";
 import { keptNodeName, takeRole } from "./node-role.ts";
 import { openNetwork } from "./open-network.ts";
-import { serveNames } from "./serve-names.ts";
+import { nameServer, serveNames } from "./serve-names.ts";
 import { systemInfo } from "./system-info.ts";
 import { version } from "./version.ts";
 
@@ -156,19 +153,12 @@ export async function createAgentNode(
     firewall: network.serviceFirewall,
     subnet: instance.subnet,
     serviceSubnet: instance.serviceSubnet,
-    isPublished: (protocol, port) =>
-      [...network.firewall.published().values()]
-        .flat()
-        .some((each) => each.protocol === protocol && each.hostPort === port),
+    isPublished: (protocol, port) => network.firewall.publishes(protocol, port),
     clock,
     log,
     report: (service, event) => events.record(service, event, "kube-proxy"),
   });
-  const names = new DnsServer({
-    zone: proxy.zone(),
-    forwarder: new Forwarder({ servers: () => hostResolver(true).config.nameservers }),
-    onError: (error) => log.error({ error: messageOf(error) }, "a name was not looked up"),
-  });
+  const names = nameServer(proxy, log);
   const cluster = new ClusterNetwork({ objects: api.objects, nodeName, ...network, log });
   const pods = (): readonly Pod[] => api.objects.list<Pod>("Pod").items;
 

@@ -16,7 +16,6 @@ import { VolumeBinder } from "../agent/volume-binder.ts";
 import { VolumeObjects } from "../agent/volume-objects.ts";
 import { newObject } from "../apiserver/create-object.ts";
 import { systemClock, toTime } from "../base/clock.ts";
-import { messageOf } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { openHierarchy } from "../cgroup/hierarchy.ts";
 import { defaultCapabilities } from "../container/capabilities.ts";
@@ -32,9 +31,6 @@ import { dnsAddress, ServiceAllocator } from "../controller/service-allocator.ts
 import { ServiceProxy } from "../controller/service-proxy.ts";
 import { ServiceState } from "../controller/service-state.ts";
 import { ImageStore } from "../image/store.ts";
-import { hostResolver } from "../net/dns.ts";
-import { Forwarder } from "../net/dns-forwarder.ts";
-import { DnsServer } from "../net/dns-server.ts";
 import { nodeAddress } from "../net/node-address.ts";
 import { PodEngine } from "../pod/engine.ts";
 import { seccompFolder } from "../pod/profiles.ts";
@@ -54,7 +50,7 @@ import { cgroupMountPoint, mostPods } from "./node-limits.ts";
 import { keptNodeName, takeRole } from "./node-role.ts";
 import { openNetwork } from "./open-network.ts";
 import { PodApi } from "./pod-api.ts";
-import { serveNames } from "./serve-names.ts";
+import { nameServer, serveNames } from "./serve-names.ts";
 import { systemInfo } from "./system-info.ts";
 import { version } from "./version.ts";
 
@@ -162,19 +158,12 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
     subnet: instance.subnet,
     serviceSubnet: instance.serviceSubnet,
     balancer: { store, nodeAddress: () => nodeAddress(instance.bridge).address },
-    isPublished: (protocol, port) =>
-      [...network.firewall.published().values()]
-        .flat()
-        .some((each) => each.protocol === protocol && each.hostPort === port),
+    isPublished: (protocol, port) => network.firewall.publishes(protocol, port),
     clock,
     log,
     report: (service, event) => events.record(service, event, "service-controller"),
   });
-  const names = new DnsServer({
-    zone: proxy.zone(),
-    forwarder: new Forwarder({ servers: () => hostResolver(true).config.nameservers }),
-    onError: (error) => log.error({ error: messageOf(error) }, "a name was not looked up"),
-  });
+  const names = nameServer(proxy, log);
   const parts = [
     proxy,
     new ClusterNetwork({ objects: store, nodeName, ...network, log }),

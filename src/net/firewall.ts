@@ -147,6 +147,12 @@ export class Firewall implements Disposable {
     return ports;
   }
 
+  /** Whether a pod publishes this port, on any address of the host. */
+  publishes(protocol: string, port: number): boolean {
+    const ports = [...this.published().values()].flat();
+    return ports.some((each) => each.protocol === protocol && each.hostPort === port);
+  }
+
   /**
    * Lets pods and nodes of the cluster in, and our pods out to them as who they are.
    * @param prefixes - of the pods of other nodes, and addresses of these nodes.

@@ -1,23 +1,10 @@
 // Promise: kubectl apply does what it does elsewhere: its three-way merge, dry runs, fields that have owners, pruning;
 // and diff shows it beforehand.
 import * as assert from "uvu/assert";
-import { type Kubectl, kubectlSuite } from "../support/kubectl.ts";
+import { kubectlSuite } from "../support/kubectl.ts";
+import { apply, configMap, dataOf, listOf } from "../support/kubectl-objects.ts";
 
 const { test, run } = kubectlSuite("kubectl apply");
-
-function configMap(name: string, data: Record<string, string>, labels = {}): string {
-  return JSON.stringify({ apiVersion: "v1", kind: "ConfigMap", metadata: { name, labels }, data });
-}
-
-function listOf(...objects: readonly string[]): string {
-  return `{"apiVersion":"v1","kind":"List","items":[${objects.join(",")}]}`;
-}
-
-async function dataOf(kubectl: Kubectl, name: string): Promise<unknown> {
-  return JSON.parse(await kubectl.must(["get", "cm", name, "-o", "json"])).data;
-}
-
-const apply = ["apply", "-f", "-"] as const;
 
 test("apply creates, leaves alone, changes and takes away", async (kubectl) => {
   const send = async (data: Record<string, string>, ...more: string[]): Promise<string> =>

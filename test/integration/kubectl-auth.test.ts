@@ -1,11 +1,11 @@
 // Promise: kubectl makes tokens and says who may do what, and a token opens what it says and no more.
-import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
+import { kubectl, must } from "../support/machine-kubectl.ts";
 import { podSuite } from "../support/pod-suite.ts";
 import type { Pods } from "../support/pods.ts";
 import { requires } from "../support/requires.ts";
-import { type CommandOptions, type CommandResult, runCommand } from "../support/run-command.ts";
+import { type CommandResult, runCommand } from "../support/run-command.ts";
 
 requires("root", "tool:kubectl");
 
@@ -13,31 +13,6 @@ requires("root", "tool:kubectl");
 process.env["NSPOD_LISTEN"] = "127.0.0.1:0";
 
 const { test, run } = podSuite("kubectl-auth");
-
-async function kubectl(
-  { instance }: Pods,
-  args: readonly string[],
-  options: CommandOptions = {},
-): Promise<CommandResult> {
-  const home = join(instance.base, "home");
-  const file = join(home, "config");
-  await mkdir(home, { recursive: true });
-  await writeFile(file, await instance.must(["kubeconfig"]), { mode: 0o600 });
-  return await runCommand("kubectl", args, {
-    ...options,
-    env: { HOME: home, KUBECONFIG: file },
-  });
-}
-
-async function must(
-  pods: Pods,
-  args: readonly string[],
-  options: CommandOptions = {},
-): Promise<string> {
-  const { code, stdout, stderr } = await kubectl(pods, args, options);
-  assert.is(code, 0, `kubectl ${args.join(" ")}: ${stderr}${stdout}`);
-  return stdout;
-}
 
 const robot = ["--as", "system:serviceaccount:default:robot"] as const;
 

@@ -1,24 +1,17 @@
 // Promise: kubectl drain empties a node of nspod: it refuses what would be lost, evicts the rest, and heeds budgets.
 import * as assert from "uvu/assert";
 import { kubectlSuite } from "../support/kubectl.ts";
+import { apply, deployment } from "../support/kubectl-objects.ts";
 import { podOf, sleeper } from "../support/pods.ts";
 
 const { inTurn, run } = kubectlSuite("kubectl drain", "busybox");
 
 inTurn("drain refuses what would be lost, evicts the rest and heeds budgets", async (kubectl) => {
   const node = await kubectl.must(["get", "nodes", "-o=jsonpath={.items[0].metadata.name}"]);
-  await kubectl.must(["apply", "-f", "-"], {
+  await kubectl.must(apply, {
     input: JSON.stringify(podOf("alone", { containers: [sleeper("main")] })),
   });
-  const labels = { app: "many" };
-  const spec = { terminationGracePeriodSeconds: 1, containers: [sleeper("main")] };
-  const deployment = {
-    apiVersion: "apps/v1",
-    kind: "Deployment",
-    metadata: { name: "many" },
-    spec: { selector: { matchLabels: labels }, template: { metadata: { labels }, spec } },
-  };
-  await kubectl.must(["apply", "-f", "-"], { input: JSON.stringify(deployment) });
+  await kubectl.must(apply, { input: deployment("many") });
   await kubectl.must(["create", "pdb", "many", "--selector=app=many", "--min-available=1"]);
   await kubectl.must(["rollout", "status", "deployment/many", "--timeout=30s"]);
   await kubectl.must(["wait", "--for=condition=Ready", "pod/alone", "--timeout=30s"]);

@@ -1,40 +1,19 @@
 // Promise: kubectl rolls workloads of nspod out: status, history, undo, restart, pause and resume, of each kind that has a
 // history.
 import * as assert from "uvu/assert";
-import { type Kubectl, kubectlSuite } from "../support/kubectl.ts";
-import { sleeper } from "../support/pods.ts";
+import { kubectlSuite } from "../support/kubectl.ts";
+import { apply, field, workload } from "../support/kubectl-objects.ts";
 
 const { test, run } = kubectlSuite("kubectl rollout", "busybox");
 
 const seconds = "--timeout=40s";
-
-/** Pods that end when they are told to. */
-function workload(kind: string, name: string, more: object = {}): string {
-  const labels = { app: name };
-  return JSON.stringify({
-    apiVersion: "apps/v1",
-    kind,
-    metadata: { name, annotations: { "kubernetes.io/change-cause": "made" } },
-    spec: {
-      selector: { matchLabels: labels },
-      template: {
-        metadata: { labels },
-        spec: { terminationGracePeriodSeconds: 1, containers: [sleeper("main")] },
-      },
-      ...more,
-    },
-  });
-}
-
-async function field(kubectl: Kubectl, object: string, path: string): Promise<string> {
-  return await kubectl.must(["get", object, `-o=jsonpath={${path}}`]);
-}
+const cause = { "kubernetes.io/change-cause": "made" };
 
 test("rollout: a new template, its history, back again, restart and pause", async (kubectl) => {
   const rollout = async (...words: readonly string[]): Promise<string> =>
     await kubectl.must(["rollout", ...words]);
   const one = "deployment/turns";
-  await kubectl.must(["apply", "-f", "-"], { input: workload("Deployment", "turns") });
+  await kubectl.must(apply, { input: workload("Deployment", "turns", {}, cause) });
   await rollout("status", one, seconds);
   await kubectl.must(["set", "env", one, "COLOR=blue"]);
   await kubectl.must(["annotate", one, "kubernetes.io/change-cause=blue", "--overwrite"]);
@@ -60,10 +39,10 @@ test("rollout: a new template, its history, back again, restart and pause", asyn
 
 test("rollout of a StatefulSet and a DaemonSet", async (kubectl) => {
   const sets = ["statefulset/db", "daemonset/agent"] as const;
-  await kubectl.must(["apply", "-f", "-"], {
-    input: workload("StatefulSet", "db", { serviceName: "db", replicas: 1 }),
+  await kubectl.must(apply, {
+    input: workload("StatefulSet", "db", { serviceName: "db", replicas: 1 }, cause),
   });
-  await kubectl.must(["apply", "-f", "-"], { input: workload("DaemonSet", "agent") });
+  await kubectl.must(apply, { input: workload("DaemonSet", "agent", {}, cause) });
   const turn = async (set: string): Promise<void> => {
     await kubectl.must(["rollout", "status", set, seconds]);
     await kubectl.must(["set", "env", set, "COLOR=blue"]);

@@ -1,35 +1,14 @@
 // Promise: kubectl runs workloads of nspod: scale, expose, run and wait do to pods what they say.
 import * as assert from "uvu/assert";
-import { type Kubectl, kubectlSuite } from "../support/kubectl.ts";
-import { sleeper } from "../support/pods.ts";
+import { kubectlSuite } from "../support/kubectl.ts";
+import { apply, deployment, field } from "../support/kubectl-objects.ts";
 
 const { test, run } = kubectlSuite("kubectl workloads", "busybox");
 
 const seconds = "--timeout=40s";
 
-/** Pods that end when they are told to. */
-function deployment(name: string): string {
-  const labels = { app: name };
-  return JSON.stringify({
-    apiVersion: "apps/v1",
-    kind: "Deployment",
-    metadata: { name },
-    spec: {
-      selector: { matchLabels: labels },
-      template: {
-        metadata: { labels },
-        spec: { terminationGracePeriodSeconds: 1, containers: [sleeper("main")] },
-      },
-    },
-  });
-}
-
-async function field(kubectl: Kubectl, object: string, path: string): Promise<string> {
-  return await kubectl.must(["get", object, `-o=jsonpath={${path}}`]);
-}
-
 test("scale, and only from the size that it has", async (kubectl) => {
-  await kubectl.must(["apply", "-f", "-"], { input: deployment("web") });
+  await kubectl.must(apply, { input: deployment("web") });
   assert.is(
     await kubectl.must(["scale", "deployment/web", "--replicas=3"]),
     "deployment.apps/web scaled\n",

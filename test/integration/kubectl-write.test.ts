@@ -2,24 +2,10 @@
 // annotate, replace, and delete with each of its ways to treat what depends.
 import * as assert from "uvu/assert";
 import { eventually } from "../support/eventually.ts";
-import { type Kubectl, kubectlSuite } from "../support/kubectl.ts";
-import { sleeper } from "../support/pods.ts";
+import { kubectlSuite } from "../support/kubectl.ts";
+import { apply, configMap, dataOf, deployment, listOf } from "../support/kubectl-objects.ts";
 
 const { test, run } = kubectlSuite("kubectl writes", "busybox");
-
-function configMap(name: string, data: Record<string, string>, labels = {}): string {
-  return JSON.stringify({ apiVersion: "v1", kind: "ConfigMap", metadata: { name, labels }, data });
-}
-
-function listOf(...objects: readonly string[]): string {
-  return `{"apiVersion":"v1","kind":"List","items":[${objects.join(",")}]}`;
-}
-
-async function dataOf(kubectl: Kubectl, name: string): Promise<unknown> {
-  return JSON.parse(await kubectl.must(["get", "cm", name, "-o", "json"])).data;
-}
-
-const apply = ["apply", "-f", "-"] as const;
 
 test("create makes each kind from words", async (kubectl) => {
   const { version, namespace } = kubectl;
@@ -120,22 +106,6 @@ test("delete by name, by label, from a file and what is not there", async (kubec
   assert.match(await kubectl.fails(["delete", "-f", "-"], { input }), /"one" not found/);
   assert.is(await kubectl.must(["delete", "cm", "one", "--ignore-not-found"]), "");
 });
-
-function deployment(name: string): string {
-  const labels = { app: name };
-  return JSON.stringify({
-    apiVersion: "apps/v1",
-    kind: "Deployment",
-    metadata: { name },
-    spec: {
-      selector: { matchLabels: labels },
-      template: {
-        metadata: { labels },
-        spec: { terminationGracePeriodSeconds: 1, containers: [sleeper("main")] },
-      },
-    },
-  });
-}
 
 test("delete --cascade: with the dependents before or after, or without them", async (kubectl) => {
   const names = ["background", "foreground", "orphan"] as const;

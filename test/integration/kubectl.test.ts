@@ -1,15 +1,15 @@
 // Promise: kubectl works against `nspod daemon --listen` with the file that `nspod kubeconfig` prints, whichever
 // version the machine has (kubectl-*.test.ts: what each command does); who brings no certificate and no token gets
 // nothing.
-import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { request } from "node:https";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import * as assert from "uvu/assert";
+import { must } from "../support/machine-kubectl.ts";
 import { podSuite } from "../support/pod-suite.ts";
-import { type Pods, podOf, sleeper } from "../support/pods.ts";
+import { podOf, sleeper } from "../support/pods.ts";
 import { requires } from "../support/requires.ts";
-import { type CommandOptions, type CommandResult, runCommand } from "../support/run-command.ts";
 
 requires("root", "tool:kubectl");
 
@@ -17,33 +17,6 @@ requires("root", "tool:kubectl");
 process.env["NSPOD_LISTEN"] = "127.0.0.1:0";
 
 const { test, run } = podSuite("kubectl", "busybox");
-
-/** KUBECONFIG and a home of its own for kubectl's caches. */
-async function kubeEnv({ instance }: Pods): Promise<Record<string, string>> {
-  const home = join(instance.base, "home");
-  const file = join(home, "config");
-  await mkdir(home, { recursive: true });
-  await writeFile(file, await instance.must(["kubeconfig"]), { mode: 0o600 });
-  return { HOME: home, KUBECONFIG: file };
-}
-
-async function kubectl(
-  pods: Pods,
-  args: readonly string[],
-  options: CommandOptions = {},
-): Promise<CommandResult> {
-  return await runCommand("kubectl", args, { ...options, env: await kubeEnv(pods) });
-}
-
-async function must(
-  pods: Pods,
-  args: readonly string[],
-  options: CommandOptions = {},
-): Promise<string> {
-  const { code, stdout, stderr } = await kubectl(pods, args, options);
-  assert.is(code, 0, `kubectl ${args.join(" ")}: ${stderr}${stdout}`);
-  return stdout;
-}
 
 test("the machine's own kubectl makes, shows, enters and deletes a pod", async (pods) => {
   const body = podOf("shown", { containers: [sleeper("main")] });

@@ -1,7 +1,7 @@
 /** `nspod exec` and `nspod attach`: a command in a running container, or its own streams. */
 import { PodError } from "../../base/errors.ts";
+import type { Query } from "../../base/format-query.ts";
 import type { Pod } from "../../spec/pod.ts";
-import type { Query } from "../api-client.ts";
 import { type Context, podsPath } from "../context.ts";
 import { defaultContainer, requireContainer } from "../default-container.ts";
 import { DetachKeys } from "../detach-keys.ts";

@@ -1,9 +1,9 @@
 /** `nspod logs`: what containers of a pod wrote, as kubectl shows it. */
 import { systemClock } from "../../base/clock.ts";
 import { messageOf, PodError } from "../../base/errors.ts";
+import type { Query } from "../../base/format-query.ts";
 import type { List } from "../../spec/list.ts";
 import type { Pod } from "../../spec/pod.ts";
-import type { Query } from "../api-client.ts";
 import { type Context, podsPath } from "../context.ts";
 import { defaultContainer, requireContainer } from "../default-container.ts";
 import { parseDuration } from "../duration.ts";

@@ -1,7 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { isPodError, PodError } from "../../../src/base/errors.ts";
-import { ApiClient, formatQuery, statusError } from "../../../src/cli/api-client.ts";
+import { ApiClient, statusError } from "../../../src/cli/api-client.ts";
 import { withDeadline } from "../../support/with-deadline.ts";
 import { FakeDaemon, fail, reply } from "./fake-daemon.ts";
 
@@ -141,17 +141,9 @@ client("says that nobody listens when it must not start a daemon", async () => {
 
 client.run();
 
-const helpers = suite("formatQuery(), statusError()");
+const helpers = suite("statusError()");
 
-helpers("escape and repeat", () => {
-  assert.is(formatQuery({}), "");
-  assert.is(
-    formatQuery({ a: "x y", b: ["1", "&"], c: undefined, d: false }),
-    "?a=x+y&b=1&b=%26&d=false",
-  );
-});
-
-helpers("take an answer that is no Status", () => {
+helpers("takes an answer that is no Status", () => {
   assert.is(statusError("broken\n", 500).message, "broken");
   assert.is(statusError("", 503).message, "The daemon answered with HTTP status 503");
 });
