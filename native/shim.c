@@ -8,6 +8,8 @@
 #define _GNU_SOURCE
 #include "shim.h"
 
+#include "failpoint.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
@@ -192,6 +194,7 @@ int main(void)
 	struct source listener = {.fd = SHIM_FD_LISTEN, .ready = connection_accept};
 	struct source signals = {.fd = -1, .ready = take_signals};
 
+	failpoint_arm(getenv("NSPOD_FAILPOINTS"));
 	if (prepare(&listener, &signals) < 0) {
 		complain("nspod-shim cannot start", errno);
 		return 2;

@@ -6,6 +6,8 @@
 #define _GNU_SOURCE
 #include "shim.h"
 
+#include "failpoint.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -32,10 +34,13 @@ static int write_record(const struct process *process)
 		.entry = process->entry,
 	};
 	char path[sizeof(RECORD_FOLDER) + SHIM_MAX_ID];
-	int fd = openat(SHIM_FD_FOLDER, RECORD_TEMPORARY,
-			O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	int error = 0;
+	int fd;
 
+	if (failpoint("shim.exit-record") < 0)
+		return -errno;
+	fd = openat(SHIM_FD_FOLDER, RECORD_TEMPORARY,
+		    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return -errno;
 	if (write(fd, &record, sizeof(record)) != (ssize_t)sizeof(record))
@@ -103,6 +108,7 @@ static void finish(struct process *process, int status)
 	/* ENOENT: somebody removed the pod's folder; those who are connected still hear of it. */
 	if (error < 0 && error != -ENOENT)
 		complain("exit record", -error);
+	(void)failpoint("shim.exit-report");
 	session_report_exit(process);
 }
 

@@ -2,6 +2,8 @@
 #define _GNU_SOURCE
 #include "shim_log.h"
 
+#include "failpoint.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -74,8 +76,12 @@ static void put_prefix(char *ret_prefix, const struct timespec *now, const char 
 
 static int open_file(struct log *log, int flags)
 {
-	int fd = openat(log->folder, log->name,
-			O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | flags, 0600);
+	int fd;
+
+	if (failpoint("shim.log-open") < 0)
+		return -errno;
+	fd = openat(log->folder, log->name,
+		    O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | flags, 0600);
 
 	return fd < 0 ? -errno : fd;
 }
@@ -129,7 +135,9 @@ static void flush_output(struct log *log)
 	size_t done = 0;
 
 	while (done < output_size) {
-		ssize_t n = write(log->file, output + done, output_size - done);
+		ssize_t n = failpoint("shim.log-write") < 0
+				    ? -1
+				    : write(log->file, output + done, output_size - done);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -170,6 +178,8 @@ static void rotate(struct log *log)
 	char to[NAME_MAX + 1];
 	int fd;
 
+	if (failpoint("shim.log-rotate") < 0)
+		return;
 	for (uint32_t number = log->max_files - 1; number > 1; number--) {
 		if (name_of_rotated(log, number - 1, from) && name_of_rotated(log, number, to))
 			(void)renameat(log->folder, from, log->folder, to);

@@ -6,6 +6,7 @@
 #include "shim.h"
 
 #include "clone_child.h"
+#include "failpoint.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -227,6 +228,10 @@ struct process *process_start(struct start_request *request, struct connection *
 	int cgroup_fd = -1;
 	int error;
 
+	if (failpoint("shim.start") < 0) {
+		at_step(ret_reply, errno, STEP_REQUEST);
+		return NULL;
+	}
 	if (process_find(request->id)) {
 		at_step(ret_reply, EEXIST, STEP_ID);
 		return NULL;
@@ -250,6 +255,7 @@ struct process *process_start(struct start_request *request, struct connection *
 	}
 	process->next = processes;
 	processes = process;
+	(void)failpoint("shim.started");
 	*ret_reply = (struct shim_reply){.pid = process->entry.pid};
 	return process;
 }

@@ -6,6 +6,7 @@
  *            shim events ────┘ wake(uid)
  */
 import type { Clock } from "../base/clock.ts";
+import { failpoint } from "../base/failpoint.ts";
 import type { Logger } from "../base/log.ts";
 import type { PodEngine } from "../pod/engine.ts";
 import type { Pod } from "../spec/pod.ts";
@@ -157,6 +158,7 @@ export class Agent {
         const changes = this.#roomChanges;
         const result = await engine.sync(pod);
         if (result.isRemoved) {
+          failpoint("agent/agent.object");
           const removal = api.remove(pod);
           if (removal !== undefined) await removal;
           return result;

@@ -14,6 +14,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname } from "node:path";
+import { failpoint } from "./failpoint.ts";
 
 export interface WriteOptions {
   /** Permission bits, default 0600. */
@@ -34,11 +35,14 @@ export function atomicWrite(
   try {
     // The mode of open is cut by the daemon's umask.
     fchmodSync(fd, mode);
+    failpoint("base/atomic-write.write");
     writeFileSync(fd, content);
+    failpoint("base/atomic-write.sync");
     if (durable) fsyncSync(fd);
   } finally {
     closeSync(fd);
   }
+  failpoint("base/atomic-write.rename");
   renameSync(temporary, path);
   if (durable) syncFolder(dirname(path));
 }

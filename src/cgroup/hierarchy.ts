@@ -19,6 +19,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { hasCode, PodError } from "../base/errors.ts";
+import { failpoint } from "../base/failpoint.ts";
 import type { Controller, Setting } from "./limits.ts";
 
 const wanted: readonly Controller[] = ["cpu", "memory", "pids", "hugetlb"];
@@ -66,6 +67,7 @@ export function ensureCgroup(
   directory: string,
   settings: readonly Setting[],
 ): readonly Setting[] {
+  failpoint("cgroup/hierarchy.create");
   makeDirectory(directory);
   const missing: Setting[] = [];
   for (const setting of settings) {
@@ -92,6 +94,7 @@ export function ensurePodCgroup(
 
 /** Sends SIGKILL to every process of a cgroup and those below it; fine when it is gone. */
 export function killCgroup(directory: string): void {
+  failpoint("cgroup/hierarchy.kill");
   try {
     writeFileSync(join(directory, "cgroup.kill"), "1");
   } catch (error) {
@@ -124,6 +127,7 @@ export function removeCgroup(directory: string): boolean {
     if (hasCode(error, "ENOENT")) return true;
     throw error;
   }
+  failpoint("cgroup/hierarchy.remove");
   const isEmpty = children.map((name) => removeCgroup(join(directory, name))).every(Boolean);
   if (!isEmpty) return false;
   try {

@@ -6,6 +6,7 @@
  */
 import { systemClock } from "../base/clock.ts";
 import { messageOf, PodError } from "../base/errors.ts";
+import { armFailpoints } from "../base/failpoint.ts";
 import { createLogger, type Logger } from "../base/log.ts";
 import { reserveWatches } from "../base/watch-changes.ts";
 import { type AgentConfiguration, readAgentConfiguration } from "./agent-configuration.ts";
@@ -33,6 +34,7 @@ async function main(args: readonly string[]): Promise<number> {
     logger = createLogger(configuration.logLevel);
     guardProcess(logger, process.exit);
     requireRoot();
+    armFailpoints(process.env);
     reserveWatches();
     const end = await live(configuration, logger, starter);
     logger.info({ end }, "Ended");

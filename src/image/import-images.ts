@@ -27,6 +27,7 @@ import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
 import { syncFolder } from "../base/atomic-write.ts";
 import { hasCode, messageOf, PodError } from "../base/errors.ts";
+import { failpoint } from "../base/failpoint.ts";
 import type { Digest } from "../base/ids.ts";
 import { EarlyUnpacking } from "./early-unpacking.ts";
 import { blobPath, blobSize, chainIds, findLayer, type LayoutPaths, layerNames } from "./layout.ts";
@@ -430,6 +431,7 @@ class Work {
       ];
       for (const digest of digests) {
         const to = blobPath(paths, digest);
+        failpoint("image/import-images.blob");
         if (!existsSync(to)) renameSync(this.#blobFile(digest), to);
       }
       for (const chainId of chainIds(image.layers.map(({ diffId }) => diffId))) {
@@ -437,6 +439,7 @@ class Work {
         if (job?.result === undefined) continue;
         const [independent, chained] = layerNames(job.diffId, chainId);
         const to = join(paths.layers, job.result.dependsOnLower ? chained : independent);
+        failpoint("image/import-images.layer");
         // Somebody else may have brought the same layer meanwhile: ours goes away then.
         if (existsSync(job.folder) && !existsSync(to)) renameSync(job.folder, to);
       }

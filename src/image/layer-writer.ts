@@ -10,6 +10,7 @@
  * mode needs neither chown nor chmod.
  */
 
+import { failpoint } from "../base/failpoint.ts";
 import { K, type SyscallName } from "../sys/abi.ts";
 import { Batch } from "../sys/batch.ts";
 import { runBatch } from "../sys/ffi.ts";
@@ -320,6 +321,7 @@ export class LayerWriter {
     const batch = this.#nextBatch();
     this.#waiting++;
     this.#tail = this.#tail.then(async () => {
+      failpoint("image/layer-writer.batch");
       await runBatch(this.#action, batch);
       this.#waiting--;
       this.#recycle(batch);

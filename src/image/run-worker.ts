@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { type Readable, Writable } from "node:stream";
 import { type ErrorKind, PodError } from "../base/errors.ts";
+import { failpointVariable } from "../base/failpoint.ts";
 import type { MemberReport, Note, Report, Task } from "./messages.ts";
 
 export interface WorkerHooks {
@@ -150,10 +151,13 @@ function pipeInto(content: Readable, sink: unknown, fail: (error: unknown) => vo
   content.pipe(sink);
 }
 
-/** Nothing of ours but where V8 keeps compiled code: it saves 0.1 s per helper. */
+/** Nothing of ours but where V8 keeps compiled code, which saves 0.1 s per helper, and the fail points of a test. */
 function helperEnvironment(): NodeJS.ProcessEnv {
-  const { NODE_COMPILE_CACHE: cache } = process.env;
-  return { NODE_NO_WARNINGS: "1", ...(cache === undefined ? {} : { NODE_COMPILE_CACHE: cache }) };
+  const passed = ["NODE_COMPILE_CACHE", failpointVariable].flatMap((name) => {
+    const value = process.env[name];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return { NODE_NO_WARNINGS: "1", ...Object.fromEntries(passed) };
 }
 
 function workerPath(): string {

@@ -9,6 +9,7 @@ import { createHash, type Hash } from "node:crypto";
 import { closeSync, openSync, readFileSync, rmSync } from "node:fs";
 import { posix } from "node:path";
 import { PodError } from "../base/errors.ts";
+import { failpoint } from "../base/failpoint.ts";
 import type { Digest } from "../base/ids.ts";
 import { type Compression, detectCompression } from "./decompress.ts";
 import type { MemberReport } from "./messages.ts";
@@ -155,6 +156,7 @@ export class MemberWriter {
     }
     this.#size += chunk.length;
     this.#hash.update(chunk);
+    failpoint("image/staged-members.write");
     if (this.#fd !== undefined) writeAll(this.#fd, chunk);
     if (isFirst) this.#begin(chunk);
     else if (this.#told !== undefined && this.#size - this.#told >= growthStep) this.#tell(false);

@@ -5,6 +5,7 @@
 import { readdirSync, rmSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { isPodError, messageOf } from "../base/errors.ts";
+import { armFailpoints } from "../base/failpoint.ts";
 import { confine, dieWithParent, removeCapabilities } from "./confine.ts";
 import { Growth } from "./growth.ts";
 import type { Note, RemoveTask, Report, Task } from "./messages.ts";
@@ -100,6 +101,7 @@ class Notes {
 
 async function main(): Promise<void> {
   dieWithParent();
+  armFailpoints(process.env);
   const lines = createInterface({ input: process.stdin });
   const first = Promise.withResolvers<Task>();
   const notes = new Notes();

@@ -7,6 +7,7 @@
  */
 import type { Clock } from "../base/clock.ts";
 import { PodError } from "../base/errors.ts";
+import { failpoint } from "../base/failpoint.ts";
 import { contains, formatAddress, parseAddress, parseSubnet, type Subnet } from "./ipv4.ts";
 
 /** One address; without `releasedAtMs` a pod holds it, with it the address rests. */
@@ -73,6 +74,7 @@ export class AddressPool {
     if (known !== undefined) return known;
     const address = this.#nextFree();
     const lease: Lease = { podUid, address: formatAddress(address) };
+    failpoint("net/ipam.reserve");
     this.#storage.put(lease);
     this.#remember(lease);
     this.#last = address;
@@ -84,6 +86,7 @@ export class AddressPool {
     for (const [number, lease] of this.#leases) {
       if (lease.podUid !== podUid || lease.releasedAtMs !== undefined) continue;
       const resting: Lease = { ...lease, releasedAtMs: this.#clock.now() };
+      failpoint("net/ipam.release");
       this.#storage.put(resting);
       this.#leases.set(number, resting);
     }

@@ -13,6 +13,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { PodError } from "../base/errors.ts";
+import { failpoint } from "../base/failpoint.ts";
 import { Undo } from "../base/undo.ts";
 import { ensureCgroup, killCgroup, podCgroup, removeCgroup } from "../cgroup/hierarchy.ts";
 import { hugePageSizes } from "../cgroup/huge-pages.ts";
@@ -148,6 +149,7 @@ export function prepareAttempt(
     ...containerSettings(resourcesOf(resources, pod.spec.resources), origin),
     ...containerHugePages(pod, resources, hugePageSizes(), origin),
   ];
+  failpoint("pod/attempt.prepare");
   const missing = ensureCgroup(context.hierarchy, cgroup, settings);
   attachDevicePolicy(cgroup, plan.deviceRules);
   makeAttemptFolder(attemptFolder(folders, name, number), plan);
@@ -192,6 +194,7 @@ export async function startAttempt(
   // shim with it: killing the cgroup is what helps then.
   const cancel = context.clock.after(startTimeoutMs, () => killCgroup(cgroup));
   undo.push("cancel timeout", cancel);
+  failpoint("pod/attempt.start");
   const started = await shim.start(`Cannot start container "${name}"`, {
     id: attempt.id,
     ...compiled,
@@ -202,6 +205,7 @@ export async function startAttempt(
     stdinOnce: ref.container.stdinOnce === true,
     log: { path: logPath(folders, name, number), ...logLimits },
   });
+  failpoint("pod/attempt.started");
   cancel();
   undo.keep();
   return started;
@@ -226,6 +230,7 @@ function makeAttemptFolder(folder: string, { rootFilesystem, users }: ContainerP
 /** Ends what an exited container left behind and frees its cgroup. */
 export async function finishAttempt(context: EngineContext, pod: Pod, name: string): Promise<void> {
   const cgroup = containerCgroup(context, pod, name);
+  failpoint("pod/attempt.finish");
   killCgroup(cgroup);
   await waitUntilEmpty(cgroup, leftoverTimeoutMs);
   removeCgroup(cgroup);

@@ -10,6 +10,7 @@
  */
 import { assertNever } from "../base/assert.ts";
 import { messageOf } from "../base/errors.ts";
+import { failpoint } from "../base/failpoint.ts";
 import type { Pod, PodStatus } from "../spec/pod.ts";
 import { absorb, adopt } from "./absorb.ts";
 import { allocationOf, withAllocation } from "./allocation.ts";
@@ -77,6 +78,7 @@ export class PodEngine {
     const { uid } = pod.metadata;
     const live = this.#liveOf(uid);
     const save = (record: PodRecord): PodRecord => {
+      failpoint("pod/engine.record");
       context.records.put(uid, record);
       return record;
     };

@@ -1,7 +1,9 @@
 /** Removes everything of a pod, by its uid alone; and finds what belongs to no pod. */
+
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { PodError } from "../base/errors.ts";
+import { failpoint } from "../base/failpoint.ts";
 import { listPodCgroups } from "../cgroup/hierarchy.ts";
 import { forgetEnvironments } from "./container-environment.ts";
 import type { EngineContext } from "./context.ts";
@@ -25,6 +27,7 @@ export async function removePod(context: EngineContext, uid: string): Promise<vo
   context.discard(podFolders(context.instance, uid).state);
   forgetEnvironments(context, uid);
   // Last: as long as the record stands, the next daemon repeats all this.
+  failpoint("pod/remove-pod.record");
   context.records.delete(uid);
 }
 

@@ -1,5 +1,7 @@
 /** The steps of the engine that start and stop a pod's sandbox. */
+
 import { messageOf, PodError } from "../base/errors.ts";
+import { failpoint } from "../base/failpoint.ts";
 import { shimCgroup } from "../cgroup/hierarchy.ts";
 import { compileReaper } from "../container/exec.ts";
 import type { ShimClient } from "../shim/client.ts";
@@ -50,6 +52,7 @@ export async function performSandboxStart(input: StepInput): Promise<PodRecord> 
     });
     live.timings.mark("shim launched: namespaces, network");
     live.volumes = volumes;
+    failpoint("pod/sandbox-steps.connect");
     live.shim = await connectShim(input);
     live.timings.mark("shim connected");
     const configVolumes = await fillConfigVolumes(input, live.shim);

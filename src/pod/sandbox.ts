@@ -12,6 +12,7 @@
 import { mkdirSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { PodError } from "../base/errors.ts";
+import { failpoint } from "../base/failpoint.ts";
 import { Undo } from "../base/undo.ts";
 import {
   ensureCgroup,
@@ -88,10 +89,12 @@ export async function startSandbox(
     await launch.catch(() => undefined);
   });
 
+  failpoint("pod/sandbox.host-files");
   for (const message of writeHostFiles(pod, folders, address, context.nameserver)) {
     context.report(pod, { type: "Warning", reason: "DNSConfigForming", message });
   }
   if (attachment) {
+    failpoint("pod/sandbox.rules");
     context.firewall.allow(uid, attachment);
     publishPorts(context, pod, attachment.address);
   }
@@ -175,14 +178,17 @@ export async function stopSandbox(
   const pod = podCgroup(context.hierarchy, uid);
   const shim = shimCgroup(context.hierarchy, uid);
   killCgroup(pod);
+  failpoint("pod/sandbox.stop-rules");
   context.firewall.unpublish(uid);
   const isEmpty = await waitUntilEmpty(pod, killTimeoutMs);
+  failpoint("pod/sandbox.stop-shim");
   // After the containers: the shim writes their exit records.
   killCgroup(shim);
   const isShimGone = await waitUntilEmpty(shim, killTimeoutMs);
   if (shimPid !== 0) await reapShim(shimPid);
   const isRemoved = [removeCgroup(pod), removeCgroup(shim)].every(Boolean);
   if (!isEmpty || !isShimGone || !isRemoved) return false;
+  failpoint("pod/sandbox.stop-folder");
   // Not on the main thread: the kernel first detaches what other mount namespaces have on shm/.
   await rm(podFolders(context.instance, uid).runtime, { recursive: true, force: true });
   return true;
@@ -214,6 +220,7 @@ export function warnAboutMissing(
 }
 
 function makeFolders(folders: PodFolders): void {
+  failpoint("pod/sandbox.folders");
   for (const folder of [folders.state, folders.etc, folders.shm]) {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
   }

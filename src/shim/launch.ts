@@ -9,6 +9,7 @@
 import { closeSync, constants, openSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { hasCode, PodError } from "../base/errors.ts";
+import { failpoint, shimEnvironment } from "../base/failpoint.ts";
 import { K } from "../sys/abi.ts";
 import { run, spawnAside } from "../sys/ffi.ts";
 import { type Operand, Program, type Register } from "../sys/program.ts";
@@ -71,7 +72,7 @@ export function compileLaunch(request: LaunchRequest, binaryFd: number, reaperFd
   placeDescriptors(program, [nothing, nothing, log, socket, reaperFd, folder, binaryFd]);
   // The path is for people who look at ps; there is nothing secret in it.
   const argv = program.pointers(["nspod-shim", request.folder]);
-  const envp = program.pointers([]);
+  const envp = program.pointers(shimEnvironment());
   program.call("execveat", [binaryFdInChild, "", argv, envp, K.AT_EMPTY_PATH]);
   return program;
 }
@@ -127,10 +128,12 @@ export async function launchShim(request: LaunchRequest): Promise<{ readonly pid
   const action = `Cannot start the shim of pod ${request.podUid}`;
   const cgroup = openCgroup(action, request.cgroup);
   try {
+    failpoint("shim/launch.spawn");
     const { pid } = await spawnAside(action, program, {
       cloneFlags: request.cloneFlags,
       ...(cgroup === undefined ? {} : { cgroupFd: cgroup }),
     });
+    failpoint("shim/launch.spawned");
     return { pid };
   } catch (error) {
     removeTraces(request.folder);

@@ -9,6 +9,7 @@ import { closeSync, fdatasync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
 import { syncFolder } from "../base/atomic-write.ts";
+import { failpoint } from "../base/failpoint.ts";
 
 const sync = promisify(fdatasync);
 
@@ -53,6 +54,7 @@ export class LogFile {
       // Its name, once: SQLite does this with the first sync of its own.
       syncFolder(dirname(this.#path));
     }
+    failpoint("store/log-file.sync");
     await sync(this.#descriptor);
   }
 

@@ -17,6 +17,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { invariant } from "../base/assert.ts";
 import { type Clock, systemClock } from "../base/clock.ts";
 import { PodError } from "../base/errors.ts";
+import { failpoint } from "../base/failpoint.ts";
 import { alreadyExists, conflict, notFound } from "../spec/object-problem.ts";
 import { numberOf, openDatabase, storeError } from "./database.ts";
 import { LogFile } from "./log-file.ts";
@@ -398,8 +399,10 @@ export class Store implements Disposable {
         this.#database.exec(`PRAGMA synchronous = ${durable ? "FULL" : "NORMAL"}`);
         this.#isDurable = durable;
       }
+      failpoint("store/store.begin");
       this.#database.exec("BEGIN IMMEDIATE");
       result = work();
+      failpoint("store/store.commit");
       this.#database.exec("COMMIT");
     } catch (error) {
       this.#revision = before;

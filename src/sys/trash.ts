@@ -12,6 +12,7 @@ import { mkdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { hasCode } from "../base/errors.ts";
+import { failpoint } from "../base/failpoint.ts";
 import { K } from "./abi.ts";
 import { closeDescriptor, type Entry, openDirectory, readEntries, rewind } from "./directory.ts";
 import { run } from "./ffi.ts";
@@ -20,6 +21,7 @@ import { Program } from "./program.ts";
 /** Moves a tree into the trash; fine when it is gone. Both are on one file system. */
 export function discard(trash: string, path: string): void {
   mkdirSync(trash, { recursive: true, mode: 0o700 });
+  failpoint("sys/trash.discard");
   try {
     renameSync(path, join(trash, randomBytes(12).toString("hex")));
   } catch (error) {

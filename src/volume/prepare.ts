@@ -7,6 +7,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf, PodError } from "../base/errors.ts";
+import { failpoint } from "../base/failpoint.ts";
 import type { Pod } from "../spec/pod.ts";
 import type { PreparedVolume, VolumeSourceName } from "../spec/prepared-volume.ts";
 import type { Program, Register } from "../sys/program.ts";
@@ -54,6 +55,7 @@ export async function prepareVolumes(
   for (const { kind, request } of wanted) {
     const { name } = request.volume;
     try {
+      failpoint("volume/prepare.volume");
       const volume = await kind.prepare(host, request);
       await own(pod, volume);
       prepared.set(name, volume);
