@@ -12,11 +12,11 @@ import { newPodUid } from "../base/ids.ts";
 import { defaultObject } from "../spec/admit.ts";
 import { serviceNameLabel } from "../spec/endpoint-slice-rules.ts";
 import { firstDifference } from "../spec/first-difference.ts";
-import type { EndpointSlice, Service } from "../spec/kubernetes.gen.ts";
+import type { EndpointSlice, Namespace, Service } from "../spec/kubernetes.gen.ts";
 import type { KubernetesObject } from "../spec/resources.ts";
 import type { Store } from "../store/store.ts";
-import type { ControllerOptions } from "./garbage-collector.ts";
-import { KeyQueue } from "./key-queue.ts";
+import type { Controller, ControllerContext } from "./controller.ts";
+import type { CacheChange } from "./object-cache.ts";
 import { apiAddress, apiServiceKey } from "./service-allocator.ts";
 
 const [namespace = "", name = ""] = apiServiceKey.split("/");
@@ -24,7 +24,7 @@ const [namespace = "", name = ""] = apiServiceKey.split("/");
 /** They tell our Service from one that a user calls the same. */
 const labels = { component: "apiserver", provider: "kubernetes" };
 
-export interface ApiServiceOptions extends ControllerOptions {
+export interface ApiServiceOptions {
   readonly serviceSubnet: string;
   /** A Service with its address. @throws PodError when another one has it. */
   readonly allocate: (service: Service) => Service;
@@ -33,45 +33,36 @@ export interface ApiServiceOptions extends ControllerOptions {
   readonly port: number;
 }
 
-export class ApiService implements Disposable {
+/** Looks after the namespace that the Service is in. */
+export class ApiService implements Controller<Namespace> {
+  readonly kind = "Namespace";
+  readonly dependents: readonly string[] = [];
+  readonly #context: ControllerContext;
   readonly #options: ApiServiceOptions;
-  readonly #queue: KeyQueue;
-  #unfollow: () => void = () => undefined;
 
-  constructor(options: ApiServiceOptions) {
-    const { clock, log } = options;
+  constructor(context: ControllerContext, options: ApiServiceOptions) {
+    this.#context = context;
     this.#options = options;
-    this.#queue = new KeyQueue({ clock, log, reconcile: () => this.#reconcile() });
   }
 
-  /** Publishes the Service before it returns, unless another one has its address: then it is tried again. */
-  start(): void {
-    const { store } = this.#options;
-    this.#unfollow = store.follow(({ object: { kind, metadata } }) => {
-      const isOurs = metadata.name === name && metadata.namespace === namespace;
-      if (isOurs && (kind === "Service" || kind === "EndpointSlice")) this.#queue.add(name);
-    });
-    try {
-      this.#reconcile();
-    } catch {
-      // The queue tries again, and says why it fails.
-      this.#queue.add(name);
-    }
+  /** When somebody changed the Service or its slice. */
+  concerns({ object: { kind, metadata } }: CacheChange): Iterable<Namespace> {
+    const isOurs = metadata.name === name && metadata.namespace === namespace;
+    if (!isOurs || (kind !== "Service" && kind !== "EndpointSlice")) return [];
+    const found = this.#context.cache.get<Namespace>(this.kind, "", namespace);
+    return found === undefined ? [] : [found];
   }
 
-  [Symbol.dispose](): void {
-    this.#unfollow();
-    this.#queue[Symbol.dispose]();
-  }
-
-  #reconcile(): undefined {
+  /** @throws PodError when another Service has its address. */
+  reconcile({ metadata }: Namespace): undefined {
+    if (metadata.name !== namespace) return;
     this.#keep<Service>(this.#options.allocate(this.#service()));
     this.#keep<EndpointSlice>(this.#slice());
   }
 
   /** Makes or mends an object; what others add to its metadata stays. */
   #keep<T extends KubernetesObject>(wish: T): void {
-    const { store, clock } = this.#options;
+    const { store, clock } = this.#context;
     const known = store.get<T>(wish.kind, namespace, name);
     if (known === undefined) {
       const creationTimestamp = toTime(clock.now());

@@ -78,13 +78,6 @@ export class ClusterState implements Disposable {
     return [...(this.#pods.get("") ?? noPods).values()];
   }
 
-  /** Pods of nodes that do not exist. */
-  lost(): readonly Pod[] {
-    return [...this.#pods].flatMap(([name, pods]) =>
-      name === "" || this.#nodes.has(name) ? [] : [...pods.values()],
-    );
-  }
-
   [Symbol.dispose](): void {
     this.#unfollow();
     this.#listeners.clear();

@@ -9,7 +9,9 @@ import { DisruptionController } from "./disruption.ts";
 import { EndpointSlices } from "./endpoint-slices.ts";
 import { JobController } from "./job.ts";
 import { NamespaceLifecycle } from "./namespace-lifecycle.ts";
+import { NodeLifecycle } from "./node-lifecycle.ts";
 import { ObjectCache } from "./object-cache.ts";
+import { PodCollector } from "./pod-collector.ts";
 import { ReplicaSetController } from "./replica-set.ts";
 import type { ServiceState } from "./service-state.ts";
 import { StatefulSetController } from "./stateful-set.ts";
@@ -38,17 +40,26 @@ export const cachedKinds: readonly string[] = [
 
 export interface ControllersOptions extends Omit<ControllerContext, "cache"> {
   readonly services: ServiceState;
+  /** How long a node may be silent. */
+  readonly nodeGraceMs: number;
 }
 
 export class Controllers implements Disposable {
   readonly #cache: ObjectCache;
-  readonly #loops: readonly ControllerLoop<KubernetesObject>[];
+  readonly #context: ControllerContext;
+  readonly #loops: ControllerLoop<KubernetesObject>[] = [];
+  /** Those that always wait for a time, and keep no daemon for that. */
+  readonly #watchers: ControllerLoop<KubernetesObject>[];
   #first: NodeJS.Immediate | undefined;
+  #isStarted = false;
 
   constructor(options: ControllersOptions) {
     const cache = new ObjectCache(options.store, cachedKinds);
     const context = { ...options, cache };
-    const controllers: readonly Controller<KubernetesObject>[] = [
+    const { nodeGraceMs } = options;
+    this.#cache = cache;
+    this.#context = context;
+    for (const controller of [
       new NamespaceLifecycle(context),
       new EndpointSlices(context),
       new ReplicaSetController(context),
@@ -59,16 +70,26 @@ export class Controllers implements Disposable {
       new CronJobController(context),
       new DisruptionController(context),
       new TaintEviction(context),
-    ];
-    this.#cache = cache;
-    this.#loops = controllers.map((controller) => new ControllerLoop(controller, context));
+      new PodCollector(context, nodeGraceMs),
+    ]) {
+      this.add(() => controller);
+    }
+    this.#watchers = [new ControllerLoop(new NodeLifecycle(context, nodeGraceMs), context)];
+  }
+
+  /** One more, which works when the others do. */
+  add(make: (context: ControllerContext) => Controller<KubernetesObject>): void {
+    const loop = new ControllerLoop(make(this.#context), this.#context);
+    this.#loops.push(loop);
+    if (this.#isStarted) loop.start();
   }
 
   /** Reads every object that they may need once: not in the way of the first request. */
   start(): void {
     this.#first = setImmediate(() => {
       this.#cache.start();
-      for (const loop of this.#loops) loop.start();
+      for (const loop of [...this.#loops, ...this.#watchers]) loop.start();
+      this.#isStarted = true;
     });
   }
 
@@ -81,7 +102,7 @@ export class Controllers implements Disposable {
 
   [Symbol.dispose](): void {
     clearImmediate(this.#first);
-    for (const loop of this.#loops) loop[Symbol.dispose]();
+    for (const loop of [...this.#loops, ...this.#watchers]) loop[Symbol.dispose]();
     this.#cache[Symbol.dispose]();
   }
 }

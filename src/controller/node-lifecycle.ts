@@ -4,126 +4,98 @@
  *
  *   Lease or heartbeat changes ─▶ alive: the timer begins anew
  *   timer over                 ─▶ conditions Unknown ─▶ taints ─▶ pods not ready
- *   node deleted               ─▶ after the grace period its pods go
  *
  * Time is measured here, from what is seen: clocks of nodes may differ, and a machine that slept does not find the
- * others dead. Source: Kubernetes, "Nodes", "Node Heartbeats", "Node controller"; "Pod Garbage Collection".
+ * others dead. Source: Kubernetes, "Nodes", "Node Heartbeats", "Node controller".
  */
-import { type Clock, toTime } from "../base/clock.ts";
-import type { Logger } from "../base/log.ts";
-import { hasEnded } from "../scheduler/cluster.ts";
+import { toTime } from "../base/clock.ts";
 import type { Lease, Node, NodeCondition } from "../spec/kubernetes.gen.ts";
 import type { Pod } from "../spec/pod.ts";
-import { disruptionTarget, podCondition, withPodCondition } from "../spec/pod-condition.ts";
-import { deleteObject } from "../store/delete-object.ts";
-import type { Store } from "../store/store.ts";
-import type { StoredObject, WatchEvent } from "../store/watch-event.ts";
-import type { ClusterState } from "./cluster-state.ts";
-import { KeyQueue } from "./key-queue.ts";
+import { podCondition, withPodCondition } from "../spec/pod-condition.ts";
+import type { Controller, ControllerContext } from "./controller.ts";
 import { nodeTaints } from "./node-taints.ts";
-import type { SchedulerEvent } from "./scheduler.ts";
+import type { CacheChange } from "./object-cache.ts";
+import { podsOn } from "./pod-collector.ts";
 
-export interface NodeLifecycleOptions {
-  readonly store: Store;
-  readonly state: Pick<ClusterState, "node" | "lost">;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly report: (object: StoredObject, event: SchedulerEvent) => void;
-  /** How long a node may be silent. */
-  readonly graceMs: number;
-}
-
+/** What the last sign of life of a node was, and when it was seen, on the monotonic clock. */
 interface Life {
-  /** What the last sign of life was. */
   readonly sign: string;
-  readonly cancel: () => void;
-  isSilent: boolean;
+  readonly seenMs: number;
 }
 
+const component = "node-controller";
 const leaseNamespace = "kube-node-lease";
 
 /** What nobody knows of a node that is silent. */
 const reported = ["Ready", "MemoryPressure", "DiskPressure", "PIDPressure"];
 
-export class NodeLifecycle implements Disposable {
-  readonly #options: NodeLifecycleOptions;
-  readonly #queue: KeyQueue;
+export class NodeLifecycle implements Controller<Node> {
+  readonly kind = "Node";
+  readonly dependents: readonly string[] = [];
+  readonly #context: ControllerContext;
+  readonly #graceMs: number;
   readonly #lives = new Map<string, Life>();
-  #cancelCollection: (() => void) | undefined;
-  #unfollow: () => void = () => undefined;
 
-  constructor(options: NodeLifecycleOptions) {
-    const { clock, log } = options;
-    this.#options = options;
-    this.#queue = new KeyQueue({ clock, log, reconcile: (name) => this.#reconcile(name) });
+  /** @param graceMs - how long a node may be silent: every one has it from now on to show that it is alive. */
+  constructor(context: ControllerContext, graceMs: number) {
+    this.#context = context;
+    this.#graceMs = graceMs;
   }
 
-  /** Every node has the grace period from now on to show that it is alive. */
-  start(): void {
-    const { store } = this.#options;
-    this.#unfollow = store.follow((change) => this.#notice(change));
-    for (const { metadata } of store.list<Node>("Node").items) this.#queue.add(metadata.name);
-    this.#collectLater();
+  /** The node whose Lease it is. */
+  concerns({ object: { kind, metadata } }: CacheChange): Iterable<Node> {
+    if (kind !== "Lease" || metadata.namespace !== leaseNamespace) return [];
+    const node = this.#context.cache.get<Node>(this.kind, "", metadata.name);
+    return node === undefined ? [] : [node];
   }
 
-  [Symbol.dispose](): void {
-    this.#unfollow();
-    this.#queue[Symbol.dispose]();
-    this.#cancelCollection?.();
-    for (const { cancel } of this.#lives.values()) cancel();
-    this.#lives.clear();
+  gone(_: string, name: string): void {
+    this.#lives.delete(name);
   }
 
-  #notice({ type, object }: WatchEvent<StoredObject>): void {
-    const { kind, metadata } = object;
-    if (kind === "Node" && type === "DELETED") this.#collectLater();
-    const isLease = kind === "Lease" && metadata.namespace === leaseNamespace;
-    if (kind === "Node" || isLease) this.#queue.add(metadata.name);
-  }
-
-  #reconcile(name: string): undefined {
-    const { store } = this.#options;
-    const node = store.get<Node>("Node", "", name);
-    if (node === undefined) {
-      this.#lives.get(name)?.cancel();
-      this.#lives.delete(name);
-      return;
-    }
-    const { isSilent } = this.#observe(node);
-    const wasReady = readyOf(node)?.status === "True";
-    const next = this.#mutate(node, (current) => {
-      const known = isSilent ? this.#unknown(current) : current;
-      const taints = nodeTaints(known, this.#options.clock.now());
-      if (known === current && taints === (current.spec?.taints ?? [])) return current;
-      const { taints: _, ...spec } = known.spec ?? {};
-      return { ...known, spec: { ...spec, ...(taints.length > 0 && { taints }) } };
-    });
-    if (next === undefined || readyOf(next)?.status === "True") return;
-    if (wasReady) this.#tell(next, "NodeNotReady", `Node ${name} status is now: NodeNotReady`);
-    this.#markPods(name);
-  }
-
-  /** Begins the grace period anew when the node has given a sign of life. */
-  #observe(node: Node): Life {
-    const { store, clock, graceMs } = this.#options;
+  /** @returns when the node counts as silent if nothing is heard of it. */
+  reconcile(node: Node): number | undefined {
+    const { store, clock, report } = this.#context;
     const { name } = node.metadata;
+    const leftMs = this.#hear(node).seenMs + this.#graceMs - clock.monotonic();
+    const wasReady = readyOf(node)?.status === "True";
+    const next = store.mutate<Node>(
+      "Node",
+      "",
+      name,
+      (current) => {
+        const known = leftMs <= 0 ? this.#unknown(current) : current;
+        const taints = nodeTaints(known, clock.now());
+        if (known === current && taints === (current.spec?.taints ?? [])) return undefined;
+        const { taints: _, ...spec } = known.spec ?? {};
+        return { ...known, spec: { ...spec, ...(taints.length > 0 && { taints }) } };
+      },
+      { durable: false },
+    );
+    if (next !== undefined && readyOf(next)?.status !== "True") {
+      const message = `Node ${name} status is now: NodeNotReady`;
+      if (wasReady) report(next, { type: "Normal", reason: "NodeNotReady", message }, component);
+      this.#markPods(name);
+    }
+    return leftMs > 0 ? clock.now() + leftMs : undefined;
+  }
+
+  /** The grace period begins anew when the node has given a sign of life. */
+  #hear(node: Node): Life {
+    const { store, clock } = this.#context;
+    const { name, uid } = node.metadata;
     const renewed = store.get<Lease>("Lease", leaseNamespace, name)?.spec?.renewTime;
-    const sign = JSON.stringify([node.metadata.uid, renewed, readyOf(node)?.lastHeartbeatTime]);
+    const sign = JSON.stringify([uid, renewed, readyOf(node)?.lastHeartbeatTime]);
     const known = this.#lives.get(name);
     if (known?.sign === sign) return known;
-    known?.cancel();
-    const cancel = clock.after(graceMs, () => {
-      life.isSilent = true;
-      this.#queue.add(name);
-    });
-    const life: Life = { sign, cancel, isSilent: false };
+    const life: Life = { sign, seenMs: clock.monotonic() };
     this.#lives.set(name, life);
     return life;
   }
 
   #unknown(node: Node): Node {
     const { conditions = [] } = node.status ?? {};
-    const now = toTime(this.#options.clock.now());
+    const now = toTime(this.#context.clock.now());
     const next = reported.map((type): NodeCondition => {
       const known = conditions.find((condition) => condition.type === type);
       if (known?.status === "Unknown") return known;
@@ -139,18 +111,18 @@ export class NodeLifecycle implements Disposable {
   }
 
   /** Services must not lead to them. Whoever runs them says otherwise when it is back. */
-  #markPods(name: string): void {
-    const { state, clock, store } = this.#options;
-    for (const pod of state.node(name)?.pods ?? []) {
-      const { namespace, name: podName, uid } = pod.metadata;
+  #markPods(nodeName: string): void {
+    const { cache, clock, store } = this.#context;
+    for (const { metadata } of podsOn(cache, nodeName)) {
+      const { namespace, name, uid } = metadata;
+      const since = toTime(clock.now());
       store.mutate<Pod>(
         "Pod",
         namespace,
-        podName,
+        name,
         (current) => {
           const ready = podCondition(current, "Ready");
           if (current.metadata.uid !== uid || ready?.status !== "True") return undefined;
-          const since = toTime(clock.now());
           return withPodCondition(current, {
             ...ready,
             status: "False",
@@ -160,49 +132,6 @@ export class NodeLifecycle implements Disposable {
         { durable: false },
       );
     }
-  }
-
-  /** Pods of nodes that are gone may still be told of by a node that comes again. */
-  #collectLater(): void {
-    const { clock, graceMs } = this.#options;
-    this.#cancelCollection ??= clock.after(graceMs, () => {
-      this.#cancelCollection = undefined;
-      this.#collect();
-    });
-  }
-
-  #collect(): void {
-    const { state, store, clock } = this.#options;
-    for (const pod of state.lost()) {
-      // One that no node has ever taken waits for its node.
-      if (pod.status?.startTime === undefined || pod.metadata.deletionTimestamp) continue;
-      const { namespace, name, uid } = pod.metadata;
-      const why = "PodGC: node no longer exists";
-      const condition = disruptionTarget("DeletionByPodGC", why, clock.now());
-      deleteObject(store, pod, { gracePeriodSeconds: 0, nowMs: clock.now() });
-      store.mutate<Pod>(
-        "Pod",
-        namespace,
-        name,
-        (current) => {
-          if (current.metadata.uid !== uid || hasEnded(current)) return undefined;
-          const marked = withPodCondition(current, condition);
-          return { ...marked, status: { ...marked.status, phase: "Failed" } };
-        },
-        { durable: false },
-      );
-      store.delete("Pod", namespace, name, uid, { durable: false });
-    }
-  }
-
-  #mutate(node: Node, change: (current: Node) => Node): Node | undefined {
-    return this.#options.store.mutate<Node>("Node", "", node.metadata.name, change, {
-      durable: false,
-    });
-  }
-
-  #tell(node: Node, reason: string, message: string): void {
-    this.#options.report(node, { type: "Normal", reason, message });
   }
 }
 

@@ -76,7 +76,7 @@ export class Scheduler implements Disposable {
       if (change.kind === "Pod" && change.pod.metadata.uid === this.#placed) {
         this.#placed = undefined;
         this.#announce(change.pod);
-      } else if (state.unbound().length + state.lost().length > 0) {
+      } else if (state.unbound().length > 0) {
         this.#queue.add("");
       }
     });
@@ -107,7 +107,6 @@ export class Scheduler implements Disposable {
   /** Everything that waits, the most important first. */
   #round(): undefined {
     const { state } = this.#options;
-    for (const pod of state.lost()) this.#forgetLost(pod);
     const waiting = state.unbound().filter((pod) => isOurs(pod));
     for (const pod of waiting.sort(byImportance)) {
       if (pod.metadata.deletionTimestamp !== undefined) continue;
@@ -195,13 +194,6 @@ export class Scheduler implements Disposable {
     deleteObject(store, victim, { nowMs: clock.now() });
     const message = `Preempted by pod ${pod.metadata.uid} on node ${node}`;
     report(victim, { type: "Normal", reason: "Preempted", message });
-  }
-
-  /** A pod that is deleted while it has a node that does not exist: nobody else would take it away. */
-  #forgetLost({ metadata }: Pod): void {
-    const { namespace, name, uid, deletionTimestamp } = metadata;
-    if (deletionTimestamp === undefined || (metadata.finalizers ?? []).length > 0) return;
-    this.#options.store.delete("Pod", namespace, name, uid, { durable: false });
   }
 
   #announce(pod: Pod): void {

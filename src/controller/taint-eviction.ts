@@ -15,6 +15,7 @@ import { deleteObject } from "../store/delete-object.ts";
 import type { Controller, ControllerContext } from "./controller.ts";
 import type { CacheChange } from "./object-cache.ts";
 import { keyOf, objectKey } from "./object-key.ts";
+import { podsOn } from "./pod-collector.ts";
 
 const component = "taint-eviction-controller";
 
@@ -55,8 +56,7 @@ export class TaintEviction implements Controller<Pod> {
     // The cache keeps objects of one kind under one name.
     const [before, after] = [previous, object].map((node) => taintsOf(node as Node | undefined));
     if (JSON.stringify(before) === JSON.stringify(after)) return [];
-    const pods = this.#context.cache.all<Pod>("Pod");
-    return pods.filter(({ spec }) => spec.nodeName === object.metadata.name);
+    return podsOn(this.#context.cache, object.metadata.name);
   }
 
   gone(namespace: string, name: string): void {

@@ -7,11 +7,13 @@ import {
   type ApiServiceOptions,
   withdrawApiService,
 } from "../controller/api-service.ts";
-import type { ControllerOptions } from "../controller/garbage-collector.ts";
+import type { Controllers } from "../controller/controllers.ts";
 import { RootCaPublisher } from "../controller/root-ca-publisher.ts";
+import type { Store } from "../store/store.ts";
 import type { ListenAddress } from "./configuration.ts";
 
-export interface PodApiOptions extends ControllerOptions {
+export interface PodApiOptions {
+  readonly store: Store;
   readonly listen: ListenAddress | undefined;
   readonly serviceSubnet: string;
   readonly allocate: ApiServiceOptions["allocate"];
@@ -24,10 +26,9 @@ export interface OpenApi {
   readonly port: number;
 }
 
-export class PodApi implements Disposable {
+export class PodApi {
   readonly #options: PodApiOptions;
   readonly #address: string | undefined;
-  #parts: readonly Disposable[] = [];
 
   constructor(options: PodApiOptions) {
     this.#options = options;
@@ -40,20 +41,15 @@ export class PodApi implements Disposable {
     return this.#address !== undefined;
   }
 
-  /** Publishes what pods need, and keeps it. */
-  publish({ certificate, port }: OpenApi): void {
+  /** Has controllers publish what pods need, and keep it. */
+  publish({ certificate, port }: OpenApi, controllers: Pick<Controllers, "add">): void {
     const address = this.#address;
     if (address === undefined) return;
-    const { store, clock, log, serviceSubnet, allocate } = this.#options;
-    const rootCa = new RootCaPublisher({ store, clock, log, certificate });
-    const service = new ApiService({ store, clock, log, serviceSubnet, allocate, address, port });
-    this.#parts = [rootCa, service];
-    rootCa.start();
-    service.start();
-  }
-
-  [Symbol.dispose](): void {
-    for (const part of this.#parts) part[Symbol.dispose]();
+    const { serviceSubnet, allocate } = this.#options;
+    controllers.add((context) => new RootCaPublisher(context, certificate));
+    controllers.add((context) => {
+      return new ApiService(context, { serviceSubnet, allocate, address, port });
+    });
   }
 }
 

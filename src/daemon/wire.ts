@@ -25,7 +25,6 @@ import { Controllers } from "../controller/controllers.ts";
 import { ensureFirstObjects } from "../controller/first-objects.ts";
 import { GarbageCollector } from "../controller/garbage-collector.ts";
 import { NodeCidr } from "../controller/node-cidr.ts";
-import { NodeLifecycle } from "../controller/node-lifecycle.ts";
 import { defaultScheduler, Scheduler } from "../controller/scheduler.ts";
 import { dnsAddress, ServiceAllocator } from "../controller/service-allocator.ts";
 import { ServiceProxy } from "../controller/service-proxy.ts";
@@ -103,8 +102,6 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
   const allocator = new ServiceAllocator(instance.serviceSubnet, services);
   const podApi = new PodApi({
     store,
-    clock,
-    log,
     listen: configuration.listen,
     serviceSubnet: instance.serviceSubnet,
     allocate: (service) => allocator.allocate(service),
@@ -176,18 +173,11 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
     }),
     new GarbageCollector({ store, clock, log }),
     scheduler,
-    new NodeLifecycle({
-      store,
-      state,
-      clock,
-      log,
-      report: (object, event) => events.record(object, event, "node-controller"),
-      graceMs: nodeGraceMs,
-    }),
   ];
   const controllers = new Controllers({
     store,
     services,
+    nodeGraceMs,
     clock,
     log,
     create: (wish) => backend.createNow(newObject(backend, wish, clock.now())),
@@ -202,7 +192,6 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
     controllers[Symbol.dispose]();
     names.close();
     for (const part of parts) part[Symbol.dispose]();
-    podApi[Symbol.dispose]();
     services[Symbol.dispose]();
     state[Symbol.dispose]();
     await agent.close();
@@ -258,7 +247,7 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
   });
   return {
     backend,
-    publishApi: (api) => podApi.publish(api),
+    publishApi: (api) => podApi.publish(api, controllers),
     isEmpty: () => agent.size === 0 && pods().length === 0 && controllers.isIdle,
     close,
   };

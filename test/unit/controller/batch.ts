@@ -35,6 +35,7 @@ export class Batch {
     this.#controllers = new Controllers({
       store,
       services: this.#services,
+      nodeGraceMs: 40_000,
       clock,
       log: createLogger("silent"),
       create: <T extends KubernetesObject>(wish: T): T =>

@@ -54,6 +54,7 @@ export class Cluster {
     this.#controllers = new Controllers({
       store,
       services: this.#services,
+      nodeGraceMs: 40_000,
       clock,
       log: createLogger("silent"),
       create: <T extends KubernetesObject>(wish: T): T => {

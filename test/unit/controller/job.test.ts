@@ -5,6 +5,7 @@ import * as assert from "uvu/assert";
 import { parseIndexes } from "../../../src/spec/job-indexes.ts";
 import type { Job } from "../../../src/spec/kubernetes.gen.ts";
 import type { Pod } from "../../../src/spec/pod.ts";
+import { nodeOf } from "../scheduler/fixture.ts";
 import { Batch, conditionsOf, template } from "./batch.ts";
 
 const test = suite("JobController");
@@ -385,6 +386,7 @@ test("successPolicy: so many of some indexes, and a failure that comes first", a
 });
 
 test("podReplacementPolicy: Failed waits for the end of a pod that is deleted, TerminatingOrFailed does not", async () => {
+  batch.store.create(nodeOf("n1").node);
   for (const [podReplacementPolicy, during] of [
     ["Failed", 0],
     ["TerminatingOrFailed", 1],

@@ -6,8 +6,11 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { renewedLease } from "../../../src/agent/node-lease.ts";
 import { createLogger } from "../../../src/base/log.ts";
-import { ClusterState } from "../../../src/controller/cluster-state.ts";
+import { ControllerLoop } from "../../../src/controller/controller-loop.ts";
+import { cachedKinds } from "../../../src/controller/controllers.ts";
 import { NodeLifecycle } from "../../../src/controller/node-lifecycle.ts";
+import { ObjectCache } from "../../../src/controller/object-cache.ts";
+import { PodCollector } from "../../../src/controller/pod-collector.ts";
 import type { Lease, Node } from "../../../src/spec/kubernetes.gen.ts";
 import type { Pod } from "../../../src/spec/pod.ts";
 import { Store } from "../../../src/store/store.ts";
@@ -20,20 +23,38 @@ class World implements Disposable {
   readonly folder = mkdtempSync(join(tmpdir(), "nspod-nodes-"));
   readonly clock = new FakeClock();
   readonly store = Store.open(join(this.folder, "nspod.db"), { clock: this.clock });
-  readonly state = new ClusterState(this.store);
   readonly events: string[] = [];
-  readonly controller: NodeLifecycle;
+  #parts: readonly Disposable[] = [];
 
   constructor() {
-    this.controller = new NodeLifecycle({
-      store: this.store,
-      state: this.state,
-      clock: this.clock,
+    this.start();
+  }
+
+  /** Begins with what the store holds, as a new daemon does. */
+  start(): void {
+    for (const part of this.#parts) part[Symbol.dispose]();
+    const { store, clock, events } = this;
+    const cache = new ObjectCache(store, cachedKinds);
+    const context = {
+      store,
+      cache,
+      clock,
       log: createLogger("silent"),
-      report: ({ metadata }, { reason }) => this.events.push(`${metadata.name} ${reason}`),
-      graceMs,
-    });
-    this.controller.start();
+      create: (): never => {
+        throw new Error("The life of nodes makes nothing");
+      },
+      report: (
+        { metadata }: { readonly metadata: { readonly name: string } },
+        { reason }: { readonly reason: string },
+      ) => void events.push(`${metadata.name} ${reason}`),
+    };
+    const loops = [
+      new ControllerLoop(new NodeLifecycle(context, graceMs), context),
+      new ControllerLoop(new PodCollector(context, graceMs), context),
+    ];
+    this.#parts = [...loops, cache];
+    cache.start();
+    for (const loop of loops) loop.start();
   }
 
   /** A node that has just reported that it is ready. */
@@ -85,8 +106,7 @@ class World implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.controller[Symbol.dispose]();
-    this.state[Symbol.dispose]();
+    for (const part of this.#parts) part[Symbol.dispose]();
     this.store.close();
     rmSync(this.folder, { recursive: true, force: true });
   }
@@ -167,11 +187,48 @@ life("pods of a node that is gone go, those that wait for their node stay", asyn
   world.run("p1", "n1");
   world.store.create(podOf("waits", { nodeName: "n9" }));
   world.store.delete("Node", "", "n1");
+  await settled();
   await world.clock.pass(graceMs - 1);
   assert.ok(world.store.get("Pod", "default", "p1"));
   await world.clock.pass(1);
   assert.is(world.store.get("Pod", "default", "p1"), undefined);
   assert.ok(world.store.get("Pod", "default", "waits"));
+});
+
+life("pods of a node that comes again in time stay, and a new daemon waits anew", async () => {
+  using world = new World();
+  await world.join("n1");
+  world.run("p1", "n1");
+  world.store.delete("Node", "", "n1");
+  await settled();
+  await world.clock.pass(graceMs - 1);
+  await world.join("n1");
+  await world.clock.pass(10);
+  assert.ok(world.store.get("Pod", "default", "p1"));
+  world.store.delete("Node", "", "n1");
+  await settled();
+  await world.clock.pass(graceMs - 1);
+  world.start();
+  await settled();
+  await world.clock.pass(graceMs - 1);
+  assert.ok(world.store.get("Pod", "default", "p1"));
+  await world.clock.pass(1);
+  assert.is(world.store.get("Pod", "default", "p1"), undefined);
+});
+
+life("a deleted pod of a node that does not exist goes when its finalizers have gone", async () => {
+  using world = new World();
+  const { metadata, ...rest } = podOf("p1", { nodeName: "n9" });
+  const deletionTimestamp = "2026-01-01T00:00:00Z";
+  world.store.create({ ...rest, metadata: { ...metadata, deletionTimestamp, finalizers: ["x"] } });
+  await settled();
+  assert.ok(world.store.get("Pod", "default", "p1"));
+  world.store.mutate<Pod>("Pod", "default", "p1", (pod) => ({
+    ...pod,
+    metadata: { ...metadata, deletionTimestamp },
+  }));
+  await settled();
+  assert.is(world.store.get("Pod", "default", "p1"), undefined);
 });
 
 life.run();

@@ -4,6 +4,9 @@ import * as assert from "uvu/assert";
 import { systemClock } from "../../../src/base/clock.ts";
 import { createLogger } from "../../../src/base/log.ts";
 import { ApiService, withdrawApiService } from "../../../src/controller/api-service.ts";
+import type { Controller, ControllerContext } from "../../../src/controller/controller.ts";
+import { ControllerLoop } from "../../../src/controller/controller-loop.ts";
+import { ObjectCache } from "../../../src/controller/object-cache.ts";
 import { RootCaPublisher } from "../../../src/controller/root-ca-publisher.ts";
 import { ServiceAllocator } from "../../../src/controller/service-allocator.ts";
 import { ServiceState } from "../../../src/controller/service-state.ts";
@@ -14,10 +17,10 @@ import type {
   Service,
 } from "../../../src/spec/kubernetes.gen.ts";
 import { deleteObject } from "../../../src/store/delete-object.ts";
+import { eventually } from "../../support/eventually.ts";
 import { Controllers } from "./controllers.ts";
 
 const log = createLogger("silent");
-const clock = systemClock;
 const serviceSubnet = "10.96.0.0/24";
 let all: Controllers;
 let parts: Disposable[];
@@ -37,9 +40,20 @@ authority.before.each(before);
 authority.after.each(after);
 
 function publish(certificate: string): void {
-  const publisher = new RootCaPublisher({ store: all.store, clock, log, certificate });
-  parts.push(publisher);
-  publisher.start();
+  run((context) => new RootCaPublisher(context, certificate));
+}
+
+function run(make: (context: ControllerContext) => Controller<Namespace>): void {
+  const cache = new ObjectCache(all.store, ["Namespace"]);
+  const context = { store: all.store, cache, clock: systemClock, log, create, report: () => {} };
+  const loop = new ControllerLoop(make(context), context);
+  parts.push(cache, loop);
+  cache.start();
+  loop.start();
+}
+
+function create(): never {
+  throw new Error("They write to the store themselves");
 }
 
 function certificateIn(namespace: string): ConfigMap["data"] {
@@ -58,6 +72,7 @@ function newNamespace(name: string): Namespace {
 
 authority("is in every namespace at once, and soon in a new one", async () => {
   publish("PEM");
+  await all.settled();
   for (const name of ["default", "kube-system", "kube-public", "kube-node-lease"]) {
     assert.equal(certificateIn(name), { "ca.crt": "PEM" }, name);
   }
@@ -68,6 +83,7 @@ authority("is in every namespace at once, and soon in a new one", async () => {
 
 authority("is put back when somebody deletes or changes it, and follows a new one", async () => {
   publish("PEM");
+  await all.settled();
   all.store.delete("ConfigMap", "default", "kube-root-ca.crt");
   await all.settled();
   assert.equal(certificateIn("default"), { "ca.crt": "PEM" });
@@ -79,6 +95,7 @@ authority("is put back when somebody deletes or changes it, and follows a new on
   assert.equal(certificateIn("default"), { "ca.crt": "PEM" });
   for (const part of parts.splice(0)) part[Symbol.dispose]();
   publish("NEW");
+  await all.settled();
   assert.equal(certificateIn("default"), { "ca.crt": "NEW" });
 });
 
@@ -97,15 +114,15 @@ const service = suite("ApiService");
 service.before.each(before);
 service.after.each(after);
 
-function serve(port: number): ServiceState {
+async function serve(port: number): Promise<ServiceState> {
   const { store } = all;
   const state = new ServiceState(store);
   const allocator = new ServiceAllocator(serviceSubnet, state);
   const allocate = (wish: Service): Service => allocator.allocate(wish);
   const address = "127.0.0.1";
-  const part = new ApiService({ store, clock, log, serviceSubnet, allocate, address, port });
-  parts.push(state, part);
-  part.start();
+  parts.push(state);
+  run((context) => new ApiService(context, { serviceSubnet, allocate, address, port }));
+  await all.settled();
   return state;
 }
 
@@ -119,8 +136,8 @@ function found(): Service {
   return service;
 }
 
-service("has the first address, and leads to where the daemon listens", () => {
-  const state = serve(6443);
+service("has the first address, and leads to where the daemon listens", async () => {
+  const state = await serve(6443);
   const { spec, metadata } = found();
   assert.equal(metadata.labels, { component: "apiserver", provider: "kubernetes" });
   assert.equal(
@@ -141,7 +158,7 @@ service("has the first address, and leads to where the daemon listens", () => {
 });
 
 service("is mended when somebody changes or deletes it, and keeps what is not ours", async () => {
-  serve(6443);
+  await serve(6443);
   const { uid } = found().metadata;
   all.store.mutate<Service>("Service", "default", "kubernetes", (now) => ({
     ...now,
@@ -163,20 +180,19 @@ service("is mended when somebody changes or deletes it, and keeps what is not ou
 });
 
 service("follows another port, and a second start changes nothing", async () => {
-  serve(6443);
+  await serve(6443);
   const before = all.store.resourceVersion;
-  serve(6443);
-  await all.settled();
+  await serve(6443);
   assert.is(all.store.resourceVersion, before);
   for (const part of parts.splice(0)) part[Symbol.dispose]();
-  serve(7443);
+  await serve(7443);
   assert.is(found().spec.ports?.[0]?.targetPort, 7443);
   const slice = all.store.get<EndpointSlice>("EndpointSlice", "default", "kubernetes");
   assert.is(slice?.ports?.[0]?.port, 7443);
 });
 
-service("is withdrawn when nobody listens, unless it is a user's own", () => {
-  serve(6443);
+service("is withdrawn when nobody listens, unless it is a user's own", async () => {
+  await serve(6443);
   for (const part of parts.splice(0)) part[Symbol.dispose]();
   withdrawApiService(all.store);
   assert.is(find(), undefined);
@@ -185,6 +201,20 @@ service("is withdrawn when nobody listens, unless it is a user's own", () => {
   all.create("Service", "kubernetes");
   withdrawApiService(all.store);
   assert.ok(find());
+});
+
+service("waits for the address that another one has", async () => {
+  const other = {
+    apiVersion: "v1" as const,
+    kind: "Service" as const,
+    metadata: { name: "other", namespace: "default", uid: "u" },
+    spec: { clusterIP: "10.96.0.1", clusterIPs: ["10.96.0.1"], ports: [] },
+  };
+  all.store.create<Service>(other);
+  await serve(6443);
+  assert.is(find(), undefined);
+  all.store.delete("Service", "default", "other");
+  assert.ok(await eventually("the Service kubernetes", 10_000, find));
 });
 
 service.run();

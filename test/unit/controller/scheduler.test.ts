@@ -71,10 +71,6 @@ class World {
     return found;
   }
 
-  has(name: string): boolean {
-    return this.store.get("Pod", "default", name) !== undefined;
-  }
-
   changeNode(change: (node: Node) => Node): void {
     this.store.mutate<Node>("Node", "", "n1", change);
   }
@@ -209,16 +205,6 @@ schedule("a pod waits for its claims", async () => {
     metadata: { name: "data", namespace: "default", uid: "c" },
   });
   assert.is((await world.pod("p")).spec.nodeName, "n1");
-});
-
-schedule("a pod of a node that does not exist goes when it is deleted", async () => {
-  await world.create("lost", { nodeName: "n9" });
-  world.store.mutate<Pod>("Pod", "default", "lost", (pod) => ({
-    ...pod,
-    metadata: { ...pod.metadata, deletionTimestamp: "2026-01-01T00:00:00Z" },
-  }));
-  for (let quiet = 0; quiet < 4; quiet++) await turn();
-  assert.not(world.has("lost"));
 });
 
 schedule.run();
