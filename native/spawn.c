@@ -1,12 +1,14 @@
 /*
- * libnspod.so: the two ways in for FFI.
+ * libnspod.so: the ways in for FFI.
  *
  * nspod_run() replays a program in the calling thread, for calls that leave the thread as it was
  * (netlink, mknod, xattrs, bpf). nspod_spawn() replays it in a child that shares the caller's
  * memory while the caller sleeps. Whatever changes a thread (setns, unshare, chroot, ids) belongs
  * into a spawned child only.
+ * nspod_empty_trash() is a loop over what it finds, which no program can be.
  */
 #include "clone_child.h"
+#include "trash.h"
 
 #include <errno.h>
 
@@ -15,6 +17,7 @@
 EXPORT int nspod_run(uint8_t *buffer, uint32_t size, struct program_result *result);
 EXPORT int nspod_spawn(uint8_t *buffer, uint32_t size, uint64_t clone_flags, int32_t cgroup_fd,
 		       struct program_result *result);
+EXPORT int nspod_empty_trash(int32_t fd, uint32_t most);
 
 static int refuse(struct program_result *result, int32_t bad_op)
 {
@@ -45,4 +48,10 @@ EXPORT int nspod_spawn(uint8_t *buffer, uint32_t size, uint64_t clone_flags, int
 	if (program_verify(buffer, size, &program, &bad_op) < 0)
 		return refuse(result, bad_op);
 	return clone_child(&program, &options, result);
+}
+
+/* See trash.h. */
+EXPORT int nspod_empty_trash(int32_t fd, uint32_t most)
+{
+	return trash_empty(fd, most);
 }

@@ -1,23 +1,33 @@
-/** Empties an instance's trash in the background, one run at a time; see sys/trash.ts. */
+/**
+ * Empties an instance's trash in the background, one run at a time; see sys/trash.ts. Each of its two
+ * folders has a trash of its own, since they may lie on different file systems.
+ */
+import { join } from "node:path";
 import { messageOf } from "../base/errors.ts";
+import type { Instance } from "../base/instance.ts";
 import type { Logger } from "../base/log.ts";
 import { discard, emptyTrash } from "../sys/trash.ts";
 
 export class TrashCollector implements AsyncDisposable {
-  readonly #folder: string;
+  readonly #instance: Pick<Instance, "root" | "run">;
   readonly #log: Logger;
   #running: Promise<void> | undefined;
   #hasMore = false;
 
-  /** @param folder - the trash folder; on the file system of what is discarded. */
-  constructor(folder: string, log: Logger) {
-    this.#folder = folder;
+  constructor(instance: Pick<Instance, "root" | "run">, log: Logger) {
+    this.#instance = instance;
     this.#log = log;
   }
 
-  /** Takes a tree away at once and removes its files later; fine when it is gone. */
+  /** Takes a tree below `root` away at once and removes its files later; fine when it is gone. */
   discard(path: string): void {
-    discard(this.#folder, path);
+    discard(trashFolder(this.#instance.root), path);
+    this.collect();
+  }
+
+  /** The same of a tree below `run`. */
+  discardRuntime(path: string): void {
+    discard(trashFolder(this.#instance.run), path);
     this.collect();
   }
 
@@ -37,10 +47,17 @@ export class TrashCollector implements AsyncDisposable {
 
   async #run(): Promise<void> {
     this.#hasMore = false;
-    try {
-      await emptyTrash(this.#folder);
-    } catch (error) {
-      this.#log.warn({ folder: this.#folder, error: messageOf(error) }, "cannot empty the trash");
+    for (const folder of [this.#instance.run, this.#instance.root].map(trashFolder)) {
+      try {
+        await emptyTrash(folder);
+      } catch (error) {
+        this.#log.warn({ folder, error: messageOf(error) }, "cannot empty the trash");
+      }
     }
   }
+}
+
+/** @param base - `root` or `run` of an instance. */
+export function trashFolder(base: string): string {
+  return join(base, "trash");
 }

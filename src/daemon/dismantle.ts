@@ -5,6 +5,7 @@
  */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
+import { trashFolder } from "../agent/trash-collector.ts";
 import type { Instance } from "../base/instance.ts";
 import { type Hierarchy, removeCgroup } from "../cgroup/hierarchy.ts";
 import { removeBridge } from "../net/bridge.ts";
@@ -33,10 +34,11 @@ export async function dismantle({
   firewall.remove();
   removeBridge(instance.bridge);
   removeCgroup(hierarchy.directory);
-  const trash = join(instance.root, "trash");
+  const trash = trashFolder(instance.root);
   for (const name of hostile) discard(trash, join(instance.root, name));
   await emptyTrash(trash);
-  for (const name of ["trash", "seccomp", tokenKeyFile]) {
-    rmSync(join(instance.root, name), { recursive: true, force: true });
+  const own = ["seccomp", tokenKeyFile].map((name) => join(instance.root, name));
+  for (const path of [trash, trashFolder(instance.run), ...own]) {
+    rmSync(path, { recursive: true, force: true });
   }
 }

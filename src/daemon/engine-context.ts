@@ -66,6 +66,7 @@ export function engineContext(parts: EngineParts): EngineContext {
     forgetConnections: (address) => freed.add(address),
     owners: () => [...network.leaseOwners(), ...network.firewall.pods()],
     discard: (path) => trash.discard(path),
+    discardRuntime: (path) => trash.discardRuntime(path),
     report: (pod, event) => events.record(pod, event),
   };
 }

@@ -2,7 +2,6 @@
  * The composition of `nspod agent`: the parts of a node on the mirror of an API server far away, where wire.ts puts
  * them on the store.
  */
-import { join } from "node:path";
 import { Agent } from "../agent/agent.ts";
 import { EventRecorder } from "../agent/event-recorder.ts";
 import { Housekeeping } from "../agent/housekeeping.ts";
@@ -112,7 +111,7 @@ export async function createAgentNode(
     facts.put("podCidr", podCidr);
   }
   const instance = { ...configuration.instance, subnet: podCidr };
-  const trash = new TrashCollector(join(instance.root, "trash"), log);
+  const trash = new TrashCollector(instance, log);
   const events = new EventRecorder({ store: new RemoteEvents(client, log), clock, log, nodeName });
   const network = openNetwork(instance, store);
   const state = new ClusterState(api.objects);

@@ -72,7 +72,7 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
       registrar.forgetImages();
     },
   });
-  const trash = new TrashCollector(join(instance.root, "trash"), log);
+  const trash = new TrashCollector(instance, log);
   const events = new EventRecorder({ store, clock, log, nodeName });
   const network = openNetwork(instance, store);
   const volumes = new VolumeObjects({

@@ -96,6 +96,8 @@ export interface EngineContext {
   readonly forgetConnections: (address: string) => void;
   /** Takes a tree below the root folder away; its files go in the background. */
   readonly discard: (path: string) => void;
+  /** The same of a tree below the run folder. */
+  readonly discardRuntime: (path: string) => void;
   /** Records an event of a pod. */
   readonly report: (pod: Pod, event: PodEvent) => void;
   /** Something happened to a pod: ask `sync` again. */

@@ -10,7 +10,6 @@
  * daemon that was killed half-way calls it without knowing how far the start had come.
  */
 import { mkdirSync } from "node:fs";
-import { rm } from "node:fs/promises";
 import { PodError } from "../base/errors.ts";
 import { failpoint } from "../base/failpoint.ts";
 import { Undo } from "../base/undo.ts";
@@ -189,8 +188,8 @@ export async function stopSandbox(
   const isRemoved = [removeCgroup(pod), removeCgroup(shim)].every(Boolean);
   if (!isEmpty || !isShimGone || !isRemoved) return false;
   failpoint("pod/sandbox.stop-folder");
-  // Not on the main thread: the kernel first detaches what other mount namespaces have on shm/.
-  await rm(podFolders(context.instance, uid).runtime, { recursive: true, force: true });
+  // Nobody waits for its removal: the kernel first detaches what other mount namespaces have on shm/.
+  context.discardRuntime(podFolders(context.instance, uid).runtime);
   return true;
 }
 

@@ -61,11 +61,6 @@ function parseEntries(buffer: Buffer): readonly Entry[] {
   return entries;
 }
 
-/** Lists from the beginning again. */
-export function rewind(fd: number): void {
-  run("Cannot rewind a directory", new Program("rewind").call("lseek", [fd, 0, 0]));
-}
-
 export function closeDescriptor(fd: number): void {
   run("Cannot close a directory", new Program("close").call("close", [fd]));
 }

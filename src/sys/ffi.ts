@@ -25,6 +25,13 @@ interface Library {
     (...call: SpawnCall): number;
     readonly async: (...call: [...SpawnCall, (error: Error | null, pid: number) => void]) => void;
   };
+  readonly nspod_empty_trash: {
+    readonly async: (
+      fd: number,
+      most: number,
+      done: (error: Error | null, result: number) => void,
+    ) => void;
+  };
 }
 
 type SpawnCall = [
@@ -53,6 +60,9 @@ function nspod(): Library {
     // SAFETY: as above; the child that shares our memory has exec'ed or ended when it returns.
     // BLOCKS: until then, 1 to 4 ms for a pod's sandbox.
     nspod_spawn: ["int", ["pointer", "uint32", "uint64", "int32", "pointer"]],
+    // SAFETY: takes numbers only; the descriptor stays open until it has returned.
+    // BLOCKS: until the disk has taken the removal of so many names; called in libuv's pool only.
+    nspod_empty_trash: ["int", ["int32", "uint32"]],
   }) as Library;
   return library;
 }
@@ -170,4 +180,17 @@ function spawned(action: string, program: Program, call: SpawnCall, pid: number)
   const done = decodeResult(result);
   if (pid < 0) throw syscallError(action, program, done);
   return { ...done, encoded, pid };
+}
+
+/**
+ * Removes what is in a folder, up to so many names, in a thread of libuv's pool (native/trash.h).
+ * @returns 0 when it is empty, 1 when there is more, or -errno.
+ */
+export async function emptyFolderAside(fd: number, most: number): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  nspod().nspod_empty_trash.async(fd, most, (error, result) => {
+    if (error) reject(error);
+    else resolve(result);
+  });
+  return await promise;
 }
