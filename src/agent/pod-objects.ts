@@ -2,7 +2,8 @@
  * The objects that pods of the node refer to, each followed by its name as long as a pod needs it: the rights of a
  * kubelet are no wider.
  *
- *   pod ─▶ podReferences ─▶ one reflector per object ─▶ mirror        a claim ─▶ its volume
+ *   pod ─▶ podReferences ─┬─ ConfigMap, Secret ─▶ one reflector each ───▶ mirror
+ *                         └─ claim ─▶ its volume ─▶ one request each ─────▲
  */
 import { PodError } from "../base/errors.ts";
 import type { PersistentVolumeClaim } from "../spec/kubernetes.gen.ts";
@@ -10,16 +11,24 @@ import type { ObjectReader } from "../spec/object-reader.ts";
 import type { Pod } from "../spec/pod.ts";
 import { podReferences } from "../spec/pod-references.ts";
 import { type Resource, resourceOfKind } from "../spec/resources.ts";
-import type { Reflector } from "./reflector.ts";
+
+/** An object that is kept in the mirror until it is disposed of. */
+export interface KeptObject extends Disposable {
+  /**
+   * Resolves when the mirror has it, or it is known not to be there.
+   * @throws PodError when it could not be asked for and was never known.
+   */
+  ready(): Promise<void>;
+}
 
 export interface PodObjectsOptions {
   readonly objects: ObjectReader;
-  /** Begins to follow one object. */
-  readonly follow: (resource: Resource, namespace: string, name: string) => Reflector;
+  /** Begins to keep one object. */
+  readonly keep: (resource: Resource, namespace: string, name: string) => KeptObject;
 }
 
-interface Followed {
-  readonly reflector: Reflector;
+interface Kept {
+  readonly object: KeptObject;
   readonly uids: Set<string>;
 }
 
@@ -28,7 +37,7 @@ const unread: ReadonlySet<string> = new Set(["ServiceAccount"]);
 
 export class PodObjects implements Disposable {
   readonly #options: PodObjectsOptions;
-  readonly #followed = new Map<string, Followed>();
+  readonly #kept = new Map<string, Kept>();
 
   constructor(options: PodObjectsOptions) {
     this.#options = options;
@@ -57,30 +66,28 @@ export class PodObjects implements Disposable {
 
   /** The pod is gone. */
   release(uid: string): void {
-    for (const [key, { reflector, uids }] of this.#followed) {
+    for (const [key, { object, uids }] of this.#kept) {
       if (!uids.delete(uid) || uids.size > 0) continue;
-      this.#followed.delete(key);
-      reflector[Symbol.dispose]();
+      this.#kept.delete(key);
+      object[Symbol.dispose]();
     }
   }
 
   [Symbol.dispose](): void {
-    for (const { reflector } of this.#followed.values()) reflector[Symbol.dispose]();
-    this.#followed.clear();
+    for (const { object } of this.#kept.values()) object[Symbol.dispose]();
+    this.#kept.clear();
   }
 
   async #ensure(uid: string, kind: string, namespace: string, name: string): Promise<void> {
     const key = `${kind}/${namespace}/${name}`;
-    let followed = this.#followed.get(key);
-    if (followed === undefined) {
+    let kept = this.#kept.get(key);
+    if (kept === undefined) {
       const resource = resourceOfKind(kind);
       if (resource === undefined) throw new PodError("Internal", `"${kind}" is no kind`);
-      const reflector = this.#options.follow(resource, namespace, name);
-      followed = { reflector, uids: new Set() };
-      this.#followed.set(key, followed);
+      kept = { object: this.#options.keep(resource, namespace, name), uids: new Set() };
+      this.#kept.set(key, kept);
     }
-    followed.uids.add(uid);
-    // What was known once is good enough while the server is away.
-    if (!followed.reflector.isSynced) await followed.reflector.tried;
+    kept.uids.add(uid);
+    await kept.object.ready();
   }
 }

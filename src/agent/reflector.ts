@@ -9,7 +9,7 @@
  */
 import { type BackOffLimits, type BackOffState, nextBackOff } from "../base/back-off.ts";
 import type { Clock } from "../base/clock.ts";
-import { isPodError, messageOf } from "../base/errors.ts";
+import { isPodError, messageOf, type PodError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { Resource } from "../spec/resources.ts";
 import { resourcePath } from "../spec/resources.ts";
@@ -49,6 +49,7 @@ export class Reflector implements Disposable {
   readonly #stop = new AbortController();
   readonly #tried = Promise.withResolvers<void>();
   readonly #synced = Promise.withResolvers<void>();
+  readonly #outcome = Promise.withResolvers<PodError | undefined>();
   /** What it has put into the mirror, by namespace and name. */
   readonly #known = new Map<string, StoredObject>();
   #isSynced = false;
@@ -60,19 +61,22 @@ export class Reflector implements Disposable {
     void this.#run();
   }
 
-  /** Whether the mirror has had the state once. */
-  get isSynced(): boolean {
-    return this.#isSynced;
-  }
-
   /** Resolves when the mirror has the state, however long that takes. */
   get synced(): Promise<void> {
     return this.#synced.promise;
   }
 
-  /** Resolves when the mirror has the state; rejects when the first try has failed: others follow. */
-  get tried(): Promise<void> {
-    return this.#tried.promise;
+  /**
+   * Resolves when the mirror has the state, or with why the server gives none: it does not know the resource, or this
+   * client may not read it. It is asked on all the same.
+   */
+  get outcome(): Promise<PodError | undefined> {
+    return this.#outcome.promise;
+  }
+
+  /** Resolves when the mirror has the state, which may be old; rejects when the first try has failed: others follow. */
+  async ready(): Promise<void> {
+    if (!this.#isSynced) await this.#tried.promise;
   }
 
   /** What it knew leaves the mirror. */
@@ -96,6 +100,9 @@ export class Reflector implements Disposable {
         if (this.#stop.signal.aborted) return;
         version = undefined;
         this.#tried.reject(error);
+        if (isPodError(error, "PermissionDenied") || isPodError(error, "NotFound")) {
+          this.#outcome.resolve(error);
+        }
         if (isPodError(error) && error.data["reason"] === "Expired") continue;
         log.warn({ kind: resource.kind, error: messageOf(error) }, "cannot follow objects");
         await this.#pause();
@@ -125,6 +132,7 @@ export class Reflector implements Disposable {
     this.#isSynced = true;
     this.#tried.resolve();
     this.#synced.resolve();
+    this.#outcome.resolve(undefined);
     return version;
   }
 

@@ -16,6 +16,7 @@ import type { StoredObject } from "../store/watch-event.ts";
 import { claimNameOf, isBound } from "../volume/claims.ts";
 import type { ClaimBinder } from "../volume/volume-kind.ts";
 import { type ClusterApi, hasEnded, withEnd } from "./cluster-api.ts";
+import { FetchedObject } from "./fetched-object.ts";
 import type { KubernetesClient } from "./kubernetes-client.ts";
 import { ObjectMirror } from "./object-mirror.ts";
 import { PodObjects } from "./pod-objects.ts";
@@ -32,11 +33,26 @@ export interface RemoteApiOptions {
   readonly servesServices: boolean;
 }
 
-/** What the node follows as a whole, besides its own pods: as far as the rights of a kubelet go. */
-const followedKinds = ["Node", "Service", "RuntimeClass"];
+/** What the node follows as a whole, besides nodes and its own pods: as far as the rights of a kubelet go. */
+const followedKinds = ["Service", "RuntimeClass"];
 
 /** What rules and names of Services need besides. */
 const proxiedKinds = ["EndpointSlice", "Namespace"];
+
+/** What may be read and not followed. */
+const fetchedKinds: ReadonlySet<string> = new Set(["PersistentVolumeClaim", "PersistentVolume"]);
+
+/** What servers before a kind became stable have in its place, with the same fields as far as they are used here. */
+const olderVersions: Readonly<Record<string, string>> = {
+  EndpointSlice: "discovery.k8s.io/v1beta1",
+};
+
+/** Which objects of a kind, and by which version. */
+interface Part {
+  readonly namespace?: string;
+  readonly fieldSelector?: string;
+  readonly apiVersion?: string;
+}
 
 export class RemoteApi implements ClusterApi, ClaimBinder, Disposable {
   readonly objects: ObjectMirror = new ObjectMirror();
@@ -44,7 +60,7 @@ export class RemoteApi implements ClusterApi, ClaimBinder, Disposable {
   readonly #options: RemoteApiOptions;
   readonly #writer: StatusWriter;
   readonly #podObjects: PodObjects;
-  #reflectors: readonly Reflector[] = [];
+  readonly #reflectors = new Set<Reflector>();
 
   constructor(options: RemoteApiOptions) {
     const { client, clock, log } = options;
@@ -58,24 +74,33 @@ export class RemoteApi implements ClusterApi, ClaimBinder, Disposable {
     });
     this.#podObjects = new PodObjects({
       objects: this.objects,
-      follow: ({ kind }, namespace, name) =>
-        this.#follow(kind, { namespace, fieldSelector: `metadata.name=${name}` }),
+      keep: (resource, namespace, name) =>
+        fetchedKinds.has(resource.kind)
+          ? new FetchedObject({ client, mirror: this.objects, clock, resource, namespace, name })
+          : this.#follow(resource.kind, { namespace, fieldSelector: `metadata.name=${name}` }),
     });
   }
 
-  /** Resolves when the mirror has everything once; a server that is away is waited for. */
+  /**
+   * Resolves when the mirror has everything once that pods need; a server that is away is waited for. What belongs to
+   * Services and to other nodes is followed as far as the node's rights go: what it may not read it says in its log.
+   */
   async start(signal: AbortSignal): Promise<void> {
     const { nodeName, servesServices } = this.#options;
-    const kinds = servesServices ? [...followedKinds, ...proxiedKinds] : followedKinds;
-    this.#reflectors = [
-      this.#follow("Pod", { fieldSelector: `spec.nodeName=${nodeName}` }),
-      ...kinds.map((kind) => this.#follow(kind, {})),
-    ];
     const { promise, reject } = Promise.withResolvers<never>();
     const stop = (): void => reject(new PodError("Unavailable", "The agent is ending"));
     signal.addEventListener("abort", stop, { once: true });
+    const needed = [
+      this.#followed("Pod", { fieldSelector: `spec.nodeName=${nodeName}` }),
+      ...followedKinds.map((kind) => this.#followed(kind)),
+    ];
+    const follow = async (): Promise<void> => {
+      await Promise.all([this.#followNodes(), ...needed.map(({ synced }) => synced)]);
+      // Now the server is there.
+      if (servesServices) await Promise.all(proxiedKinds.map((kind) => this.#followProxied(kind)));
+    };
     try {
-      await Promise.race([promise, Promise.all(this.#reflectors.map(({ synced }) => synced))]);
+      await Promise.race([promise, follow()]);
     } finally {
       signal.removeEventListener("abort", stop);
     }
@@ -161,10 +186,56 @@ export class RemoteApi implements ClusterApi, ClaimBinder, Disposable {
     for (const reflector of this.#reflectors) reflector[Symbol.dispose]();
   }
 
-  #follow(kind: string, part: { namespace?: string; fieldSelector?: string }): Reflector {
+  /** All nodes, or this one alone: since version 1.32 a kubelet may read no other. */
+  async #followNodes(): Promise<void> {
+    const { nodeName, log } = this.#options;
+    const all = this.#followed("Node");
+    const error = await all.outcome;
+    if (error === undefined) return;
+    this.#drop(all);
+    log.warn({ error: error.message }, "may not read other nodes: no routes to their pods");
+    await this.#followed("Node", { fieldSelector: `metadata.name=${nodeName}` }).synced;
+  }
+
+  /** Resolves also when the node has no right to: pods run without Services, and the right may come. */
+  async #followProxied(kind: string): Promise<void> {
+    const error = await this.#followed(kind, await this.#versionOf(kind)).outcome;
+    if (error === undefined) return;
+    this.#options.log.warn(
+      { error: error.message },
+      "may not serve Services: bind the node to a role that may, or start it with --no-service-proxy",
+    );
+  }
+
+  /** An older version when the server has no other; what it may read, a node hears of neither. */
+  async #versionOf(kind: string): Promise<Part> {
+    const older = olderVersions[kind];
+    const newer = resourceOfKind(kind)?.apiVersion;
+    if (older === undefined) return {};
+    try {
+      await this.#options.client.json("GET", `/apis/${newer}`);
+    } catch (error) {
+      if (isPodError(error, "NotFound")) return { apiVersion: older };
+    }
+    return {};
+  }
+
+  #followed(kind: string, part: Part = {}): Reflector {
+    const reflector = this.#follow(kind, part);
+    this.#reflectors.add(reflector);
+    return reflector;
+  }
+
+  #drop(reflector: Reflector): void {
+    this.#reflectors.delete(reflector);
+    reflector[Symbol.dispose]();
+  }
+
+  #follow(kind: string, { apiVersion, ...part }: Part): Reflector {
     const { client, clock, log } = this.#options;
-    const resource = resourceOfKind(kind);
-    if (resource === undefined) throw new PodError("Internal", `"${kind}" is no kind`);
+    const known = resourceOfKind(kind);
+    if (known === undefined) throw new PodError("Internal", `"${kind}" is no kind`);
+    const resource = { ...known, ...(apiVersion !== undefined && { apiVersion }) };
     return new Reflector({ client, mirror: this.objects, clock, log, resource, ...part });
   }
 

@@ -18,6 +18,7 @@ import { mediaTypeOf, readJson } from "./body.ts";
 import { createObject, inNamespace, writeParameters } from "./create-object.ts";
 import { decodeBody } from "./decode-body.ts";
 import { applyConflict, applyMediaType, managersOf, withManagers } from "./field-managers.ts";
+import { admitChangeFromNode } from "./node-admission.ts";
 import { type ObjectPart, wholeObject, withGeneration } from "./object-part.ts";
 import { todaysBody } from "./older-body.ts";
 import { applyPatch, patchMediaTypes } from "./patch-body.ts";
@@ -123,6 +124,7 @@ async function changeObject(
   const next = withManagers(taken, current, writer, managers);
   const issues = part.check(next, current, backend.nodeName);
   if (issues.length > 0) throw invalid(resource.kind, current.metadata.name, issues);
+  admitChangeFromNode(exchange.user, next, current);
   if (part === wholeObject) admitChange(backend.store, next, current);
   addWarnings(response, [...body.warnings, ...warningsOf(wish)]);
   const isDryRun = query.oneOf("dryRun", ["All"]) !== undefined;

@@ -14,7 +14,7 @@ import { admitNew } from "./admission.ts";
 import type { Admission } from "./backend.ts";
 import { readJson } from "./body.ts";
 import { decodeBody } from "./decode-body.ts";
-import { admitFromNode } from "./node-rules.ts";
+import { admitFromNode } from "./node-admission.ts";
 import { badRequest } from "./problem.ts";
 import { collectionPath } from "./read-objects.ts";
 import { type Exchange, type Route, sendObject } from "./router.ts";

@@ -4,11 +4,12 @@
  *   nodeRules       by name of resource, as the role system:node and names of its own objects
  *   refuseForNode   by the object: pods of its own, and what these refer to
  *
- * Source: Kubernetes, "Using Node Authorization"; "Admission Control", NodeRestriction.
+ * What it writes into them: node-admission.ts.
+ * Source: Kubernetes, "Using Node Authorization".
  */
+import type { PersistentVolume } from "../spec/kubernetes.gen.ts";
 import type { Pod } from "../spec/pod.ts";
 import { podReferences, reference } from "../spec/pod-references.ts";
-import { type KubernetesObject, resourceOfKind } from "../spec/resources.ts";
 import type { ObjectSource } from "../store/object-source.ts";
 import type { Deed, ResourceDeed, ResourceRule, Subject } from "./authorize.ts";
 import { nodesGroup, nodeUserPrefix } from "./pki-names.ts";
@@ -48,6 +49,9 @@ export function nodeRules(node: string, namespace: string): readonly ResourceRul
     core(["update", "patch"], ["pods/status"]),
     core(["create"], ["serviceaccounts/token"]),
     core(writing, ["events"]),
+    // Who calls its endpoints, and whether they may.
+    { verbs: ["create"], apiGroups: ["authentication.k8s.io"], resources: ["tokenreviews"] },
+    { verbs: ["create"], apiGroups: ["authorization.k8s.io"], resources: ["subjectaccessreviews"] },
     ...(namespace === leaseNamespace ? leaseRules(node) : []),
   ];
 }
@@ -60,11 +64,14 @@ function leaseRules(node: string): readonly ResourceRule[] {
   ];
 }
 
-/** Kinds that a node reads one by one, as its pods name them. */
-const referred: Readonly<Record<string, string>> = {
-  configmaps: "ConfigMap",
-  secrets: "Secret",
-  persistentvolumeclaims: "PersistentVolumeClaim",
+/** Kinds that a node reads one by one, as its pods name them; of those of storage there is no watch. */
+const referred: Readonly<
+  Record<string, { readonly kind: string; readonly verbs: readonly string[] }>
+> = {
+  configmaps: { kind: "ConfigMap", verbs: reading },
+  secrets: { kind: "Secret", verbs: reading },
+  persistentvolumeclaims: { kind: "PersistentVolumeClaim", verbs: ["get"] },
+  persistentvolumes: { kind: "PersistentVolume", verbs: ["get"] },
 };
 
 interface Facts {
@@ -85,16 +92,6 @@ export function authorizeNode(subject: Subject, deed: Deed, facts: Facts): void 
   );
 }
 
-/** What a node creates is itself and its lease. @throws RequestProblem 403. */
-export function admitFromNode(subject: Subject, { kind, metadata }: KubernetesObject): void {
-  const node = nodeOf(subject);
-  if (node === undefined || !["Node", "Lease"].includes(kind) || metadata.name === node) return;
-  const { plural = kind } = resourceOfKind(kind) ?? {};
-  throw forbidden(
-    `${plural} "${metadata.name}" is forbidden: node "${node}" is not allowed to create ${plural} of other nodes`,
-  );
-}
-
 /** Why a node may not do it; undefined when it may. */
 export function refuseForNode(
   node: string,
@@ -103,23 +100,34 @@ export function refuseForNode(
 ): string | undefined {
   const { resource, subresource, namespace, verb } = deed;
   const name = deed.name || (/^metadata\.name=([^,]+)$/.exec(fieldSelector)?.[1] ?? "");
-  const ownPods = (): readonly Pod[] =>
-    objects.list<Pod>("Pod", namespace).items.filter(({ spec }) => spec.nodeName === node);
-  const kind = referred[resource];
-  if (kind !== undefined && reading.includes(verb)) {
-    const wanted = reference(kind, name);
-    if (ownPods().some((pod) => podReferences(pod).has(wanted))) return undefined;
-    return `no relationship found between node "${node}" and this object`;
+  const unrelated = `no relationship found between node "${node}" and this object`;
+  const isReferred = (kind: string, wanted: string | undefined, place = namespace): boolean =>
+    objects
+      .list<Pod>("Pod", place)
+      .items.some(
+        (pod) => pod.spec.nodeName === node && podReferences(pod).has(reference(kind, wanted)),
+      );
+  const target = referred[resource];
+  if (target !== undefined && reading.includes(verb)) {
+    if (!target.verbs.includes(verb)) return "can only get individual resources of this type";
+    if (target.kind !== "PersistentVolume") {
+      return isReferred(target.kind, name) ? undefined : unrelated;
+    }
+    const claim = objects.get<PersistentVolume>(target.kind, "", name)?.spec.claimRef;
+    const isOwn = isReferred("PersistentVolumeClaim", claim?.name, claim?.namespace);
+    return claim !== undefined && isOwn ? undefined : unrelated;
   }
   if (resource === "serviceaccounts" && subresource === "token") {
-    const wanted = reference("ServiceAccount", name);
-    if (ownPods().some((pod) => podReferences(pod).has(wanted))) return undefined;
-    return `no relationship found between node "${node}" and this object`;
+    return isReferred("ServiceAccount", name) ? undefined : unrelated;
   }
-  if (resource === "pods" && verb !== "create" && !reading.includes(verb)) {
-    const pod = objects.get<Pod>("Pod", namespace, name);
-    if (pod === undefined || pod.spec.nodeName === node) return undefined;
-    return `node "${node}" can only change pods with spec.nodeName set to itself`;
+  if (resource !== "pods" || verb === "create") return undefined;
+  if (verb === "list" || verb === "watch") {
+    if (fieldSelector.split(",").includes(`spec.nodeName=${node}`)) return undefined;
+    return "can only list/watch pods with spec.nodeName field selector";
   }
-  return undefined;
+  const pod = objects.get<Pod>("Pod", namespace, name);
+  if (pod === undefined || pod.spec.nodeName === node) return undefined;
+  return verb === "get"
+    ? unrelated
+    : `node "${node}" can only change pods with spec.nodeName set to itself`;
 }

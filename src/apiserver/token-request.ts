@@ -14,6 +14,7 @@ import { type BoundObject, tokenIssuer } from "../volume/service-account-tokens.
 import { readJson } from "./body.ts";
 import { writeParameters } from "./create-object.ts";
 import { decodeRequest } from "./decode-request.ts";
+import { admitTokenForNode } from "./node-admission.ts";
 import { badRequest } from "./problem.ts";
 import { findObject } from "./read-objects.ts";
 import { type Exchange, type Route, sendJson } from "./router.ts";
@@ -46,6 +47,8 @@ async function requestToken(exchange: Exchange): Promise<void> {
   const { audiences = [], boundObjectRef, expirationSeconds = secondsByDefault } = asked.spec ?? {};
   checkSeconds(name, expirationSeconds);
   const target = boundObjectRef && findBound(backend.store, account, boundObjectRef);
+  const { nodeName } = target?.pod?.spec ?? {};
+  admitTokenForNode(exchange.user, name, target?.pod);
   const nowMs = clock.now();
   const meant = audiences.length === 0 ? [tokenIssuer] : audiences;
   const token = backend.tokens.issue(
@@ -54,7 +57,8 @@ async function requestToken(exchange: Exchange): Promise<void> {
       serviceAccount: { name, uid },
       audiences: meant,
       expirationSeconds,
-      ...target,
+      ...(target && { bound: target.bound }),
+      ...(nodeName !== undefined && { nodeName }),
     },
     nowMs,
   );
@@ -83,7 +87,7 @@ function findBound(
   store: Store,
   { metadata }: ServiceAccount,
   { kind, apiVersion, name = "", uid = "" }: BoundObjectReference,
-): { readonly bound: BoundObject; readonly nodeName?: string } {
+): { readonly bound: BoundObject; readonly pod?: Pod } {
   if (apiVersion !== "v1" || (kind !== "Pod" && kind !== "Secret" && kind !== "Node")) {
     throw badRequest(
       `cannot bind token for serviceaccount "${metadata.name}" to object of type "${apiVersion}, Kind=${kind}": use Pod, Secret or Node of v1`,
@@ -107,6 +111,5 @@ function findBound(
       `cannot bind token for serviceaccount "${metadata.name}" to pod running with different serviceaccount name.`,
     );
   }
-  const { nodeName } = pod.spec;
-  return { bound, ...(nodeName !== undefined && { nodeName }) };
+  return { bound, pod };
 }

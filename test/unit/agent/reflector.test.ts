@@ -92,7 +92,7 @@ reflector("lists, and watches from the version of the list", async () => {
   world.server.items = [item("a", 3)];
   const started = await world.start("metadata.name=a");
   await started.synced;
-  assert.ok(started.isSynced);
+  await started.ready();
   assert.equal(world.server.asked, [
     'list /api/v1/namespaces/default/configmaps {"limit":500,"fieldSelector":"metadata.name=a"}',
     "watch 10",
@@ -136,9 +136,19 @@ reflector("tells who waits for the first time that it failed", async () => {
   using world = new World();
   world.server.failure = new PodError("PermissionDenied", "no");
   const started = await world.start();
-  const error = await started.tried.catch((reason: unknown) => reason);
+  const error = await started.ready().catch((reason: unknown) => reason);
   assert.instance(error, PodError);
-  assert.not(started.isSynced);
+  assert.is(await started.outcome, error);
+});
+
+reflector("has no outcome while the server is away", async () => {
+  using world = new World();
+  world.server.failure = new PodError("Unavailable", "away");
+  const started = await world.start();
+  const refusal = new PodError("NotFound", "no such resource");
+  world.server.failure = refusal;
+  await world.clock.pass(60_000);
+  assert.is(await started.outcome, refusal);
 });
 
 reflector("takes what it knew with it", async () => {

@@ -2,12 +2,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { ResourceDeed } from "../../../src/apiserver/authorize.ts";
-import {
-  admitFromNode,
-  authorizeNode,
-  nodeRules,
-  refuseForNode,
-} from "../../../src/apiserver/node-rules.ts";
+import { authorizeNode, nodeRules, refuseForNode } from "../../../src/apiserver/node-rules.ts";
 import type { Pod } from "../../../src/spec/pod.ts";
 import { podOf } from "../scheduler/fixture.ts";
 
@@ -16,6 +11,7 @@ const own = podOf("own", {
   serviceAccountName: "robot",
   volumes: [
     { name: "a", configMap: { name: "mine" } },
+    { name: "c", persistentVolumeClaim: { claimName: "data" } },
     { name: "b", projected: { sources: [{ serviceAccountToken: { path: "token" } }] } },
   ],
 });
@@ -25,10 +21,18 @@ const other = podOf("other", {
 });
 const pods: readonly Pod[] = [own, other];
 
+const volumes: Readonly<Record<string, object>> = {
+  "pv-data": { spec: { claimRef: { namespace: "default", name: "data" } } },
+  "pv-else": { spec: { claimRef: { namespace: "default", name: "else" } } },
+  "pv-free": { spec: {} },
+};
+
 const objects = {
-  // The tests ask for pods.
-  get: <T>(_: string, __: string, name: string) =>
-    pods.find(({ metadata }) => metadata.name === name) as T | undefined,
+  // The tests ask for pods and volumes.
+  get: <T>(kind: string, _: string, name: string) =>
+    (kind === "Pod" ? pods.find(({ metadata }) => metadata.name === name) : volumes[name]) as
+      | T
+      | undefined,
   list: <T>() => ({ items: pods as readonly unknown[] as readonly T[] }),
 };
 
@@ -61,7 +65,33 @@ rules("changes and deletes its own pods alone", () => {
   assert.is(refusal({ ...status, name: "own" }), undefined);
   assert.match(refusal({ ...status, name: "other" }) ?? "", /spec.nodeName set to itself/);
   assert.match(refusal({ verb: "delete", name: "other" }) ?? "", /spec.nodeName set to itself/);
-  assert.is(refusal({ verb: "list" }), undefined);
+});
+
+rules("reads its own pods alone", () => {
+  assert.is(refusal({ name: "own" }), undefined);
+  assert.match(refusal({ name: "other" }) ?? "", /no relationship/);
+  assert.is(refusal({ name: "missing" }), undefined);
+  for (const verb of ["list", "watch"]) {
+    assert.is(refusal({ verb }, "spec.nodeName=n1"), undefined);
+    assert.is(refusal({ verb }, "status.phase!=Failed,spec.nodeName=n1"), undefined);
+    for (const selector of ["", "spec.nodeName=n2", "spec.nodeName!=n1", "spec.nodeName=n10"]) {
+      assert.match(refusal({ verb }, selector) ?? "", /with spec.nodeName field selector/);
+    }
+  }
+});
+
+rules("gets claims of its pods and their volumes, and follows none", () => {
+  const claim = { resource: "persistentvolumeclaims" };
+  const volume = { resource: "persistentvolumes", namespace: "" };
+  assert.is(refusal({ ...claim, name: "data" }), undefined);
+  assert.is(refusal({ ...volume, name: "pv-data" }), undefined);
+  for (const name of ["pv-else", "pv-free", "pv-missing"]) {
+    assert.match(refusal({ ...volume, name }) ?? "", /no relationship/);
+  }
+  for (const what of [claim, volume]) {
+    const watch = refusal({ ...what, verb: "watch" }, "metadata.name=data");
+    assert.match(watch ?? "", /can only get individual resources/);
+  }
 });
 
 rules("names its own node and lease", () => {
@@ -71,21 +101,6 @@ rules("names its own node and lease", () => {
     );
   assert.equal(named(""), ["nodes,nodes/status n1"]);
   assert.equal(named("kube-node-lease"), ["nodes,nodes/status n1", "leases n1"]);
-});
-
-rules("creates itself and its lease, and no other", () => {
-  const node = { name: "system:node:n1", groups: ["system:nodes"] };
-  const made = (kind: string, name: string) => ({
-    apiVersion: "v1",
-    kind,
-    metadata: { name, namespace: "", uid: "" },
-  });
-  for (const kind of ["Node", "Lease"]) {
-    admitFromNode(node, made(kind, "n1"));
-    admitFromNode({ name: "admin", groups: ["system:masters"] }, made(kind, "n2"));
-    assert.throws(() => admitFromNode(node, made(kind, "n2")), /of other nodes/);
-  }
-  admitFromNode(node, made("Event", "any"));
 });
 
 rules("is no matter of others", () => {
