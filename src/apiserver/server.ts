@@ -5,6 +5,8 @@
  *
  *   request → target decoded once → client known → route → allowed → query checked → handler → answer or Status
  *
+ * The endpoints of a node have a gate in place of the API's own policy (kubelet-access.ts).
+ *
  * Limits: 256 KiB of header (exec carries its command there), 10 s for the header, bodies by
  * body.ts, 1024 connections.
  */
@@ -16,7 +18,7 @@ import { TLSSocket } from "node:tls";
 import { type Clock, systemClock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import { reviewRoutes } from "./access-reviews.ts";
-import { authenticate } from "./authenticate.ts";
+import { authenticate, type User } from "./authenticate.ts";
 import { authorize, deedOf } from "./authorize.ts";
 import type { Backend } from "./backend.ts";
 import { discoveryRoutes } from "./discovery.ts";
@@ -70,10 +72,18 @@ export interface ApiServerOptions {
   readonly clock?: Clock;
   /** Absent: the API. */
   readonly tables?: RouteTables;
+  /** Who may come in by TLS; absent: whom authenticate.ts and authorize.ts let. */
+  readonly gate?: Gate;
   /** Called after a reset and before its answer. */
   readonly onReset?: () => void | Promise<void>;
   /** Called when the number of open connections has changed. */
   readonly onConnections?: (open: number) => void;
+}
+
+/** Decides about a request by its path. */
+export interface Gate {
+  /** Who asks. @throws PodError when they may not. */
+  admit(request: IncomingMessage, path: string, isSession: boolean): Promise<User>;
 }
 
 /** How long `close()` lets answers that are under way finish. */
@@ -101,9 +111,13 @@ const limits = {
   connectionsCheckingInterval: 5000,
 } as const;
 
+/** What a request is for. */
+type Found<R> = { readonly route: R } & Pick<Exchange, "user" | "parameters" | "query">;
+
 export class ApiServer implements AsyncDisposable {
   readonly #door: Door;
   readonly #tables: RouteTables;
+  readonly #gate: Gate | undefined;
   readonly #server: Server;
   #tlsServer: Server | undefined;
   readonly #streams: StreamDoor;
@@ -115,6 +129,7 @@ export class ApiServer implements AsyncDisposable {
   constructor(options: ApiServerOptions) {
     const { backend, logger, version, clock = systemClock, onReset = () => undefined } = options;
     this.#tables = options.tables ?? { routes, upgradeRoutes };
+    this.#gate = options.gate;
     this.#door = { backend, logger, version, clock, onReset };
     this.#onConnections = options.onConnections ?? (() => undefined);
     this.#streams = new StreamDoor(clock);
@@ -227,7 +242,11 @@ export class ApiServer implements AsyncDisposable {
     response.once("close", () => gone.abort());
     if (this.#closing.signal.aborted) response.setHeader("connection", "close");
     try {
-      const { route, ...rest } = this.#read(this.#tables.routes, request);
+      const { routes: table } = this.#tables;
+      const { route, ...rest } =
+        this.#gate === undefined
+          ? this.#read(table, request)
+          : await this.#pass(this.#gate, table, request, false);
       const signal = AbortSignal.any([gone.signal, this.#closing.signal]);
       await route.handle({ ...this.#door, ...rest, request, response, signal });
     } catch (error) {
@@ -252,17 +271,48 @@ export class ApiServer implements AsyncDisposable {
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (this.#gate !== undefined) {
+      void this.#upgradeBehind(this.#gate, request, socket, head);
+      return;
+    }
     try {
-      const { route, ...rest } = this.#read(this.#tables.upgradeRoutes, request);
-      const { signal } = this.#closing;
-      const prepared = route.prepare({ ...this.#door, ...rest, request, signal });
-      const offer = this.#streams.choose(request, prepared);
-      this.#streams.open({ request, socket, head }, prepared, offer, (error) => {
-        this.#door.logger.error({ err: error, url: request.url }, "Session failed");
-      });
+      this.#open(this.#read(this.#tables.upgradeRoutes, request), request, socket, head);
     } catch (error) {
       this.#refuseUpgrade(request, socket, error);
     }
+  }
+
+  async #upgradeBehind(
+    gate: Gate,
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+  ): Promise<void> {
+    // A client that goes away meanwhile is nobody's error.
+    const onError = (): void => void socket.destroy();
+    socket.on("error", onError);
+    try {
+      const found = await this.#pass(gate, this.#tables.upgradeRoutes, request, true);
+      socket.off("error", onError);
+      if (!socket.destroyed) this.#open(found, request, socket, head);
+    } catch (error) {
+      if (!socket.destroyed) this.#refuseUpgrade(request, socket, error);
+    }
+  }
+
+  /** @throws RequestProblem. */
+  #open(
+    { route, ...rest }: Found<RouteTables["upgradeRoutes"][number]>,
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+  ): void {
+    const { signal } = this.#closing;
+    const prepared = route.prepare({ ...this.#door, ...rest, request, signal });
+    const offer = this.#streams.choose(request, prepared);
+    this.#streams.open({ request, socket, head }, prepared, offer, (error) => {
+      this.#door.logger.error({ err: error, url: request.url }, "Session failed");
+    });
   }
 
   /** Answers with a Status and ends the connection: nothing of a refused upgrade lives on. */
@@ -279,7 +329,7 @@ export class ApiServer implements AsyncDisposable {
   #read<R extends Pick<Route, "method" | "path" | "query">>(
     table: readonly R[],
     request: IncomingMessage,
-  ): { readonly route: R } & Pick<Exchange, "user" | "parameters" | "query"> {
+  ): Found<R> {
     checkOrigin(request);
     const target = parseTarget(request.url ?? "");
     const { method = "" } = request;
@@ -297,6 +347,19 @@ export class ApiServer implements AsyncDisposable {
     authorize(user, deed, backend.store);
     const [, fieldSelector = ""] = target.parameters.find(([key]) => key === "fieldSelector") ?? [];
     authorizeNode(user, deed, { objects: backend.store, fieldSelector });
+    return { user, route, parameters, query: new Query(target.parameters, route.query ?? []) };
+  }
+
+  async #pass<R extends Pick<Route, "method" | "path" | "query">>(
+    gate: Gate,
+    table: readonly R[],
+    request: IncomingMessage,
+    isSession: boolean,
+  ): Promise<Found<R>> {
+    checkOrigin(request);
+    const target = parseTarget(request.url ?? "");
+    const user = await gate.admit(request, `/${target.segments.join("/")}`, isSession);
+    const { route, parameters } = findRoute(table, request.method ?? "", target.segments);
     return { user, route, parameters, query: new Query(target.parameters, route.query ?? []) };
   }
 }

@@ -7,6 +7,7 @@
  */
 import { rmSync } from "node:fs";
 import { imageRoutes } from "../apiserver/images.ts";
+import { KubeletAccess } from "../apiserver/kubelet-access.ts";
 import { kubeletTables } from "../apiserver/kubelet-routes.ts";
 import { ApiServer } from "../apiserver/server.ts";
 import { systemRoutes } from "../apiserver/system.ts";
@@ -67,6 +68,11 @@ export async function runAgent(options: RunAgentOptions): Promise<DaemonEnd> {
     version,
     clock,
     tables: kubeletTables(node.pods),
+    gate: new KubeletAccess({
+      nodeName: node.nodeName,
+      review: node.review,
+      now: () => clock.monotonic(),
+    }),
   });
   try {
     await local.listen(socketPath);

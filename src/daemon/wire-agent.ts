@@ -50,6 +50,8 @@ export interface AgentNode {
   readonly backend: Backend;
   readonly nodeName: string;
   readonly pods: NodePods;
+  /** Asks the API server who somebody is and what they may do. */
+  readonly review: (path: string, body: object) => Promise<unknown>;
   /** Begins to work; resolves when the pods of an earlier agent are adopted. */
   start(): Promise<void>;
   /** Stops working; pods keep running. Idempotent. */
@@ -230,6 +232,7 @@ export async function createAgentNode(
   return {
     backend,
     nodeName,
+    review: (path, body) => client.json("POST", path, { body }),
     pods: { find: (namespace, name) => api.objects.get<Pod>("Pod", namespace, name), list: pods },
     close,
     start: async () => {
