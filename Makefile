@@ -6,7 +6,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
 .PHONY: build deps test-deps vm-deps native images demo test check test-native test-unit test-root \
-	test-vm test-reboot fuzz bench generate coverage install uninstall clean help
+	test-vm test-reboot fuzz bench bench-deps generate coverage install uninstall clean help
 
 PREFIX ?= /usr/local
 LIB = $(PREFIX)/lib/nspod
@@ -20,6 +20,7 @@ RUN_PACKAGES = libseccomp2 libnftables1 busybox-static gcc g++ make libc6-dev bi
 TEST_PACKAGES = clang clang-tidy clang-format @clang-rt cppcheck skopeo umoci buildah \
 	iproute2 nftables conntrack strace jq util-linux zsh fish 'kubernetes-client|kubectl' \
 	$(if $(filter x64,$(NODE_ARCH)),linux-libc-dev-arm64-cross)
+BENCH_PACKAGES = podman conmon crun runc netavark aardvark-dns catatonit skopeo isal iproute2 util-linux
 VM_PACKAGES = qemu-system-x86 'linux-image-cloud-amd64|linux-image-virtual' \
 	'virtiofsd|qemu-system-common' busybox-static cpio kmod e2fsprogs apparmor
 
@@ -142,8 +143,15 @@ fuzz: test-deps native
 	@$(MAKE) --no-print-directory -C native OUT=../dist/native FUZZ_SECONDS=$$(( $(SECONDS) / 4 + 1 )) fuzz
 	@$(NODE) test/support/fuzz.ts $$(( $(SECONDS) / 2 + 1 ))
 
+# Daemons are unpacked and not installed: nothing of theirs starts, now or at the next boot. What is missing is named.
+bench-deps: deps
+	@test/support/packages.sh $(BENCH_PACKAGES)
+	@test/support/unpack-packages.sh dist/bench/debian "$$(. /etc/os-release && echo "$$VERSION_CODENAME")" \
+		containerd docker.io || true
+
+# ONLY=start,exec ROUNDS=5 selects and shortens; see the head of the file.
 bench: build images
-	@set -e; for file in test/bench/*.ts; do [ ! -e "$$file" ] || $(NODE) "$$file"; done
+	@$(NODE) test/bench/main.ts
 
 coverage: deps native
 	@$(NODE) $(BIN)/c8 --include 'src/**' --reporter text --reporter html \
@@ -170,6 +178,7 @@ help:
 	@echo "make test-native   C unit tests under ASan and UBSan"
 	@echo "make fuzz SECONDS=60   the C decoders and all properties, for so long"
 	@echo "make generate      what is generated from Kubernetes' and the kernel's descriptions"
-	@echo "make bench         benchmarks                   make coverage         of the unit tests"
+	@echo "sudo make bench-deps bench   side by side with podman, crun, containerd and docker; ONLY=start,exec ROUNDS=5"
+	@echo "make coverage      of the unit tests"
 	@echo "sudo make install  PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)       sudo make uninstall"
 	@echo "make deps clean    install what is missing; remove dist/"
