@@ -10,7 +10,7 @@ import type { Instance } from "../base/instance.ts";
 import { splitRuleset } from "../net/firewall-state.ts";
 import { cgroup2Mount, readMountinfo } from "../sys/mountinfo.ts";
 import { Nftables } from "../sys/nftables.ts";
-import { parseCgroup, readProc } from "../sys/procfs.ts";
+import { parseCgroup, parseStat, readProc } from "../sys/procfs.ts";
 import type { Claim, Finding } from "./census.ts";
 
 /** @param daemonPid - of the instance's daemon. */
@@ -42,7 +42,7 @@ function processes({ run, cgroup }: Instance, daemonPid: number): Finding[] {
       Number(pid) === daemonPid
         ? "instance"
         : (claimOfShim(words, run) ?? claimOfCgroup(pid, cgroup) ?? undefined);
-    if (claim === undefined) continue;
+    if (claim === undefined || isZombie(pid)) continue;
     const program = basename(words[0] ?? "") || readProc(`/proc/${pid}/comm`)?.trim();
     found.push({ kind: "process", name: `${pid} ${program}`, claim });
     const namespace = link(`/proc/${pid}/ns/net`);
@@ -51,6 +51,11 @@ function processes({ run, cgroup }: Instance, daemonPid: number): Finding[] {
     namespaces.set(namespace, { kind: "network namespace", name: namespace, claim });
   }
   return [...found, ...namespaces.values()];
+}
+
+/** It has ended and holds nothing; its parent, or init, has yet to collect it. */
+function isZombie(pid: string): boolean {
+  return parseStat(readProc(`/proc/${pid}/stat`) ?? "")?.state === "Z";
 }
 
 function claimOfShim(

@@ -1,10 +1,12 @@
 // Promise: `nspod system census` names everything of an instance with its owner, and what looks like
-// its own and has none (security: C-15).
+// its own and has none (security: C-15). A process that has ended is nobody's any more.
 import { execFileSync } from "node:child_process";
-import { mkdirSync, rmdirSync } from "node:fs";
+import { mkdirSync, readFileSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import type { OwnedThing } from "../../src/cli/census.ts";
+import { eventually } from "../support/eventually.ts";
+import { LiveCommand } from "../support/live-command.ts";
 import { podSuite } from "../support/pod-suite.ts";
 import { type Pods, sleeper } from "../support/pods.ts";
 import { cgroup2MountPoint, requires } from "../support/requires.ts";
@@ -88,6 +90,23 @@ test("names what has no owner: a link, a cgroup, folders and a layer", async (po
     for (const folder of folders) rmdirSync(folder);
   }
   assert.is((await census(pods)).code, 0);
+});
+
+test("counts no process that has ended and waits for its parent", async (pods) => {
+  const folder = `${cgroup2MountPoint()}${pods.instance.cgroup}/shims/dead`;
+  mkdirSync(folder);
+  // The parent becomes a program that waits for nobody.
+  const child = `sh -c 'echo $$ > ${folder}/cgroup.procs; echo $$; exec sleep infinity'`;
+  await using parent = new LiveCommand("sh", ["-c", `${child} & exec sleep infinity`]);
+  await parent.says(/^\d+\n/);
+  const pid = parent.stdout.trim();
+  assert.is((await census(pods)).withoutOwner, 2, "the process and its cgroup");
+  process.kill(Number(pid), "SIGKILL");
+  await eventually("the end of the process", 5_000, () =>
+    readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z ") ? true : undefined,
+  );
+  rmdirSync(folder);
+  assert.is((await census(pods)).withoutOwner, 0);
 });
 
 run();
