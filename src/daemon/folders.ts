@@ -9,6 +9,7 @@ import { hasCode, PodError } from "../base/errors.ts";
 import { apiSocketPath, type Instance } from "../base/instance.ts";
 import { ensureSkeleton, skeletonsFolder } from "../container/skeleton.ts";
 import { rootMountPoint } from "../pod/folders.ts";
+import { reservePath } from "../store/store.ts";
 
 /**
  * Makes root (0700) and run (0711) and sets their modes.
@@ -59,7 +60,7 @@ export function removeFolders(instance: Instance): readonly string[] {
   const { root, run } = instance;
   const store = storePath(instance);
   for (const path of [
-    ...[store, `${store}-wal`, `${store}-shm`],
+    ...[store, `${store}-wal`, `${store}-shm`, reservePath(store)],
     ...[lockPath(root), lockPath(run), apiSocketPath(instance), join(run, "daemon.log")],
   ]) {
     rmSync(path, { force: true });

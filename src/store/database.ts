@@ -8,7 +8,7 @@
  */
 import { closeSync, fchmodSync, openSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
-import { type ErrorKind, messageOf, PodError } from "../base/errors.ts";
+import { type ErrorKind, hasCode, messageOf, PodError } from "../base/errors.ts";
 import { migrations } from "./migrations.ts";
 
 /** "nspd": tells our file from any other SQLite file. */
@@ -88,20 +88,27 @@ function damaged(path: string, reason: string, cause?: unknown): PodError {
 // SQLite's primary result codes, sqlite.org/rescode.html.
 const corrupt = 11;
 const notADatabase = 26;
+const full = 13;
 const kinds: ReadonlyMap<number, readonly [ErrorKind, string]> = new Map([
   [5, ["Unavailable", "another process holds it"]],
   [8, ["FailedPrecondition", "the file system is read-only"]],
   [10, ["Internal", "the disk reports an error"]],
-  [13, ["ResourceExhausted", "no space is left on the disk"]],
+  [full, ["ResourceExhausted", "no space is left on the disk"]],
   [14, ["FailedPrecondition", "the file cannot be opened"]],
 ]);
+
+/** What the file system says itself, to fdatasync(2). */
+const noSpace = ["ENOSPC", "EDQUOT"];
 
 /** The sentence for an error of SQLite or of the file system; our own errors pass unchanged. */
 export function storeError(action: string, path: string, error: unknown): PodError {
   if (error instanceof PodError) return error;
   const code = primaryCode(error);
   if (code === corrupt || code === notADatabase) return damaged(path, messageOf(error), error);
-  const [kind, meaning] = kinds.get(code) ?? ["Internal", messageOf(error)];
+  const [kind, meaning] = kinds.get(hasCode(error, ...noSpace) ? full : code) ?? [
+    "Internal",
+    messageOf(error),
+  ];
   return new PodError(kind, `${action}: ${meaning}`, { cause: error });
 }
 

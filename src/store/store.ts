@@ -4,6 +4,7 @@
  *   objects  kind · namespace · name → revision, written_ms, body     the state now
  *   changes  revision → kind, namespace, name, type, body              the log that watches read
  *   records  store · key → body                                        tables of other parts
+ *   nspod.db-reserve                                                   room for the day when the disk is full
  *
  * Invariants: one writer (the daemon holds the instance's lock); every change of an object takes
  * the next revision and one row in `changes`, in the same transaction; revisions have no gaps. The
@@ -16,11 +17,12 @@
 import type { DatabaseSync } from "node:sqlite";
 import { invariant } from "../base/assert.ts";
 import { type Clock, systemClock } from "../base/clock.ts";
-import { PodError } from "../base/errors.ts";
+import { isPodError, PodError } from "../base/errors.ts";
 import { failpoint } from "../base/failpoint.ts";
 import { alreadyExists, conflict, notFound } from "../spec/object-problem.ts";
 import { numberOf, openDatabase, storeError } from "./database.ts";
 import { LogFile } from "./log-file.ts";
+import { Reserve } from "./reserve.ts";
 import { prepareStatements, type Statements } from "./statements.ts";
 import type { Table, TableEntry, WriteOptions } from "./table.ts";
 import { Watch } from "./watch.ts";
@@ -63,6 +65,7 @@ export class Store implements Disposable {
   readonly #path: string;
   readonly #database: DatabaseSync;
   readonly #logFile: LogFile;
+  readonly #reserve: Reserve;
   readonly #clock: Clock;
   readonly #limits: StoreLimits;
   readonly #statements: Statements;
@@ -84,6 +87,7 @@ export class Store implements Disposable {
     this.#limits = limits;
     this.#database = openDatabase(path);
     this.#logFile = new LogFile(path);
+    this.#reserve = new Reserve(reservePath(path));
     this.#database.exec("PRAGMA synchronous = FULL");
     this.#statements = prepareStatements(this.#database);
     // Begins at 1: "0" means "any version" to Kubernetes clients.
@@ -122,7 +126,7 @@ export class Store implements Disposable {
   create<T extends StoredObject>(object: T, options: WriteOptions = {}): T {
     const { kind, metadata } = object;
     invariant(kind !== "" && metadata.name !== "", "the door names every object");
-    const created = this.#write(options.durable ?? true, () => {
+    const created = this.#transact(options.durable ?? true, () => {
       if (this.#read(kind, metadata.namespace, metadata.name) !== undefined) {
         throw alreadyExists(kind, metadata.name);
       }
@@ -389,8 +393,19 @@ export class Store implements Disposable {
     return last;
   }
 
-  /** One transaction; watches hear of it after the commit. */
+  /** A transaction that changes what is there: the reserve is for it. */
   #write<R>(durable: boolean, work: () => R): R {
+    for (;;) {
+      try {
+        return this.#transact(durable, work);
+      } catch (error) {
+        if (!isPodError(error, "ResourceExhausted") || !this.#reserve.release()) throw error;
+      }
+    }
+  }
+
+  /** One transaction; watches hear of it after the commit. */
+  #transact<R>(durable: boolean, work: () => R): R {
     this.#checkOpen();
     const before = this.#revision;
     let result: R;
@@ -422,6 +437,7 @@ export class Store implements Disposable {
       this.#cancelSync = undefined;
       // A disk that reports an error reports it to the next durable write, too, and somebody waits for that.
       if (this.#database.isOpen) this.flush().catch(() => undefined);
+      this.#reserve.refill();
     });
   }
 
@@ -464,6 +480,11 @@ export class Store implements Disposable {
       return { revision: Number(row["revision"]), event };
     });
   }
+}
+
+/** The file of the reserve of a store. */
+export function reservePath(path: string): string {
+  return `${path}-reserve`;
 }
 
 /** Bodies are written by this class only: T is what the caller stored. */

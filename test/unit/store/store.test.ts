@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import {
   appendFileSync,
+  existsSync,
   mkdtempSync,
   readFileSync,
   rmSync,
@@ -17,6 +18,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { Clock } from "../../../src/base/clock.ts";
 import { isPodError } from "../../../src/base/errors.ts";
+import { armFailpoints } from "../../../src/base/failpoint.ts";
 import { Store } from "../../../src/store/store.ts";
 import type { StoredObject } from "../../../src/store/watch-event.ts";
 import { withDeadline } from "../../support/with-deadline.ts";
@@ -418,5 +420,52 @@ store(
     }
   }),
 );
+
+/** Makes the next `count` commits find the disk full. */
+function fill(count: number): void {
+  armFailpoints({ NSPOD_FAILPOINTS: `store/store.commit=error(ENOSPC):${count}` });
+}
+
+store("changes and deletes on a full disk out of its reserve, and adds nothing", () => {
+  using opened = Store.open(path);
+  const made = opened.create(thing("a", "x"));
+  writeFileSync(`${path}-reserve`, Buffer.alloc(1 << 20));
+  try {
+    fill(2);
+    const changed = opened.update({ ...made, value: 1 });
+    assert.is(statSync(`${path}-reserve`).size, 1 << 19);
+    fill(1);
+    opened.table("records").put("key", 1);
+    fill(1);
+    assert.is(opened.delete("Thing", "a", "x")?.metadata.uid, changed.metadata.uid);
+    assert.is(existsSync(`${path}-reserve`), false);
+    fill(1);
+    const whole = `Cannot write to store "${path}": no space is left on the disk`;
+    assert.throws(
+      () => opened.create(thing("a", "y")),
+      (error: unknown) => {
+        return isPodError(error, "ResourceExhausted") && error.message === whole;
+      },
+    );
+    fill(1);
+    assert.throws(() => opened.table("records").put("key", 2), /no space is left/);
+  } finally {
+    armFailpoints({});
+  }
+  assert.is(opened.table("records").get("key"), 1);
+  opened.create(thing("a", "y"));
+});
+
+store("takes nothing of its reserve for what is new", () => {
+  using opened = Store.open(path);
+  writeFileSync(`${path}-reserve`, Buffer.alloc(1 << 20));
+  fill(1);
+  try {
+    assert.throws(() => opened.create(thing("a", "x")), /no space is left/);
+  } finally {
+    armFailpoints({});
+  }
+  assert.is(statSync(`${path}-reserve`).size, 1 << 20);
+});
 
 store.run();
