@@ -9,7 +9,7 @@ import { type ExitRecord, readExitRecords, ShimClient } from "../shim/client.ts"
 import { shimVersion } from "../shim/protocol.ts";
 import { adoptVolumes } from "../volume/prepare.ts";
 import { retryWithArrivedImages } from "./arrived-images.ts";
-import { containerCgroup, finishAttempt } from "./attempt.ts";
+import { containerCgroup, discardAttempt, finishAttempt } from "./attempt.ts";
 import { allRefs } from "./container-refs.ts";
 import { hasRunning } from "./decide.ts";
 import { isToRestart, restartAtMs } from "./decide-starts.ts";
@@ -21,9 +21,11 @@ import { afterPostStart, afterProbe, afterStart } from "./health.ts";
 import type { HookEnd } from "./hook-runs.ts";
 import type { ProbeResult } from "./prober.ts";
 import {
+  type Attempt,
   containerRecord,
   type PodRecord,
   setContainer,
+  withoutCurrent,
   withoutRetryTimes,
   withoutSandbox,
 } from "./record.ts";
@@ -37,7 +39,7 @@ export async function connectShim({ context, pod, live }: StepInput): Promise<Sh
   let client: ShimClient | undefined;
   client = await ShimClient.connect(podFolders(context.instance, uid).runtime, {
     onExit: (exit) => {
-      live.pushExit(exit);
+      live.exits.push(exit);
       context.wake(uid);
     },
     onClose: () => {
@@ -54,10 +56,16 @@ export async function connectShim({ context, pod, live }: StepInput): Promise<Sh
 export async function absorb(input: StepInput): Promise<PodRecord> {
   const { live } = input;
   let { record } = input;
-  for (const exit of live.takeExits()) record = await absorbExit({ ...input, record }, exit);
+  await live.exits.drain(async (exit) => {
+    record = await absorbExit({ ...input, record }, exit);
+  });
   if (live.isShimLost) record = await absorbLoss({ ...input, record });
-  for (const end of live.hooks.takeEnds()) record = absorbHook({ ...input, record }, end);
-  for (const result of live.takeProbeResults()) record = absorbProbe({ ...input, record }, result);
+  await live.hooks.ends.drain((end) => {
+    record = absorbHook({ ...input, record }, end);
+  });
+  await live.probeResults.drain((result) => {
+    record = absorbProbe({ ...input, record }, result);
+  });
   const { eviction } = live;
   if (eviction && !record.terminal && !record.isTerminal) {
     record = input.save({ ...record, terminal: eviction });
@@ -172,7 +180,7 @@ async function absorbLoss(input: StepInput): Promise<PodRecord> {
   return save(withoutSandbox(record));
 }
 
-/** The first look of this daemon at a pod: compares the record with what is there. */
+/** The first look of this daemon at a pod, or the one after a step that threw: compares the record with what is there. */
 export async function adopt(input: StepInput): Promise<PodRecord> {
   const { context, live, record } = input;
   const adopted = await adoptSandbox(input);
@@ -196,7 +204,7 @@ async function adoptSandbox(input: StepInput): Promise<PodRecord> {
     return save(withoutSandbox(withLoss(record, loss)));
   }
   try {
-    live.shim = await connectShim(input);
+    if (live.shim === undefined || live.isShimLost) live.shim = await connectShim(input);
   } catch (error) {
     if (isOfOtherVersion(error) && pod.metadata.deletionTimestamp === undefined) {
       throw leftAlone(input, error);
@@ -231,7 +239,7 @@ function leftAlone({ context, pod }: StepInput, cause: PodError): PodError {
 
 /** Compares every attempt with the shim's list. */
 async function adoptContainers(input: StepInput): Promise<PodRecord> {
-  const { context, live, pod, save } = input;
+  const { live, pod, save } = input;
   const processes = new Map((await live.shim?.list())?.map((process) => [process.id, process]));
   let { record } = input;
   for (const [name, { current }] of Object.entries(record.containers)) {
@@ -252,22 +260,21 @@ async function adoptContainers(input: StepInput): Promise<PodRecord> {
       const begun = isNew ? afterStart(ref.container, running, current.sandbox) : running;
       record = save(setContainer(record, name, begun));
     } else {
-      // Recorded but never started: the old daemon ended between the two.
-      record = await absorbExit(
-        { ...input, record },
-        {
-          id: current.id,
-          pid: 0,
-          exitCode: 128,
-          signal: 0,
-          oomKilled: false,
-          startedAtMs: context.clock.now(),
-          finishedAtMs: context.clock.now(),
-        },
-      );
+      record = await absorbNothing({ ...input, record }, name, current);
     }
   }
   return record;
+}
+
+/** Announced by the record, but the shim was never asked for it: the attempt does not count. */
+async function absorbNothing(
+  { context, pod, record, save }: StepInput,
+  name: string,
+  { number }: Attempt,
+): Promise<PodRecord> {
+  await finishAttempt(context, pod, name);
+  discardAttempt(context, pod, name, number);
+  return save(setContainer(record, name, withoutCurrent(containerRecord(record, name))));
 }
 
 /** The machine was restarted: nothing of the sandbox exists any more, its files do. */

@@ -83,30 +83,11 @@ export async function performContainerStart(
       ...(before.current === undefined ? {} : { last: before.current }),
     }),
   );
+  let started: { readonly pid: number };
   try {
     invariant(live.shim, "a sandbox that is ready has a connected shim");
     live.timings.mark(`container ${name}: its turn`);
-    const started = await startAttempt(context, live.shim, { pod, ref, target }, planned, attempt);
-    live.timings.mark(`container ${name}: mounts, sandbox, execve`);
-    const current: Attempt = {
-      ...attempt,
-      state: "running",
-      pid: started.pid,
-      startedAtMs: context.clock.now(),
-    };
-    tell(
-      input,
-      ref,
-      "Normal",
-      "Pulled",
-      `Container image "${ref.container.image}" already present on machine`,
-    );
-    tell(input, ref, "Normal", "Created", `Created container: ${name}`);
-    tell(input, ref, "Normal", "Started", `Started container ${name}`);
-    if (before.current !== undefined) discardAttempt(context, pod, name, before.current.number);
-    const state = withoutWaiting(containerRecord(creating, name));
-    const running = afterStart(ref.container, { ...state, current }, attempt.sandbox);
-    return save(setContainer(creating, name, running));
+    started = await startAttempt(context, live.shim, { pod, ref, target }, planned, attempt);
   } catch (error) {
     await finishAttempt(context, pod, name);
     discardAttempt(context, pod, name, number);
@@ -116,6 +97,27 @@ export async function performContainerStart(
     // Nothing was started: the attempt does not count.
     return wait({ ...input, record }, ref, error);
   }
+  // It runs, whether or not that can be written down now.
+  live.timings.mark(`container ${name}: mounts, sandbox, execve`);
+  const current: Attempt = {
+    ...attempt,
+    state: "running",
+    pid: started.pid,
+    startedAtMs: context.clock.now(),
+  };
+  tell(
+    input,
+    ref,
+    "Normal",
+    "Pulled",
+    `Container image "${ref.container.image}" already present on machine`,
+  );
+  tell(input, ref, "Normal", "Created", `Created container: ${name}`);
+  tell(input, ref, "Normal", "Started", `Started container ${name}`);
+  if (before.current !== undefined) discardAttempt(context, pod, name, before.current.number);
+  const state = withoutWaiting(containerRecord(creating, name));
+  const running = afterStart(ref.container, { ...state, current }, attempt.sandbox);
+  return save(setContainer(creating, name, running));
 }
 
 /**

@@ -63,7 +63,7 @@ export class PodEngine {
       clock,
       report,
       onResult: (result) => {
-        this.#live.get(result.uid)?.pushProbeResult(result);
+        this.#live.get(result.uid)?.probeResults.push(result);
         wake(result.uid);
       },
     });
@@ -74,9 +74,19 @@ export class PodEngine {
    * @throws PodError when a step failed in a way that no record can express; call again later.
    */
   async sync(pod: Pod): Promise<SyncResult> {
+    const live = this.#liveOf(pod.metadata.uid);
+    try {
+      return await this.#sync(pod, live);
+    } catch (error) {
+      // The record may be behind what was done: the next look compares them, as that of a new daemon does.
+      live.isAdopted = false;
+      throw error;
+    }
+  }
+
+  async #sync(pod: Pod, live: LivePod): Promise<SyncResult> {
     const { context, prober } = this;
     const { uid } = pod.metadata;
-    const live = this.#liveOf(uid);
     const save = (record: PodRecord): PodRecord => {
       failpoint("pod/engine.record");
       context.records.put(uid, record);
@@ -85,7 +95,8 @@ export class PodEngine {
     let record = this.record(uid) ?? save(this.#admit(pod));
     for (;;) {
       const input: StepInput = { context, pod, live, prober, record, save };
-      const taken = live.isAdopted ? await absorb(input) : await adopt(input);
+      const adopted = live.isAdopted ? record : await adopt(input);
+      const taken = await absorb({ ...input, record: adopted });
       const nowMs = context.clock.now();
       const present = withoutFuture(taken, nowMs);
       record = present === taken ? taken : save(present);

@@ -2,6 +2,7 @@
  * The hooks of a pod that run now, and those that have ended since the last look. Which hooks shall run is in the
  * pod's record: a new daemon runs an unfinished one again, as Kubernetes promises "at least once".
  */
+import { Inbox } from "./inbox.ts";
 
 export interface HookEnd {
   readonly attemptId: string;
@@ -14,7 +15,7 @@ export type HookKind = "postStart" | "preStop";
 
 export class HookRuns {
   readonly #running = new Map<string, AbortController>();
-  #ends: HookEnd[] = [];
+  readonly ends: Inbox<HookEnd> = new Inbox();
 
   /**
    * Begins a hook unless it runs already.
@@ -32,7 +33,7 @@ export class HookRuns {
     const end = (error: unknown): void => {
       if (abort.signal.aborted) return;
       this.#running.delete(key);
-      this.#ends.push({ attemptId, kind, error });
+      this.ends.push({ attemptId, kind, error });
       onEnd();
     };
     run(abort.signal).then(
@@ -49,12 +50,6 @@ export class HookRuns {
       this.#running.delete(key);
       abort.abort();
     }
-  }
-
-  takeEnds(): readonly HookEnd[] {
-    const ends = this.#ends;
-    this.#ends = [];
-    return ends;
   }
 }
 

@@ -8,6 +8,7 @@ import type { ExitRecord, ShimClient } from "../shim/client.ts";
 import type { PreparedVolume } from "../spec/prepared-volume.ts";
 import type { PreparedAttempt } from "./attempt.ts";
 import { HookRuns } from "./hook-runs.ts";
+import { Inbox } from "./inbox.ts";
 import type { RunCommand } from "./probe-target.ts";
 import type { ProbeResult } from "./prober.ts";
 import { StartTimings } from "./start-timings.ts";
@@ -24,7 +25,7 @@ export interface PlannedAttempt {
 export class LivePod {
   shim: ShimClient | undefined;
   volumes: ReadonlyMap<string, PreparedVolume> = new Map();
-  /** Whether the record was compared with the shim since this daemon began. */
+  /** Whether the record was compared with the shim, since this daemon began and since a step of it threw. */
   isAdopted = false;
   /** The connection ended without our wish: the shim is gone. */
   isShimLost = false;
@@ -44,9 +45,9 @@ export class LivePod {
   readonly hooks: HookRuns = new HookRuns();
   /** To ports in the pod's network namespace, which none of them may outlive. */
   readonly connections: Set<{ destroy(): unknown }> = new Set();
-  #exits: ExitRecord[] = [];
+  readonly exits: Inbox<ExitRecord> = new Inbox();
+  readonly probeResults: Inbox<ProbeResult> = new Inbox();
   readonly #runners = new Map<string, RunCommand>();
-  #probeResults: ProbeResult[] = [];
   readonly #ends = new Map<string, PromiseWithResolvers<void>>();
 
   /** What was planned ahead for this attempt; whatever was planned is forgotten. */
@@ -54,26 +55,6 @@ export class LivePod {
     const { planned } = this;
     this.planned = undefined;
     return planned?.name === name && planned.number === number ? planned : undefined;
-  }
-
-  pushExit(exit: ExitRecord): void {
-    this.#exits.push(exit);
-  }
-
-  takeExits(): readonly ExitRecord[] {
-    const exits = this.#exits;
-    this.#exits = [];
-    return exits;
-  }
-
-  pushProbeResult(result: ProbeResult): void {
-    this.#probeResults.push(result);
-  }
-
-  takeProbeResults(): readonly ProbeResult[] {
-    const results = this.#probeResults;
-    this.#probeResults = [];
-    return results;
   }
 
   /** Runs the commands of probes and hooks in an attempt: one runner for all of them, until its end. */

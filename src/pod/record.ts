@@ -3,7 +3,7 @@
  * that a new daemon continues with. Written to the store before the effect it announces.
  *
  *   sandbox   absent → starting → ready → stopping → absent      (lost: the shim died)
- *   attempt   creating → running → exited                        (creating → exited: never started)
+ *   attempt   creating → running → exited                        (creating → exited: its program failed)
  */
 import type { BackOffState } from "../base/back-off.ts";
 import type { ContainerId } from "../base/ids.ts";
@@ -188,6 +188,16 @@ export function setContainer(
 /** The record after the sandbox has gone; its generation stays. */
 export function withoutSandbox(record: PodRecord): PodRecord {
   return { ...record, sandbox: { ...record.sandbox, state: "absent", shimPid: 0 } };
+}
+
+/** The container before its current attempt, which never began; of the one before the last nothing is known any more. */
+export function withoutCurrent({
+  current: _current,
+  last,
+  ...rest
+}: ContainerRecord): ContainerRecord {
+  if (last === undefined) return { ...rest, restartCount: 0 };
+  return { ...rest, restartCount: rest.restartCount - 1, current: last };
 }
 
 /** The container without what `waiting` and its times say. */

@@ -138,12 +138,15 @@ export class ShimClient implements AsyncDisposable {
     return found;
   }
 
-  /** Drops the exit record and all that was kept of the process. Unknown ids are fine. */
+  /**
+   * Drops the exit record and all that was kept of the process. Unknown ids are fine, and so is a shim that is gone:
+   * its end is told by `onClose`.
+   */
   async forget(id: string): Promise<void> {
     try {
       await this.#ask(`Cannot forget process "${id}"`, frameTypes.forget, encodeId(id));
     } catch (error) {
-      if (!isPodError(error, "NotFound")) throw error;
+      if (!isPodError(error, "NotFound") && !isPodError(error, "Unavailable")) throw error;
     }
   }
 

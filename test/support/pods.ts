@@ -134,6 +134,15 @@ export class Pods {
     return await this.client.json<Pod>("GET", podsPath("default", name));
   }
 
+  /** All pods of the namespace. */
+  async list(): Promise<readonly Pod[]> {
+    const { items } = await this.client.json<{ readonly items: readonly Pod[] }>(
+      "GET",
+      podsPath("default"),
+    );
+    return items;
+  }
+
   /** The events about a pod, oldest first. */
   async events(name: string): Promise<readonly Event[]> {
     const { items } = await this.client.json<{ readonly items: readonly Event[] }>(

@@ -1,10 +1,16 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { HookRuns } from "../../../src/pod/hook-runs.ts";
+import { type HookEnd, HookRuns } from "../../../src/pod/hook-runs.ts";
 
 const runs = suite("HookRuns");
 
 const hook = { attemptId: "a", kind: "preStop" } as const;
+
+async function endsOf(hooks: HookRuns): Promise<readonly HookEnd[]> {
+  const ends: HookEnd[] = [];
+  await hooks.ends.drain((end) => ends.push(end));
+  return ends;
+}
 
 runs("runs a hook once and tells its end once", async () => {
   const hooks = new HookRuns();
@@ -18,11 +24,11 @@ runs("runs a hook once and tells its end once", async () => {
   hooks.begin(hook, run, ended.resolve);
   hooks.begin(hook, run, ended.resolve);
   assert.is(begun, 1);
-  assert.equal(hooks.takeEnds(), []);
+  assert.equal(await endsOf(hooks), []);
   resolve();
   await ended.promise;
-  assert.equal(hooks.takeEnds(), [{ ...hook, error: undefined }]);
-  assert.equal(hooks.takeEnds(), []);
+  assert.equal(await endsOf(hooks), [{ ...hook, error: undefined }]);
+  assert.equal(await endsOf(hooks), []);
 });
 
 runs("tells why a hook failed", async () => {
@@ -31,7 +37,7 @@ runs("tells why a hook failed", async () => {
   const error = new Error("no");
   hooks.begin(hook, () => Promise.reject(error), ended.resolve);
   await ended.promise;
-  assert.is(hooks.takeEnds()[0]?.error, error);
+  assert.is((await endsOf(hooks))[0]?.error, error);
 });
 
 runs("cancels what is not wanted any more, without an end", async () => {
@@ -52,7 +58,7 @@ runs("cancels what is not wanted any more, without an end", async () => {
   assert.is(seen[0]?.aborted, true);
   stopped.resolve();
   await stopped.promise;
-  assert.equal(hooks.takeEnds(), []);
+  assert.equal(await endsOf(hooks), []);
 });
 
 runs.run();
