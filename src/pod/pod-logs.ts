@@ -1,6 +1,7 @@
 /** The logs of one container as text, the way `kubectl logs` shows them. */
 import { PodError } from "../base/errors.ts";
-import { readLogs } from "../shim/logs.ts";
+import { LogText } from "../shim/log-text.ts";
+import { decodeLogs } from "../shim/logs.ts";
 import type { Pod } from "../spec/pod.ts";
 import type { PodEngine } from "./engine.ts";
 import { logPath, podFolders } from "./folders.ts";
@@ -32,22 +33,23 @@ export async function* podLogs(
   const path = logPath(podFolders(engine.context.instance, pod.metadata.uid), name, attempt.number);
   const { tailLines, sinceMs, signal } = options;
   const isFollowed = (options.follow ?? false) && attempt.state === "running";
-  const lines = readLogs(path, {
-    follow: isFollowed,
-    ...(tailLines === undefined ? {} : { tailLines }),
-    ...(sinceMs === undefined ? {} : { sinceMs }),
-    ...(signal === undefined ? {} : { signal }),
-    ...(isFollowed ? { until: engine.ended(pod.metadata.uid, attempt.id) } : {}),
-  });
-  // Per stream: whether the next piece continues a line of more than 16 KiB.
-  const isContinued = { stdout: false, stderr: false };
+  const text = decodeLogs(
+    path,
+    {
+      follow: isFollowed,
+      ...(tailLines === undefined ? {} : { tailLines }),
+      ...(signal === undefined ? {} : { signal }),
+      ...(isFollowed ? { until: engine.ended(pod.metadata.uid, attempt.id) } : {}),
+    },
+    new LogText({
+      timestamps: options.timestamps ?? false,
+      ...(sinceMs === undefined ? {} : { sinceMs }),
+    }),
+  );
   let left = options.limitBytes ?? Number.POSITIVE_INFINITY;
-  for await (const { timestamp, stream, partial, content } of lines) {
-    const head = options.timestamps && !isContinued[stream] ? `${timestamp} ` : "";
-    isContinued[stream] = partial;
-    const text = Buffer.concat([Buffer.from(head), content, Buffer.from(partial ? "" : "\n")]);
-    yield text.length <= left ? text : text.subarray(0, left);
-    left -= text.length;
+  for await (const piece of text) {
+    yield piece.length <= left ? piece : piece.subarray(0, left);
+    left -= piece.length;
     if (left <= 0) return;
   }
 }

@@ -16,7 +16,7 @@ import {
   openLogFiles,
   readAt,
 } from "./log-files.ts";
-import { LineSplitter, type LogLine, parseLogLine, timestampMs } from "./log-line.ts";
+import { LineSplitter, type LogLine, parseLogLine } from "./log-line.ts";
 
 export type { LogLine } from "./log-line.ts";
 
@@ -25,16 +25,21 @@ export interface LogOptions {
   readonly follow?: boolean;
   /** Only the last lines, 0..; a line in parts counts once. */
   readonly tailLines?: number;
-  /** Only lines that are not older, in ms since the epoch. */
-  readonly sinceMs?: number;
-  /** Ends after this many bytes of content; the last line may be cut. */
-  readonly limitBytes?: number;
   readonly signal?: AbortSignal;
   /** Ends a follow: the container is finished. What was written before is still read. */
   readonly until?: Promise<void>;
 }
 
 const blockSize = 64 * 1024;
+const longBlockSize = 256 * 1024;
+
+/** Makes something of the bytes of a log's files. */
+export interface LogDecoder<T> {
+  /** @param block - the next bytes of the file; they are the decoder's now. */
+  push(block: Buffer): Iterable<T>;
+  /** What follows is another file. */
+  endFile(): void;
+}
 
 /**
  * Reads a container's log.
@@ -42,52 +47,39 @@ const blockSize = 64 * 1024;
  * Lines that are damaged, or that a crash cut off, are left out. Parts of long lines come as they
  * are: joining them is the caller's choice.
  */
-export async function* readLogs(path: string, options: LogOptions): AsyncGenerator<LogLine> {
-  if (options.limitBytes === undefined) {
-    yield* selectedLines(path, options);
-    return;
-  }
-  let left = options.limitBytes;
-  if (left <= 0) return;
-  for await (const line of selectedLines(path, options)) {
-    const size = line.content.length + (line.partial ? 0 : 1);
-    if (size > left) yield { ...line, partial: true, content: line.content.subarray(0, left) };
-    else yield line;
-    left -= size;
-    if (left <= 0) return;
-  }
+export function readLogs(path: string, options: LogOptions): AsyncGenerator<LogLine> {
+  return decodeLogs(path, options, new LineDecoder());
 }
 
-async function* selectedLines(path: string, options: LogOptions): AsyncGenerator<LogLine> {
-  const { sinceMs } = options;
-  for await (const line of allLines(path, options)) {
-    if (sinceMs === undefined || timestampMs(line.timestamp) >= sinceMs) yield line;
-  }
-}
-
-async function* allLines(path: string, options: LogOptions): AsyncGenerator<LogLine> {
+/** Reads a container's log as something else. */
+export async function* decodeLogs<T>(
+  path: string,
+  options: LogOptions,
+  decoder: LogDecoder<T>,
+): AsyncGenerator<T> {
   // Before the first read: a change between a read and the watch would go unseen.
   using changes = options.follow ? new Changes(path, options) : undefined;
   let files = await openLogFiles(path);
   try {
     const { tailLines } = options;
     const from = tailLines === undefined ? undefined : await findTail(files, tailLines);
-    let reader = new LogReader(files.slice(from?.index ?? 0), from?.offset ?? 0);
+    let reader = new LogReader(files.slice(from?.index ?? 0), from?.offset ?? 0, decoder);
     for (;;) {
       // Asked before the read: what was written until then is read below.
       const isLast = changes === undefined || changes.isEnding;
-      yield* reader.lines(options.signal);
+      yield* reader.read(options.signal);
       if (options.signal?.aborted) return;
       const inode = await inodeOf(path);
       if (inode !== undefined && inode !== files.at(-1)?.inode) {
         // Rotated, and the last lines of the old file may have come after our read of it.
-        yield* reader.lines(options.signal);
+        yield* reader.read(options.signal);
         const current = files.at(-1)?.inode;
         await closeLogFiles(files);
         files = await openLogFiles(path);
         const known = files.findIndex((file) => file.inode === current);
         // Not found: it was removed, so everything that is there is new.
-        reader = new LogReader(files.slice(known + 1), 0);
+        decoder.endFile();
+        reader = new LogReader(files.slice(known + 1), 0, decoder);
         continue;
       }
       if (isLast) return;
@@ -99,35 +91,51 @@ async function* allLines(path: string, options: LogOptions): AsyncGenerator<LogL
 }
 
 /** Reads files one after the other; can be asked again when the last one has grown. */
-class LogReader {
+class LogReader<T> {
   readonly #files: readonly LogFile[];
+  readonly #decoder: LogDecoder<T>;
   #index = 0;
   #offset: number;
-  #splitter = new LineSplitter();
+  #blockSize = blockSize;
 
-  constructor(files: readonly LogFile[], offset: number) {
+  constructor(files: readonly LogFile[], offset: number, decoder: LogDecoder<T>) {
     this.#files = files;
     this.#offset = offset;
+    this.#decoder = decoder;
   }
 
-  async *lines(signal: AbortSignal | undefined): AsyncGenerator<LogLine> {
+  async *read(signal: AbortSignal | undefined): AsyncGenerator<T> {
     for (let file = this.#files[this.#index]; file; file = this.#files[this.#index]) {
-      const block = await readAt(file.handle, this.#offset, blockSize);
+      const block = await readAt(file.handle, this.#offset, this.#blockSize);
       if (signal?.aborted) return;
+      // Who reads a little as it comes needs no large buffer for it.
+      this.#blockSize = block.length < this.#blockSize ? blockSize : longBlockSize;
       if (block.length === 0) {
         if (this.#index === this.#files.length - 1) return;
         this.#index++;
         this.#offset = 0;
-        // An unfinished line stays so: its file does not grow any more.
-        this.#splitter = new LineSplitter();
+        this.#decoder.endFile();
         continue;
       }
       this.#offset += block.length;
-      for (const bytes of this.#splitter.push(block)) {
-        const line = parseLogLine(bytes);
-        if (line) yield line;
-      }
+      yield* this.#decoder.push(block);
     }
+  }
+}
+
+class LineDecoder implements LogDecoder<LogLine> {
+  #splitter = new LineSplitter();
+
+  *push(block: Buffer): Generator<LogLine> {
+    for (const bytes of this.#splitter.push(block)) {
+      const line = parseLogLine(bytes);
+      if (line) yield line;
+    }
+  }
+
+  endFile(): void {
+    // An unfinished line stays so: its file does not grow any more.
+    this.#splitter = new LineSplitter();
   }
 }
 

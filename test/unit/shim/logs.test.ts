@@ -116,22 +116,6 @@ logs("tail of a long log with long lines", async () => {
   assert.is(found[0], `${"28".repeat(8000)}$`);
 });
 
-logs("since leaves out what is older", async () => {
-  const at = (second: number): string =>
-    `2026-01-01T00:00:0${second}.500000000Z stdout F ${second}\n`;
-  writeFileSync(path, at(1) + at(2) + at(3));
-  assert.equal(await read({ sinceMs: Date.UTC(2026, 0, 1, 0, 0, 2, 500) }), ["2$", "3$"]);
-});
-
-logs("limitBytes cuts the last line", async () => {
-  writeFileSync(path, line("12345") + line("6789"));
-  assert.equal(await read({ limitBytes: 0 }), []);
-  assert.equal(await read({ limitBytes: 3 }), ["123"]);
-  assert.equal(await read({ limitBytes: 6 }), ["12345$"]);
-  assert.equal(await read({ limitBytes: 8 }), ["12345$", "67"]);
-  assert.equal(await read({ limitBytes: 99 }), ["12345$", "6789$"]);
-});
-
 logs(
   "follows new lines, a torn one when it is whole, and rotations, until the end",
   withDeadline(3000, async () => {
