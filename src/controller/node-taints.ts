@@ -1,8 +1,8 @@
 /**
  * The taints that follow from the state of a node. Pure.
  *
- *   Ready False     not-ready       NoSchedule, NoExecute
- *   Ready Unknown   unreachable     NoSchedule, NoExecute
+ *   Ready False     not-ready       NoSchedule, NoExecute when pods are to go
+ *   Ready Unknown   unreachable     NoSchedule, NoExecute when pods are to go
  *   …Pressure True  …-pressure      NoSchedule
  *   cordoned        unschedulable   NoSchedule
  *
@@ -47,16 +47,34 @@ const rules: readonly Rule[] = [
   },
 ];
 
-/** All taints of the node as they should be: those of others stay, and what stays keeps its time. */
-export function nodeTaints(node: Node, nowMs: number): readonly Taint[] {
+/** Whether pods are to leave a node that is not ready: they begin to, go on if they have begun, or stay. */
+export type Eviction = "begins" | "goesOn" | "ends";
+
+/**
+ * All taints of the node as they should be: those of others stay, and what stays keeps its time.
+ * @param eviction - decides on the effect NoExecute, by which pods go.
+ */
+export function nodeTaints(node: Node, eviction: Eviction, nowMs: number): readonly Taint[] {
   const { taints = [] } = node.spec ?? {};
   const isOf = (taint: Taint, { key, effect }: Rule): boolean =>
     taint.key === key && taint.effect === effect;
-  const kept = taints.filter((taint) =>
-    rules.every((rule) => !isOf(taint, rule) || rule.holds(node)),
-  );
+  const holds = (rule: Rule): boolean =>
+    rule.holds(node) && (rule.effect === "NoSchedule" || eviction !== "ends");
+  const kept = taints.filter((taint) => rules.every((rule) => !isOf(taint, rule) || holds(rule)));
+  // From False to Unknown and back it is the same eviction.
+  const mayAdd = eviction === "begins" || isEvicting(node);
   const added = rules
-    .filter((rule) => rule.holds(node) && !kept.some((taint) => isOf(taint, rule)))
+    .filter((rule) => holds(rule) && !kept.some((taint) => isOf(taint, rule)))
+    .filter(({ effect }) => effect === "NoSchedule" || mayAdd)
     .map(({ key, effect }): Taint => ({ key, effect, timeAdded: toTime(nowMs) }));
   return added.length === 0 && kept.length === taints.length ? taints : [...kept, ...added];
+}
+
+/** Whether pods leave the node because it is not ready. */
+export function isEvicting({ spec }: Node): boolean {
+  return (spec?.taints ?? []).some((taint) =>
+    rules.some(({ key, effect }) => {
+      return effect === "NoExecute" && taint.effect === effect && taint.key === key;
+    }),
+  );
 }

@@ -83,6 +83,14 @@ class World implements Disposable {
     await settled();
   }
 
+  /** Nodes whose pods are to go. */
+  evicting(): readonly string[] {
+    return this.store
+      .list<Node>("Node")
+      .items.filter(({ spec }) => spec?.taints?.some(({ effect }) => effect === "NoExecute"))
+      .map(({ metadata }) => metadata.name);
+  }
+
   /** A ready pod of a node. */
   run(name: string, nodeName: string): void {
     const status = {
@@ -179,6 +187,63 @@ life("a node that never reports is Unknown after the grace period", async () => 
   const [ready] = world.node("n1")?.status?.conditions ?? [];
   assert.is(ready?.status, "Unknown");
   assert.is(ready?.reason, "NodeStatusNeverUpdated");
+});
+
+life("pods begin to go from one node of a zone every ten seconds", async () => {
+  using world = new World();
+  for (const name of ["n1", "n2", "n3", "n4"]) await world.join(name);
+  await world.clock.pass(graceMs - 1);
+  for (const name of ["n3", "n4"]) await world.renew(name);
+  await world.clock.pass(1);
+  assert.is(world.ready("n2"), "Unknown");
+  assert.equal(world.evicting(), ["n1"]);
+  await world.clock.pass(9999);
+  assert.equal(world.evicting(), ["n1"]);
+  await world.clock.pass(1);
+  assert.equal(world.evicting(), ["n1", "n2"]);
+});
+
+life("nobody goes while no node is ready, and at the rate when one is back", async () => {
+  using world = new World();
+  for (const name of ["n1", "n2", "n3"]) await world.join(name);
+  await world.clock.pass(graceMs - 1);
+  for (const name of ["n2", "n3"]) await world.renew(name);
+  await world.clock.pass(1);
+  assert.equal(world.evicting(), ["n1"]);
+  await world.clock.pass(graceMs);
+  assert.is(world.ready("n3"), "Unknown");
+  assert.equal(world.evicting(), []);
+  await world.clock.pass(1_000_000);
+  assert.equal(world.evicting(), []);
+  world.report("n3");
+  await settled();
+  assert.is(world.evicting().length, 1);
+  await world.clock.pass(10_000);
+  assert.equal(world.evicting(), ["n1", "n2"]);
+});
+
+life("too many silent nodes of a small zone evict nobody until enough are back", async () => {
+  using world = new World();
+  for (const name of ["n1", "n2", "n3", "n4"]) await world.join(name);
+  for (const name of ["n1", "n2", "n3"]) world.report(name, "False");
+  await settled();
+  assert.equal(world.evicting(), []);
+  await world.clock.pass(30_000);
+  assert.equal(world.evicting(), []);
+  world.report("n3");
+  await settled();
+  assert.equal(world.evicting(), ["n1"]);
+  await world.clock.pass(9999);
+  assert.equal(world.evicting(), ["n1"]);
+});
+
+life("the only node that is not ready keeps its pods", async () => {
+  using world = new World();
+  await world.join("n1");
+  world.report("n1", "False");
+  await settled();
+  assert.equal(world.evicting(), []);
+  assert.is(world.node("n1")?.spec?.taints?.[0]?.effect, "NoSchedule");
 });
 
 life("pods of a node that is gone go, those that wait for their node stay", async () => {
