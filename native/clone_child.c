@@ -22,6 +22,7 @@
 struct child {
 	const struct program *program;
 	struct program_result *result;
+	const struct clone_options *options;
 	sigset_t signals;
 	volatile bool has_ended;
 };
@@ -43,7 +44,8 @@ static void child_main(struct child *child)
 	/* Handlers are gone (CLONE_CLEAR_SIGHAND), so none can run on the shared memory. */
 	reset_signals();
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &child->signals, NULL, (size_t)8);
-	program_replay(child->program, child->result);
+	if (program_replay(child->program, child->result) == 0 && child->options->after)
+		child->options->after(child->options->argument);
 	/* Only reached without a successful execve. */
 	child->has_ended = true;
 	syscall(SYS_exit_group, child->result->failed_op < 0 ? 0 : 127);
@@ -111,7 +113,7 @@ static int reap(int pid)
 int clone_child(const struct program *program, const struct clone_options *options,
 		struct program_result *result)
 {
-	struct child child = {.program = program, .result = result};
+	struct child child = {.program = program, .result = result, .options = options};
 	struct clone_args args = {0};
 	sigset_t all;
 	void *stack;

@@ -8,6 +8,9 @@ struct clone_options {
 	uint64_t flags; /* CLONE_NEW*; CLONE_VM|CLONE_VFORK|CLONE_CLEAR_SIGHAND are always added */
 	int32_t cgroup_fd;  /* directory of a cgroup v2 cgroup to start in, or -1 */
 	int32_t *ret_pidfd; /* takes a close-on-exec pidfd of the child, or NULL */
+	/* Called in the child when the program came to its end, with what it needs; or NULL. */
+	void (*after)(void *argument);
+	void *argument;
 };
 
 /*

@@ -35,6 +35,8 @@ enum {
 		0xfff3, /* write one byte to fd arg0 if >= 0, then read one from fd arg1 if >= 0 */
 	PROGRAM_LOAD =
 		0xfff4, /* dst := the int32 at pool[arg0] (an fd, an id); -errno is a failure */
+	PROGRAM_DIVIDE =
+		0xfff5, /* what follows runs in a child that shares nothing (clone_divided.h) */
 };
 
 enum { OPERAND_LITERAL = 0, OPERAND_POOL = 1, OPERAND_REGISTER = 2 };

@@ -5,7 +5,7 @@
 #define _GNU_SOURCE
 #include "shim.h"
 
-#include "clone_child.h"
+#include "clone_divided.h"
 #include "failpoint.h"
 
 #include <errno.h>
@@ -181,7 +181,9 @@ static int run_programs(struct process *process, const struct start_request *req
 	}
 	if (error == 0) {
 		child = *result;
-		pid = clone_child(&request->programs[1], &options, &child);
+		pid = program_division(&request->programs[1]) < 0
+			      ? clone_child(&request->programs[1], &options, &child)
+			      : clone_divided(&request->programs[1], &options, &child);
 		if (pid < 0)
 			at_operation(ret_reply, PHASE_PROGRAM, &child);
 		else if (pid == 0)

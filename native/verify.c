@@ -45,6 +45,8 @@ static bool is_pseudo_valid(const struct program_op *op, uint32_t pool_size)
 		       is_in_pool(a[0], 4, pool_size) && is_register(a[1]);
 	case PROGRAM_SYNC:
 		return op->operand_count == 2;
+	case PROGRAM_DIVIDE:
+		return op->operand_count == 0 && op->destination == -1 && op->flags == 0;
 	default:
 		return false;
 	}

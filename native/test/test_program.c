@@ -78,6 +78,7 @@ static void verify_refuses_pseudo_operations_out_of_shape(void)
 	struct builder odd = {0};
 	struct builder unknown = {0};
 	struct builder overflow = {0};
+	struct builder divide = {0};
 
 	operand(add(&wide, PROGRAM_EXPECT0, 1), 0, OPERAND_LITERAL, BUILDER_POOL - 3);
 	CHECK(verify(&wide) < 0);
@@ -88,6 +89,10 @@ static void verify_refuses_pseudo_operations_out_of_shape(void)
 	/* The last multiple of 4: adding a width to it wraps. */
 	operand(add(&overflow, PROGRAM_EXPECT0, 1), 0, OPERAND_LITERAL, INT64_MAX - 3);
 	CHECK(verify(&overflow) < 0);
+	add(&divide, PROGRAM_DIVIDE, 0);
+	CHECK(verify(&divide) == 0);
+	divide.ops[0].flags = OP_ALWAYS;
+	CHECK(verify(&divide) < 0);
 }
 
 static void verify_refuses_unknown_bits(void)

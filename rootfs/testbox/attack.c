@@ -1,8 +1,15 @@
 /*
  * attack KIND ...: what a hostile program in a container tries. Each prints facts and judges
- * nothing: trace SECONDS          seize every new process; "traced EXE ROOT" for each that it got,
- * then "tried=N traced=N" exes SECONDS           open every /proc/PID/exe for writing; one line per
- * answer, then "tried=N" swap A B               exchange two names until it is killed chroot the
+ * nothing:
+ *
+ *   trace SECONDS          seize every new process; "traced EXE ROOT" for each that it got, then
+ *                          "tried=N traced=N"
+ *   hijack SECONDS WORD    seize every new process, and look into those that have not come to a
+ *                          program below /bin/ yet: status, descriptors, whether WORD is in their
+ *                          memory; then break their code
+ *   hold SECONDS           seize and stop every new process, and let none go
+ *   exes SECONDS           open every /proc/PID/exe for writing; one line per answer, then
+ * "tried=N" swap A B               exchange two names until it is killed chroot                 the
  * way out of a chroot by a second one; lists the root it comes to handle                 open the
  * root of a file system by its handle terminal               push a byte into the terminal of fd 0
  *   take fds|sockets|watches|folders|files N   take N of them, print how many it got, stay
@@ -86,13 +93,145 @@ static void trace_one(pid_t pid)
 	ptrace(PTRACE_DETACH, pid, 0, 0);
 }
 
-static int trace(double length)
+/* Where the word is in what the process may write; /proc/PID/mem needs no stop. */
+static int has_word(pid_t pid, const char *word)
+{
+	char path[64], line[256];
+	int mem, found = 0;
+	FILE *maps;
+
+	snprintf(path, sizeof(path), "/proc/%d/mem", (int)pid);
+	mem = open(path, O_RDONLY | O_CLOEXEC);
+	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
+	maps = fopen(path, "re");
+	while (mem >= 0 && maps && fgets(line, sizeof(line), maps)) {
+		unsigned long start, end;
+		char *bytes;
+		ssize_t size;
+
+		if (sscanf(line, "%lx-%lx rw", &start, &end) != 2)
+			continue;
+		bytes = malloc(end - start);
+		size = bytes ? pread(mem, bytes, end - start, (off_t)start) : -1;
+		if (size > 0 && memmem(bytes, (size_t)size, word, strlen(word)))
+			found++;
+		free(bytes);
+	}
+	if (maps)
+		fclose(maps);
+	if (mem >= 0)
+		close(mem);
+	return found;
+}
+
+static void print_status(pid_t pid)
+{
+	static const char *const keys[] = {"Uid:", "CapPrm:", "NoNewPrivs:", "Seccomp:"};
+	char path[64], line[256];
+	FILE *status;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	status = fopen(path, "re");
+	while (status && fgets(line, sizeof(line), status)) {
+		for (unsigned int i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+			if (strncmp(line, keys[i], strlen(keys[i])) == 0)
+				printf(" %.*s", (int)strcspn(line, "\n"), line);
+		}
+	}
+	if (status)
+		fclose(status);
+}
+
+static void print_descriptors(pid_t pid)
+{
+	char path[64];
+	struct dirent *entry;
+	DIR *folder;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+	folder = opendir(path);
+	printf(" fds:");
+	while (folder && (entry = readdir(folder))) {
+		if (entry->d_name[0] != '.')
+			printf(" %s", entry->d_name);
+	}
+	if (folder)
+		closedir(folder);
+}
+
+/* An instruction that no program survives, where the process is just now. */
+static int break_code(pid_t pid)
+{
+	char path[64], text[256] = {0}, *at;
+	unsigned long place;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/syscall", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
+		return -1;
+	close(fd);
+	/* The last word is the program counter (proc_pid_syscall(5)). */
+	at = strrchr(text, ' ');
+	place = at ? strtoul(at, NULL, 16) : 0;
+	return ptrace(PTRACE_POKETEXT, pid, place, 0) < 0 ? -1 : 0;
+}
+
+static const char *word_to_find;
+
+static void hijack_one(pid_t pid)
+{
+	char exe[256], root[256];
+	int status;
+
+	if (pid >= PIDS || seen[pid])
+		return;
+	tried++;
+	if (ptrace(PTRACE_SEIZE, pid, 0, 0) < 0)
+		return;
+	seen[pid] = 1;
+	link_of(pid, "exe", exe, sizeof(exe));
+	link_of(pid, "root", root, sizeof(root));
+	if (exe[0] == 0 || strncmp(exe, "/bin/", 5) == 0) {
+		ptrace(PTRACE_INTERRUPT, pid, 0, 0);
+		waitpid(pid, NULL, __WALL);
+		ptrace(PTRACE_DETACH, pid, 0, 0);
+		return;
+	}
+	ptrace(PTRACE_INTERRUPT, pid, 0, 0);
+	waitpid(pid, &status, __WALL);
+	link_of(pid, "exe", exe, sizeof(exe));
+	/* It may have come to its program in between. */
+	if (WIFSTOPPED(status) && strncmp(exe, "/bin/", 5) != 0 && exe[0] != 0) {
+		got++;
+		printf("hijacked %s root: %s", exe, root);
+		print_status(pid);
+		print_descriptors(pid);
+		printf(" words: %d", has_word(pid, word_to_find));
+		printf(" broken: %s\n", break_code(pid) < 0 ? strerrorname_np(errno) : "yes");
+	}
+	ptrace(PTRACE_DETACH, pid, 0, 0);
+}
+
+static void hold_one(pid_t pid)
+{
+	if (pid >= PIDS || seen[pid])
+		return;
+	if (ptrace(PTRACE_SEIZE, pid, 0, 0) < 0)
+		return;
+	seen[pid] = 1;
+	got++;
+	ptrace(PTRACE_INTERRUPT, pid, 0, 0);
+	printf("held %d\n", (int)pid);
+}
+
+static int hunt(double length, void (*visit)(pid_t pid))
 {
 	double end = seconds() + length;
 
 	puts("ready");
 	while (seconds() < end)
-		each_process(trace_one);
+		each_process(visit);
 	printf("tried=%d traced=%d\n", tried, got);
 	return 0;
 }
@@ -267,7 +406,13 @@ int cmd_attack(int argc, char **argv)
 	const char *kind = argc > 1 ? argv[1] : "";
 
 	if (strcmp(kind, "trace") == 0 && argc == 3)
-		return trace(atof(argv[2]));
+		return hunt(atof(argv[2]), trace_one);
+	if (strcmp(kind, "hold") == 0 && argc == 3)
+		return hunt(atof(argv[2]), hold_one);
+	if (strcmp(kind, "hijack") == 0 && argc == 4) {
+		word_to_find = argv[3];
+		return hunt(atof(argv[2]), hijack_one);
+	}
 	if (strcmp(kind, "seize") == 0)
 		return seize(argc - 2, argv + 2);
 	if (strcmp(kind, "exes") == 0 && argc == 3)

@@ -48,6 +48,12 @@ export function containerCapabilities(
   return CAPABILITY_NAMES.filter((name) => granted.has(name));
 }
 
+/** Whether the container asks for a capability; a privileged one does not ask. */
+export function asksFor(context: SecurityContext | undefined, name: CapabilityName): boolean {
+  const add = (context?.capabilities?.add ?? []).map(plainName);
+  return add.includes("ALL") || add.includes(name);
+}
+
 /** Kubernetes names have no CAP_ and are read in any case. */
 function plainName(text: string): string {
   return text.toUpperCase().replace(/^CAP_/, "");

@@ -2,8 +2,8 @@
  * Starts a further process in a container that runs: exec, probes, hooks.
  *
  * It gets the sandbox of the container's first process by the same function; only command, terminal and variables
- * are its own (security: R6, ESC-06). The child is born in the container's PID namespace, joins its mount and
- * cgroup namespaces by pidfd, and lives in the pod's others, as the shim does.
+ * are its own (security: R6, ESC-06). The child is born in the container's PID namespace (or divides into it, see
+ * process-namespace.ts), joins its mount and cgroup namespaces by pidfd, and lives in the pod's others, as the shim does.
  */
 import { K } from "../sys/abi.ts";
 import { Program, type Register } from "../sys/program.ts";
@@ -11,8 +11,12 @@ import type { CompiledProcess } from "./compile.ts";
 import { execute } from "./execute.ts";
 import { openInRoot } from "./in-root.ts";
 import type { ContainerPlan } from "./plan.ts";
-import { enterPidNamespace, leavePidNamespace } from "./process-namespace.ts";
-import { dropPrivileges, enterProcess, type Sandbox } from "./sandbox.ts";
+import {
+  divideIntoPidNamespace,
+  enterPidNamespace,
+  leavePidNamespace,
+} from "./process-namespace.ts";
+import { dropPrivileges, enterProcess, leadSession, type Sandbox } from "./sandbox.ts";
 import {
   keptFd,
   openTerminal,
@@ -40,6 +44,7 @@ export interface ExecPlan extends Sandbox {
   readonly stdin: boolean;
   readonly binary?: string;
   readonly pidNamespace: ContainerPlan["pidNamespace"];
+  readonly mayBeTraced: boolean;
 }
 
 /** Plans a process in the container; the request can choose nothing of the sandbox. */
@@ -64,15 +69,16 @@ export function planExec(container: ContainerPlan, request: ExecRequest): ExecPl
     stdin: request.stdin,
     ...(request.binary === undefined ? {} : { binary: request.binary }),
     pidNamespace: container.pidNamespace,
+    mayBeTraced: container.mayBeTraced,
   };
 }
 
 /** The programs of the process; START's target is the container. */
 export function compileExec(plan: ExecPlan): CompiledProcess {
-  const joins = plan.pidNamespace !== "host";
+  const joins = plan.pidNamespace !== "host" && !plan.mayBeTraced;
   const title = `process in container "${plan.name}"`;
   const prelude = new Program(`${title}, before the start`, sharedRegisterCount);
-  if (joins) enterPidNamespace(prelude, "PID namespace of the container");
+  if (joins) enterPidNamespace(prelude, ownPids);
   if (plan.tty) openTerminal(prelude, "exec");
   const postlude = new Program(`${title}, after the start`, sharedRegisterCount);
   if (joins) leavePidNamespace(postlude);
@@ -82,10 +88,14 @@ export function compileExec(plan: ExecPlan): CompiledProcess {
   };
 }
 
+const ownPids = "PID namespace of the container";
+
 function compileProcess(plan: ExecPlan, title: string): Program {
   const program = new Program(title, sharedRegisterCount);
+  if (plan.mayBeTraced) divideIntoPidNamespace(program, ownPids);
   takeStreams(program, shared.target);
-  enterProcess(program, { ...plan, field: "exec" }, plan.tty);
+  enterProcess(program, plan);
+  if (!plan.mayBeTraced) leadSession(program, "exec", plan.tty);
   if (plan.users) openUsers(program, plan.users);
   // While paths are still the host's.
   const binary = plan.binary === undefined ? undefined : openBinary(program, plan.binary);
@@ -106,6 +116,7 @@ function compileProcess(plan: ExecPlan, title: string): Program {
   }
   program.call("close_range", [binary === undefined ? free : free + 1, 0xffff_ffff, 0]);
   dropPrivileges(program, plan);
+  if (plan.mayBeTraced) leadSession(program.divide(), "exec", plan.tty);
   if (binary === undefined) execute(program, plan.argv, plan.environment, "exec");
   else executeBinary(program, free, plan.argv);
   return program;

@@ -22,6 +22,7 @@ import {
   planMounts,
 } from "./mount-plan.ts";
 import { containerOomScoreAdj } from "./oom-score.ts";
+import { mayTraceNewcomers } from "./process-namespace.ts";
 import type { RootFilesystem } from "./root-filesystem.ts";
 import { defaultLimits, type Sandbox } from "./sandbox.ts";
 import type { SeccompFilter } from "./seccomp.ts";
@@ -51,6 +52,8 @@ export interface ContainerPlan extends Sandbox {
   readonly stdin: boolean;
   /** "pod": joins the PID namespace of the process that START names as target. */
   readonly pidNamespace: "container" | "pod" | "host";
+  /** Whether what joins a PID namespace of the pod is in the hands of somebody there. */
+  readonly mayBeTraced: boolean;
   /** Name or number as the pod or the image says it, e.g. "SIGQUIT"; undefined is SIGTERM. */
   readonly stopSignal: string | undefined;
 }
@@ -151,6 +154,7 @@ export function planContainer(input: PlanInput): ContainerPlan {
     tty,
     stdin: container.stdin === true,
     pidNamespace: pidNamespace(input),
+    mayBeTraced: !pod.spec.hostPID && input.users === undefined && mayTraceNewcomers(pod),
     stopSignal: container.lifecycle?.stopSignal ?? image.stopSignal,
     user: { uid: imageUser.uid, gid: imageUser.gid, groups: imageUser.groups },
     capabilities,

@@ -55,15 +55,12 @@ export const defaultLimits: readonly ResourceLimit[] = [
 const infinity = 0xffff_ffff_ffff_ffffn;
 
 /**
- * First of all in the child: nobody may trace it, it owns its terminal, and its OOM score stands before it has
- * touched anything of the container. The files below /proc are the host's here (security: R3).
+ * First of all in the child: nobody may trace it, and its OOM score stands before it has touched anything of the
+ * container. The files below /proc are the host's here (security: R3).
  */
-export function enterProcess(program: Program, sandbox: Sandbox, tty: boolean): void {
+export function enterProcess(program: Program, sandbox: Sandbox): void {
   program.from("before the sandbox");
   program.call("prctl", [K.PR_SET_DUMPABLE, 0, 0, 0, 0]);
-  program.from("session of its own");
-  program.call("setsid", [], { tolerate: ["EPERM"] });
-  if (tty) program.from(`${sandbox.field}.tty`).call("ioctl", [0, K.TIOCSCTTY, 0]);
   program.from("quality of service");
   const text = String(sandbox.oomScoreAdj);
   const file = program.open("openat", [
@@ -77,6 +74,13 @@ export function enterProcess(program: Program, sandbox: Sandbox, tty: boolean): 
   });
   program.close(file);
   if (sandbox.appArmor) changeProfileOnExec(program, sandbox.appArmor);
+}
+
+/** The process owns a session and, with `tty`, its terminal: both end with it, so it is the one that executes. */
+export function leadSession(program: Program, field: string, tty: boolean): void {
+  program.from("session of its own");
+  program.call("setsid", [], { tolerate: ["EPERM"] });
+  if (tty) program.from(`${field}.tty`).call("ioctl", [0, K.TIOCSCTTY, 0]);
 }
 
 /**

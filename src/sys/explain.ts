@@ -80,6 +80,8 @@ function pseudoText(name: PseudoName, operation: Operation, pool: readonly PoolP
       return `${placeText(first, pool)} = r${plain(second)}`;
     case "LOAD":
       return `r${options.into?.number ?? "?"} = ${placeText(first, pool)}`;
+    case "DIVIDE":
+      return "divide: the rest in a child of its own memory";
     case "SYNC": {
       const halves = [
         ...(is(first, -1) ? [] : [`write a byte to ${plain(first)}`]),

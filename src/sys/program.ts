@@ -28,7 +28,7 @@ export interface Register {
 
 export type Operand = number | bigint | PoolPointer | Register;
 
-export type PseudoName = "RELOC" | "EXPECT0" | "STORE" | "SYNC" | "LOAD";
+export type PseudoName = "RELOC" | "EXPECT0" | "STORE" | "SYNC" | "LOAD" | "DIVIDE";
 
 const pseudoNumbers: Readonly<Record<PseudoName, number>> = {
   RELOC: 0xfff0,
@@ -36,6 +36,7 @@ const pseudoNumbers: Readonly<Record<PseudoName, number>> = {
   STORE: 0xfff2,
   SYNC: 0xfff3,
   LOAD: 0xfff4,
+  DIVIDE: 0xfff5,
 };
 
 export interface OperationOptions {
@@ -177,6 +178,14 @@ export class Program {
   /** Writes a byte to one fd, then waits for a byte from another; -1 leaves a half out. */
   sync(writeFd: Operand, readFd: Operand): this {
     return this.#add("SYNC", [writeFd, readFd], {});
+  }
+
+  /**
+   * What follows runs in a child that shares no memory with anybody and is born in the namespace that setns chose;
+   * shims know it (native/clone_divided.h). Buffers that are filled before are empty after it.
+   */
+  divide(): this {
+    return this.#add("DIVIDE", [], {});
   }
 
   /** Adds a system call. Strings become NUL-terminated pool strings. */

@@ -166,7 +166,7 @@ listing("pseudo-operations name the place in the pool", () => {
     program.store(header, 4, register(5));
     program.load(answer, 20, register(6));
     program.expectZero(answer, 16, { tolerate: ["EEXIST"] });
-    program.sync(4, -1).sync(-1, register(7));
+    program.sync(4, -1).sync(-1, register(7)).divide();
     program.call("recvfrom", [3, answer, 32, K.MSG_DONTWAIT, 0, 0]);
     program.call("seccomp", [K.SECCOMP_SET_MODE_FILTER, 0, header]);
   }, 8);
@@ -176,6 +176,7 @@ listing("pseudo-operations name the place in the pool", () => {
     "expect 0 in <acknowledgement>+16 (or EEXIST)",
     "sync: write a byte to 4",
     "sync: wait for a byte from r7",
+    "divide: the rest in a child of its own memory",
     "recvfrom(3, <acknowledgement>, 32, MSG_DONTWAIT, NULL, 0)",
     "seccomp(SECCOMP_SET_MODE_FILTER, 0, {sock_fprog})",
   ]);
