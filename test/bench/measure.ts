@@ -29,6 +29,13 @@ export class Notes implements Findings {
     if (values.length > 0) this.series.push({ row, who, values });
   }
 
+  /** Once for all rows that the same failure leaves empty. */
+  miss(absence: Absence): void {
+    const { who, reason } = absence;
+    if (this.absences.some((each) => each.who === who && each.reason === reason)) return;
+    this.absences.push(absence);
+  }
+
   /** Everybody's numbers of one row. @param pick - out of what a turn gave; undefined: nothing for this row */
   addTurns<Value>(
     row: RowId,
@@ -42,7 +49,7 @@ export class Notes implements Findings {
         values.map(pick).filter((value) => value !== undefined),
       );
     }
-    for (const [who, reason] of turns.failures) this.absences.push({ row, who, reason });
+    for (const [who, reason] of turns.failures) this.miss({ row, who, reason });
   }
 }
 
@@ -54,6 +61,8 @@ export async function withNspod(
   const nspod = await Nspod.open(place);
   try {
     await work(nspod);
+    // Of a contestant that failed.
+    await nspod.deleteAll();
     await nspod.assertEmpty();
     console.log("    census: nothing left");
   } finally {
@@ -75,7 +84,7 @@ export async function withPeers(
       try {
         opened.set(peer.name, await peer.open(place));
       } catch (error) {
-        notes.absences.push({ who: peer.name, reason: reasonOf(error) });
+        notes.miss({ who: peer.name, reason: reasonOf(error) });
       }
     }
     await work(opened);

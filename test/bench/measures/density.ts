@@ -42,7 +42,7 @@ async function run(bench: Bench): Promise<Notes> {
         memory.push([count, sumOf(nspod.daemons())]);
       }
     } catch (error) {
-      notes.absences.push({ who: "nspod", reason: `after ${count} pods: ${reasonOf(error)}` });
+      notes.miss({ who: "nspod", reason: `after ${count} pods: ${reasonOf(error)}` });
     }
     for (const [pods, kib] of memory) {
       notes.remarks.push(`daemon with ${pods} pods: ${(kib / 1024).toFixed(1)} MiB`);

@@ -24,7 +24,7 @@ async function run(bench: Bench): Promise<Notes> {
       );
       for (const [who, values] of turns.values) notes.add("down-socket", who, values.flat());
       for (const [who, reason] of turns.failures) {
-        notes.absences.push({ row: "down-socket", who, reason });
+        notes.miss({ row: "down-socket", who, reason });
       }
     });
   } finally {

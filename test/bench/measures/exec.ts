@@ -26,7 +26,7 @@ async function run(bench: Bench): Promise<Notes> {
         try {
           await peer.room.timeAll(peer.up?.(pod) ?? []);
         } catch (error) {
-          notes.absences.push({ row: "exec", who, reason: reasonOf(error) });
+          notes.miss({ row: "exec", who, reason: reasonOf(error) });
           continue;
         }
         contestants.push({

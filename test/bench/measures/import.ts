@@ -49,7 +49,7 @@ async function run(bench: Bench): Promise<Notes> {
           try {
             notes.add("import-memory", who, [await peerPeak(peer, big)]);
           } catch (error) {
-            notes.absences.push({ row: "import-memory", who, reason: reasonOf(error) });
+            notes.miss({ row: "import-memory", who, reason: reasonOf(error) });
           }
         }
       });

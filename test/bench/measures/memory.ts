@@ -53,7 +53,7 @@ async function run(bench: Bench): Promise<Notes> {
         const own = all.filter(isDaemon);
         if (own.length > 0) notes.add("memory-daemon", who, [sumKib(own) / 1024]);
       } catch (error) {
-        notes.absences.push({ row: "memory-pod", who, reason: reasonOf(error) });
+        notes.miss({ row: "memory-pod", who, reason: reasonOf(error) });
       }
     }
   });

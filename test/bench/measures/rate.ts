@@ -59,7 +59,7 @@ async function run(bench: Bench): Promise<Notes> {
           await up("warm");
           notes.add(row, who, [await podsPerSecond(podsOfPeers, workers, up)]);
         } catch (error) {
-          notes.absences.push({ row, who, reason: reasonOf(error) });
+          notes.miss({ row, who, reason: reasonOf(error) });
         }
       }
     });

@@ -29,8 +29,7 @@ async function run(bench: Bench): Promise<Notes> {
         { rounds: bench.rounds(25), warmRounds: 5 },
       );
       for (const [who, values] of turns.values) notes.add("start", who, values.flat());
-      for (const [who, reason] of turns.failures)
-        notes.absences.push({ row: "start", who, reason });
+      for (const [who, reason] of turns.failures) notes.miss({ row: "start", who, reason });
     });
   } finally {
     await floor.close();
