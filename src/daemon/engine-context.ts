@@ -8,6 +8,7 @@ import { readOwnCapabilities } from "../container/capabilities.ts";
 import type { ClusterState } from "../controller/cluster-state.ts";
 import type { ServiceState } from "../controller/service-state.ts";
 import type { EngineContext } from "../pod/context.ts";
+import { damagedRecord, isPodRecord } from "../pod/damaged-record.ts";
 import type { PodRecord } from "../pod/record.ts";
 import { refuseOnNode } from "../scheduler/admit-to-node.ts";
 import { refuseResize } from "../scheduler/fit-resize.ts";
@@ -49,10 +50,11 @@ export function engineContext(parts: EngineParts): EngineContext {
   const { allowedUnsafeSysctls, network, store, state, services, events, trash, freed, ...given } =
     parts;
   const ownState = () => state.node(given.nodeName);
+  const bootId = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
   return {
     ...given,
     ...network,
-    bootId: readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim(),
+    bootId,
     services: () => services.services(),
     nodeMemoryBytes: totalmem(),
     nodeCapabilities: readOwnCapabilities(),
@@ -62,7 +64,10 @@ export function engineContext(parts: EngineParts): EngineContext {
       refuseResize: (pod) => withState(ownState(), (node) => refuseResize(pod, node)),
     },
     environments: new Map(),
-    records: store.table<PodRecord>("pods"),
+    records: store.table<PodRecord>("pods", {
+      isWhole: isPodRecord,
+      instead: (uid) => damagedRecord(uid, bootId, given.clock.now()),
+    }),
     forgetConnections: (address) => freed.add(address),
     owners: () => [...network.leaseOwners(), ...network.firewall.pods()],
     discard: (path) => trash.discard(path),

@@ -24,7 +24,7 @@ import { numberOf, openDatabase, storeError } from "./database.ts";
 import { LogFile } from "./log-file.ts";
 import { Reserve } from "./reserve.ts";
 import { prepareStatements, type Statements } from "./statements.ts";
-import type { Table, TableEntry, WriteOptions } from "./table.ts";
+import type { RecordReader, Table, TableEntry, WriteOptions } from "./table.ts";
 import { Watch } from "./watch.ts";
 import type { StoredObject, WatchEvent, WatchOptions } from "./watch-event.ts";
 
@@ -277,14 +277,22 @@ export class Store implements Disposable {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Records of another part of nspod under a name of its own. */
-  table<T>(name: string): Table<T> {
+  /**
+   * Records of another part of nspod under a name of its own.
+   * @param reader - for records without which the others can do; without it one that is damaged is an error.
+   */
+  table<T>(name: string, reader?: RecordReader<T>): Table<T> {
+    const read = (key: string, body: string): T => {
+      if (reader === undefined) return parse<T>(body);
+      const value = parseAny(body);
+      return reader.isWhole(value) ? value : reader.instead(key);
+    };
     const { getRecord, putRecord, deleteRecord, listRecords } = this.#statements;
     return {
       get: (key) => {
         this.#checkOpen();
         const row = getRecord.get(name, key);
-        return row === undefined ? undefined : parse<T>(String(row["body"]));
+        return row === undefined ? undefined : read(key, String(row["body"]));
       },
       put: (key, value, options = {}) => {
         this.#write(options.durable ?? false, () =>
@@ -295,12 +303,10 @@ export class Store implements Disposable {
         this.#write(options.durable ?? false, () => deleteRecord.run(name, key).changes > 0),
       list: () => {
         this.#checkOpen();
-        return listRecords.all(name).map(
-          (row): TableEntry<T> => ({
-            key: String(row["key"]),
-            value: parse<T>(String(row["body"])),
-          }),
-        );
+        return listRecords.all(name).map((row): TableEntry<T> => {
+          const key = String(row["key"]);
+          return { key, value: read(key, String(row["body"])) };
+        });
       },
     };
   }
@@ -485,6 +491,16 @@ export class Store implements Disposable {
 /** The file of the reserve of a store. */
 export function reservePath(path: string): string {
   return `${path}-reserve`;
+}
+
+/** undefined for what is no JSON. */
+function parseAny(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    // SyntaxError: nothing else is thrown here.
+    return undefined;
+  }
 }
 
 /** Bodies are written by this class only: T is what the caller stored. */

@@ -15,6 +15,13 @@ export interface TableEntry<T> {
   readonly value: T;
 }
 
+/** Reads records that may be damaged. */
+export interface RecordReader<T> {
+  readonly isWhole: (value: unknown) => value is T;
+  /** What stands for a damaged record. */
+  readonly instead: (key: string) => T;
+}
+
 /** Values must survive JSON; what comes back is a fresh copy. */
 export interface Table<T> {
   get(key: string): T | undefined;
