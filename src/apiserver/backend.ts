@@ -161,6 +161,8 @@ export interface SystemInfo {
   readonly pods: number;
   readonly runningPods: number;
   readonly images: number;
+  /** The host's ends of pods' links, by name: the pod's uid, "" while a network made ahead waits for a pod. */
+  readonly links: Readonly<Record<string, string>>;
   /** Sentences about what this machine lacks. */
   readonly warnings: readonly string[];
 }

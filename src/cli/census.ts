@@ -43,7 +43,7 @@ export interface OwnedThing {
 export interface KnownOwners {
   /** `namespace/name` by uid. */
   readonly pods: ReadonlyMap<string, string>;
-  /** uids by the name of the link on the host. */
+  /** uids by the name of the link on the host; "" for a link that waits for a pod. */
   readonly links: ReadonlyMap<string, string>;
   readonly volumes: ReadonlySet<string>;
   readonly images: readonly KnownImage[];
@@ -94,11 +94,13 @@ function owners({
     const name = uid === undefined ? undefined : pods.get(uid);
     return name === undefined ? undefined : `pod ${name}`;
   };
+  const link = (uid: string | undefined): string | undefined =>
+    uid === "" ? "instance" : pod(uid);
   return (claim) => {
     if (claim === "instance") return "instance";
     if (claim === "nobody") return undefined;
     if ("pod" in claim) return pod(claim.pod);
-    if ("link" in claim) return pod(links.get(claim.link));
+    if ("link" in claim) return link(links.get(claim.link));
     if ("volume" in claim) return volumes.has(claim.volume) ? `volume ${claim.volume}` : undefined;
     if ("digest" in claim) return digests.get(claim.digest);
     return layers.get(claim.layer);

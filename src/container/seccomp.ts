@@ -31,6 +31,8 @@ export interface SeccompOptions {
 
 /** Filters by the path of their file. */
 const filters = new Map<string, Buffer>();
+/** Default filters by folder and what they depend on: making the profile takes longer than finding its filter. */
+const defaults = new Map<string, Buffer>();
 
 /** Changes when this module or sys/seccomp.ts compiles the same profile differently. */
 const format = 1;
@@ -44,7 +46,12 @@ export function defaultSeccomp(
   folder: string,
   options: SeccompOptions = {},
 ): Buffer {
-  return compiled(defaultProfile(capabilities, options), folder);
+  const key = [folder, options.compat32 ?? false, ...capabilities].join(" ");
+  const known = defaults.get(key);
+  if (known) return known;
+  const filter = compiled(defaultProfile(capabilities, options), folder);
+  defaults.set(key, filter);
+  return filter;
 }
 
 /** A filter and how it is installed. */

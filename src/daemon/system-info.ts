@@ -5,6 +5,7 @@ import type { Instance } from "../base/instance.ts";
 import type { Hierarchy } from "../cgroup/hierarchy.ts";
 import type { ImageStore } from "../image/store.ts";
 import type { Pod } from "../spec/pod.ts";
+import type { Network } from "./open-network.ts";
 import { version } from "./version.ts";
 
 export function systemInfo(input: {
@@ -13,8 +14,9 @@ export function systemInfo(input: {
   readonly hierarchy: Hierarchy;
   readonly images: ImageStore;
   readonly pods: readonly Pod[];
+  readonly network: Pick<Network, "links">;
 }): SystemInfo {
-  const { instance, startedAt, hierarchy, images, pods } = input;
+  const { instance, startedAt, hierarchy, images, pods, network } = input;
   const missing = ["cpu", "memory", "pids"].filter(
     (controller) => ![...hierarchy.controllers].some((enabled) => enabled === controller),
   );
@@ -31,6 +33,7 @@ export function systemInfo(input: {
     pods: pods.length,
     runningPods: pods.filter(({ status }) => status?.phase === "Running").length,
     images: images.list().length,
+    links: network.links(),
     warnings: missing.map(
       (controller) =>
         `Limits that need cgroup controller "${controller}" are not enforced: it is not available in "${hierarchy.directory}"`,

@@ -181,6 +181,7 @@ export async function createAgentNode(
     state[Symbol.dispose]();
     api[Symbol.dispose]();
     client[Symbol.dispose]();
+    await network.networks[Symbol.asyncDispose]();
     await trash[Symbol.asyncDispose]();
     store.close();
   };
@@ -199,7 +200,7 @@ export async function createAgentNode(
     allocate: elsewhere,
     place: elsewhere,
     pods,
-    info: () => systemInfo({ instance, startedAt, hierarchy, images, pods: pods() }),
+    info: () => systemInfo({ instance, startedAt, hierarchy, images, pods: pods(), network }),
     dismantle: async () => {
       network.routes.remove();
       await closeAgent();

@@ -195,6 +195,7 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
     services[Symbol.dispose]();
     state[Symbol.dispose]();
     await agent.close();
+    await network.networks[Symbol.asyncDispose]();
     await claims[Symbol.asyncDispose]();
     await trash[Symbol.asyncDispose]();
     store.close();
@@ -216,7 +217,7 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
     tokens,
     allocate: (service) => allocator.allocate(service),
     place: (pod) => scheduler.place(pod),
-    info: () => systemInfo({ instance, startedAt, hierarchy, images, pods: pods() }),
+    info: () => systemInfo({ instance, startedAt, hierarchy, images, pods: pods(), network }),
     dismantle: async () => {
       network.routes.remove();
       await close();

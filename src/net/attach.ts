@@ -24,14 +24,13 @@ import {
 import { localMac } from "./bridge.ts";
 
 export interface Attachment {
-  readonly podUid: string;
-  /** Name of the veth end on the host, 15 bytes, from the uid. */
+  /** Name of the veth end on the host, 15 bytes, from the address. */
   readonly hostLink: string;
   readonly bridgeIndex: number;
   readonly address: string;
   readonly prefixLength: number;
   readonly gateway: string;
-  /** MAC address of the pod's eth0, from the uid. */
+  /** MAC address of the pod's eth0, from its address: who knows the one knows the other. */
   readonly mac: string;
   /** Bytes; absent: the kernel's default of 1500. */
   readonly mtu?: number;
@@ -39,17 +38,15 @@ export interface Attachment {
 
 const loopbackIndex = 1;
 
-/** The facts of a pod's attachment: the same uid always has the same link and MAC. */
+/** The facts of a pod's attachment: the same address always has the same link and MAC. */
 export function attachmentFor(
-  podUid: string,
   address: string,
   bridge: { readonly index: number; readonly mtu?: number },
   pool: { readonly gateway: string; readonly prefixLength: number },
 ): Attachment {
-  const hash = createHash("sha256").update(`pod ${podUid}`).digest();
+  const hash = hashOf(address);
   return {
-    podUid,
-    hostLink: `veth${hash.subarray(8).toString("hex").slice(0, 11)}`,
+    hostLink: linkNameOf(address),
     bridgeIndex: bridge.index,
     address,
     prefixLength: pool.prefixLength,
@@ -57,6 +54,15 @@ export function attachmentFor(
     mac: localMac(hash),
     ...(bridge.mtu === undefined ? {} : { mtu: bridge.mtu }),
   };
+}
+
+/** The host's end of the link of the pod with this address. */
+export function linkNameOf(address: string): string {
+  return `veth${hashOf(address).subarray(8).toString("hex").slice(0, 11)}`;
+}
+
+function hashOf(address: string): Buffer {
+  return createHash("sha256").update(`pod ${address}`).digest();
 }
 
 /**

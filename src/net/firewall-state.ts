@@ -2,7 +2,9 @@
  * What libnftables lists of our tables, split into rules (compared as text) and elements (compared
  * as a set: the kernel lists them in any order). Pure. Source: libnftables-json(5).
  */
+import { type ElementChange, keyBytes } from "../sys/nft-elements.ts";
 import type { RulesetObject } from "../sys/nftables.ts";
+import { ipv4Bytes, macBytes } from "../sys/rtnetlink.ts";
 
 /** Sets and maps by family: where a pod's elements can be. */
 export const stores: Readonly<
@@ -24,7 +26,26 @@ export interface Element {
   readonly podUid: string;
 }
 
+/** How the kernel writes the parts of keys and values. */
+type PartType = "ifname" | "ether_addr" | "ipv4_addr" | "inet_proto" | "inet_service";
+
+/** Types of the sets and maps, as in the rules of firewall.ts. */
+export const storeTypes: Readonly<
+  Record<StoreName, { readonly key: readonly PartType[]; readonly value?: readonly PartType[] }>
+> = {
+  host_port: {
+    key: ["ipv4_addr", "inet_proto", "inet_service"],
+    value: ["ipv4_addr", "inet_service"],
+  },
+  any_port: { key: ["inet_proto", "inet_service"], value: ["ipv4_addr", "inet_service"] },
+  ports: { key: ["ifname"] },
+  pods: { key: ["ifname", "ether_addr", "ipv4_addr"] },
+};
+
 const protocols = ["TCP", "UDP", "SCTP"] as const;
+/** IPPROTO_* of linux/in.h. */
+const protocolNumbers: Readonly<Record<string, number>> = { tcp: 6, udp: 17, sctp: 132 };
+const linkNameSize = 16;
 
 /** What a pod publishes; `hostIP` is absent for every address of the host. */
 export interface HostPort {
@@ -91,6 +112,44 @@ export function publishedPort({ store, key, value = "" }: Element): HostPort | u
     protocol: protocols.find((name) => name.toLowerCase() === protocol) ?? "TCP",
   };
 }
+
+/** The change of an element as the kernel takes it; see nft-elements.ts. */
+export function elementChange(table: string, element: Element, isGone: boolean): ElementChange {
+  const { store, key, value, podUid } = element;
+  const types = storeTypes[store];
+  return {
+    family: stores[store],
+    table,
+    set: store,
+    key: bytesOf(key, types.key),
+    ...(value === undefined || types.value === undefined
+      ? {}
+      : { value: bytesOf(value, types.value) }),
+    comment: podUid,
+    isGone,
+  };
+}
+
+function bytesOf(words: string, types: readonly PartType[]): Buffer {
+  const parts = words.split(" . ");
+  return keyBytes(types.map((type, index) => partBytes[type](parts[index] ?? "")));
+}
+
+const partBytes: Readonly<Record<PartType, (word: string) => Buffer>> = {
+  ifname: (word) => {
+    const bytes = Buffer.alloc(linkNameSize);
+    bytes.write(word.slice(1, -1));
+    return bytes;
+  },
+  ether_addr: macBytes,
+  ipv4_addr: ipv4Bytes,
+  inet_proto: (word) => Buffer.from([protocolNumbers[word] ?? Number(word)]),
+  inet_service: (word) => {
+    const bytes = Buffer.alloc(2);
+    bytes.writeUInt16BE(Number(word));
+    return bytes;
+  },
+};
 
 function unwrap(item: unknown): { readonly val: unknown; readonly comment: string } {
   if (typeof item !== "object" || item === null || !("elem" in item)) {

@@ -9,18 +9,22 @@
  * learns the registry from the kernel. Source: nft(8), libnftables-json(5).
  */
 import { PodError } from "../base/errors.ts";
+import type { ElementChange } from "../sys/nft-elements.ts";
 import { Nftables } from "../sys/nftables.ts";
 import { linkName, macBytes } from "../sys/rtnetlink.ts";
+import { SyscallError } from "../sys/syscall-error.ts";
 import type { Attachment } from "./attach.ts";
 import { bridgeName } from "./bridge.ts";
 import {
   type Element,
+  elementChange,
   type HostPort,
   publishedPort,
   type RulesetState,
   type StoreName,
   splitRuleset,
   stores,
+  storeTypes,
 } from "./firewall-state.ts";
 import { contains, formatAddress, parseAddress, parseSubnet } from "./ipv4.ts";
 
@@ -197,19 +201,34 @@ export class Firewall implements Disposable {
     for (const { store, key } of gone) this.#elements.delete(`${store} ${key}`);
     this.#register(fresh);
     if (this.#rules === undefined) return;
-    const commands = [
-      ...gone.map((each) => `delete element ${this.#place(each)} { ${each.key} }`),
-      ...fresh.map((each) => `add element ${this.#place(each)} { ${elementText(each)} }`),
+    const changes = [
+      ...gone.map((each) => elementChange(this.#table, each, true)),
+      ...fresh.map((each) => elementChange(this.#table, each, false)),
     ];
-    if (commands.length === 0) return;
+    if (changes.length > 0) this.#change(action, changes);
+  }
+
+  /** Changes elements in the kernel; the registry has them already. */
+  #change(action: string, changes: readonly ElementChange[]): void {
     try {
-      const before = this.#nft.generation();
-      this.#nft.run(action, commands.join("\n"));
-      const isOnlyOurs = before === this.#verified && this.#nft.generation() === before + 1;
-      this.#verified = isOnlyOurs ? before + 1 : undefined;
+      this.#verified = this.#changeNext(action, changes);
     } catch {
       // Someone flushed our tables: the registry has the new state, so write all of it.
       this.#install();
+    }
+  }
+
+  /** @returns the generation that the change made, when everything was as it should be before it. */
+  #changeNext(action: string, changes: readonly ElementChange[]): number | undefined {
+    const verified = this.#verified;
+    try {
+      this.#nft.change(action, changes, verified);
+      return verified === undefined ? undefined : verified + 1;
+    } catch (error) {
+      if (!(error instanceof SyscallError) || error.errno !== "ERESTART") throw error;
+      // Somebody else changed rules, perhaps not ours: whether they are intact is looked at later.
+      this.#nft.change(action, changes);
+      return undefined;
     }
   }
 
@@ -217,10 +236,6 @@ export class Firewall implements Disposable {
     for (const element of elements) {
       this.#elements.set(`${element.store} ${element.key}`, element);
     }
-  }
-
-  #place({ store }: Element): string {
-    return `${stores[store]} ${this.#table} ${store}`;
   }
 
   /** Rules and elements in the kernel; undefined when a table is missing. */
@@ -254,10 +269,14 @@ export class Firewall implements Disposable {
     this.#rules = this.#read()?.rules ?? "";
   }
 
-  #store(name: StoreName, type: string): string {
+  #store(name: StoreName): string {
+    const { key, value } = storeTypes[name];
+    const type = [key, ...(value === undefined ? [] : [value])]
+      .map((parts) => parts.join(" . "))
+      .join(" : ");
     const elements = [...this.#elements.values()].filter(({ store }) => store === name);
     const list = elements.map(elementText).join(", ");
-    const kind = type.includes(":") ? "map" : "set";
+    const kind = value === undefined ? "set" : "map";
     return `${kind} ${name} {
     type ${type}
     ${list === "" ? "" : `elements = { ${list} }`}
@@ -270,8 +289,8 @@ export class Firewall implements Disposable {
     const peers = this.#peers.length === 0 ? "" : `{ ${this.#peers.join(", ")} }`;
     return `
 table ip ${this.#table} {
-  ${this.#store("host_port", "ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service")}
-  ${this.#store("any_port", "inet_proto . inet_service : ipv4_addr . inet_service")}
+  ${this.#store("host_port")}
+  ${this.#store("any_port")}
   # route_localnet is on for the bridge: nothing from a pod may reach 127.0.0.0/8 (NET-03).
   chain guard {
     type filter hook prerouting priority -300; policy accept;
@@ -315,8 +334,8 @@ table ip ${this.#table} {
   }
 }
 table bridge ${this.#table} {
-  ${this.#store("ports", "ifname")}
-  ${this.#store("pods", "ifname . ether_addr . ipv4_addr")}
+  ${this.#store("ports")}
+  ${this.#store("pods")}
   # A pod sends IPv4 and ARP with its own addresses, and nothing else (NET-01, NET-02).
   chain prerouting {
     type filter hook prerouting priority -300; policy accept;

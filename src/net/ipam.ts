@@ -45,6 +45,8 @@ export class AddressPool {
   readonly #restMs: number;
   readonly #leases = new Map<number, Lease>();
   readonly #held = new Map<string, number>();
+  /** Taken aside in memory, for pods to come. */
+  readonly #aside = new Set<number>();
   #last: number;
 
   constructor({ subnet, storage, clock, restMs = 60_000 }: AddressPoolOptions) {
@@ -65,20 +67,44 @@ export class AddressPool {
     for (const lease of storage.list()) this.#remember(lease);
   }
 
+  /** How many pods have room. */
+  get capacity(): number {
+    // Without network address, gateway and broadcast address.
+    return this.#subnet.size - 3;
+  }
+
   /**
    * The pod's address; the same one however often it is called.
+   * @param aside - what setAside() returned: it becomes the pod's, unless the pod has one.
    * @throws PodError ResourceExhausted when no address is free.
    */
-  reserve(podUid: string): string {
+  reserve(podUid: string, aside?: string): string {
     const known = this.find(podUid);
     if (known !== undefined) return known;
-    const address = this.#nextFree();
+    const address = aside === undefined ? this.#nextFree() : parseAddress(aside);
     const lease: Lease = { podUid, address: formatAddress(address) };
     failpoint("net/ipam.reserve");
     this.#storage.put(lease);
     this.#remember(lease);
-    this.#last = address;
+    this.#aside.delete(address);
+    if (aside === undefined) this.#last = address;
     return lease.address;
+  }
+
+  /**
+   * An address for a pod to come: nobody else gets it until putBack() or the end of this process.
+   * @throws PodError ResourceExhausted when no address is free.
+   */
+  setAside(): string {
+    const address = this.#nextFree();
+    this.#aside.add(address);
+    this.#last = address;
+    return formatAddress(address);
+  }
+
+  /** Gives an address back that was set aside and is no pod's. */
+  putBack(aside: string): void {
+    this.#aside.delete(parseAddress(aside));
   }
 
   /** Gives the pod's addresses back; they rest from now on. Nothing to give back is fine. */
@@ -107,9 +133,7 @@ export class AddressPool {
   }
 
   #nextFree(): number {
-    const { base, size } = this.#subnet;
-    // Without network address, gateway and broadcast address.
-    const [first, count] = [base + 2, size - 3];
+    const [first, count] = [this.#subnet.base + 2, this.capacity];
     for (let step = 1; step <= count; step++) {
       const address = first + ((this.#last - first + step + count) % count);
       if (this.#isFree(address)) return address;
@@ -122,6 +146,7 @@ export class AddressPool {
   }
 
   #isFree(address: number): boolean {
+    if (this.#aside.has(address)) return false;
     const lease = this.#leases.get(address);
     if (lease === undefined) return true;
     if (lease.releasedAtMs === undefined) return false;

@@ -10,7 +10,7 @@ import { run, tryRun } from "../sys/ffi.ts";
 import { NetlinkSocket } from "../sys/netlink.ts";
 import { Program } from "../sys/program.ts";
 
-/** Changes come in bursts, our own, too: one look for all of them, and none beside the start of a pod. */
+/** Changes come in bursts, our own, too: one look for all of them, and nothing beside the start of a pod. */
 const settleMs = 2000;
 /** Announcements that one program takes off the socket. */
 const drainCount = 64;
@@ -53,9 +53,10 @@ export class RulesMonitor implements Disposable {
   }
 
   #announce(): void {
-    this.#drain();
     this.#cancel ??= this.#clock.after(settleMs, () => {
       this.#cancel = undefined;
+      // First: what changes from here on is announced again.
+      this.#drain();
       this.#changed();
     });
   }

@@ -7,6 +7,7 @@ import type { Hierarchy } from "../cgroup/hierarchy.ts";
 import type { StoredImage } from "../image/store-types.ts";
 import type { Firewall } from "../net/firewall.ts";
 import type { AddressPool } from "../net/ipam.ts";
+import type { ReadyNetworks } from "../net/ready-networks.ts";
 import type { CapabilityName } from "../spec/capabilities.ts";
 import type { Service } from "../spec/kubernetes.gen.ts";
 import type { ObjectReader } from "../spec/object-reader.ts";
@@ -84,6 +85,7 @@ export interface EngineContext {
   readonly tokens: Pick<ServiceAccountTokens, "get">;
   readonly environments: EnvironmentMemory;
   readonly addresses: AddressPool;
+  readonly networks: ReadyNetworks;
   readonly firewall: Firewall;
   /** The bridge, made on first use. */
   readonly bridge: () => { readonly index: number };

@@ -28,12 +28,13 @@ export function explainPod(context: EngineContext, pod: Pod): string {
 
 function sandboxProgram(context: EngineContext, pod: Pod): Program {
   const { addresses } = context;
-  const request = launchRequest(context, pod, (program) => {
+  const compile = (program: Program): void => {
     if (pod.spec.hostNetwork) return;
     const address = addresses.gateway.replace(/\d+$/, (last) => String(Number(last) + 1));
-    const attachment = attachmentFor(pod.metadata.uid, address, { index: exampleFd }, addresses);
+    const attachment = attachmentFor(address, { index: exampleFd }, addresses);
     compileAttach(program, attachment, exampleFd);
-  });
+  };
+  const request = launchRequest(context, pod, { compile });
   return compileLaunch(request, exampleFd);
 }
 

@@ -74,9 +74,11 @@ export function rehearseOnce(context: EngineContext, filter: Buffer): readonly B
   const { uid } = pod.metadata;
   const folders = podFolders(context.instance, uid);
   const launch = compileLaunch(
-    launchRequest(context, pod, (program) => {
-      const pool = { gateway: "192.0.2.1", prefixLength: 24 };
-      compileAttach(program, attachmentFor(uid, "192.0.2.2", { index: 1 }, pool), -1);
+    launchRequest(context, pod, {
+      compile: (program) => {
+        const pool = { gateway: "192.0.2.1", prefixLength: 24 };
+        compileAttach(program, attachmentFor("192.0.2.2", { index: 1 }, pool), -1);
+      },
     }),
     -1,
   );

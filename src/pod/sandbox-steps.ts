@@ -29,8 +29,11 @@ export async function performSandboxStart(input: StepInput): Promise<PodRecord> 
   const { uid } = pod.metadata;
   try {
     checkRuntimeHandler(context, pod);
-    const address = pod.spec.hostNetwork ? undefined : context.addresses.reserve(uid);
     const idBase = reserveIds(context, pod);
+    using network = pod.spec.hostNetwork
+      ? undefined
+      : context.networks.assign(uid, context.bridge(), idBase === undefined);
+    const address = network?.attachment.address;
     const starting = save({
       ...record,
       ...(idBase === undefined ? {} : { idBase }),
@@ -45,7 +48,7 @@ export async function performSandboxStart(input: StepInput): Promise<PodRecord> 
     });
     const ready: PodRecord = { ...starting, sandbox: { ...starting.sandbox, state: "ready" } };
     live.timings.mark("address and record");
-    const { shimPid, volumes } = await startSandbox(context, pod, address, (made) => {
+    const { shimPid, volumes } = await startSandbox(context, pod, network, (made) => {
       live.timings.mark("cgroup, volumes, host files, packet rules");
       live.planned = planAhead({ ...input, record: ready }, made);
       live.timings.mark("first container prepared");

@@ -30,7 +30,8 @@ import {
   makeFilesAsRoot,
   withMappedLayers,
 } from "../container/user-namespace.ts";
-import { type Attachment, attachmentFor, compileAttach } from "../net/attach.ts";
+import { compileAttach } from "../net/attach.ts";
+import { compileJoin, type PodNetwork } from "../net/ready-networks.ts";
 import { type LaunchRequest, launchShim, reapShim } from "../shim/launch.ts";
 import { holdNamespaces, joinHolder, pinUsers } from "../shim/namespace-holder.ts";
 import type { Pod } from "../spec/pod.ts";
@@ -57,7 +58,7 @@ const killTimeoutMs = 10_000;
 
 /**
  * Starts everything of a pod but its containers.
- * @param address - reserved for the pod; undefined with hostNetwork.
+ * @param network - assigned to the pod; undefined with hostNetwork.
  * @param meanwhile - what else can be done while the kernel makes namespaces and links; throws
  * nothing.
  * @throws PodError; nothing of the sandbox is left then, except what the caller reserved.
@@ -65,11 +66,12 @@ const killTimeoutMs = 10_000;
 export async function startSandbox(
   context: EngineContext,
   pod: Pod,
-  address: string | undefined,
+  network: PodNetwork | undefined,
   meanwhile: (volumes: ReadonlyMap<string, PreparedVolume>) => void = () => undefined,
 ): Promise<StartedSandbox> {
   const uid = pod.metadata.uid;
   const folders = podFolders(context.instance, uid);
+  const attachment = network?.attachment;
   await using undo = new Undo();
   undo.push("stop sandbox", async () => {
     await stopSandbox(context, uid);
@@ -78,18 +80,14 @@ export async function startSandbox(
   prepareCgroups(context, pod);
   makeFolders(folders);
   const volumes = await prepareVolumes(context, pod, folders.volumes);
-  const attachment =
-    address === undefined
-      ? undefined
-      : attachmentFor(uid, address, context.bridge(), context.addresses);
-  const launch = startShim(context, pod, attachment);
+  const launch = startShim(context, pod, network);
   undo.push("end of the launch", async () => {
     // Its failure is the one that is reported already, or comes second.
     await launch.catch(() => undefined);
   });
 
   failpoint("pod/sandbox.host-files");
-  for (const message of writeHostFiles(pod, folders, address, context.nameserver)) {
+  for (const message of writeHostFiles(pod, folders, attachment?.address, context.nameserver)) {
     context.report(pod, { type: "Warning", reason: "DNSConfigForming", message });
   }
   if (attachment) {
@@ -106,37 +104,48 @@ export async function startSandbox(
 async function startShim(
   context: EngineContext,
   pod: Pod,
-  attachment: Attachment | undefined,
+  network: PodNetwork | undefined,
 ): Promise<{ readonly pid: number }> {
   const users = podUsers(context, pod);
   const cloneFlags = sandboxFlags(pod) & ~K.CLONE_NEWNS;
   const holder = users && holdNamespaces({ cloneFlags, base: users.base, count: idsPerPod });
-  const launch = (network: (program: Program) => void): ReturnType<typeof launchShim> =>
-    launchShim(launchRequest(context, pod, network, holder?.pid));
+  const launch = (steps: NetworkSteps): ReturnType<typeof launchShim> =>
+    launchShim(launchRequest(context, pod, steps, holder?.pid));
   try {
-    if (attachment === undefined) return await launch(() => undefined);
+    if (network === undefined) return await launch({ compile: () => undefined });
+    const { attachment, namespace } = network;
+    if (namespace !== undefined) {
+      return await launch({ isMade: true, compile: (program) => compileJoin(program, namespace) });
+    }
     return await withNetlinkSocket((fd) =>
-      launch((program) => compileAttach(program, attachment, fd)),
+      launch({ compile: (program) => compileAttach(program, attachment, fd) }),
     );
   } finally {
     await holder?.release();
   }
 }
 
+/** How the shim comes into the pod's network. */
+export interface NetworkSteps {
+  /** Adds the operations. */
+  readonly compile: (program: Program) => void;
+  /** The namespace is there already: `compile` joins it. */
+  readonly isMade?: boolean;
+}
+
 /**
  * What the shim of a pod is launched with.
- * @param network - adds the network's operations.
  * @param holderPid - of the process that holds the namespaces of a pod with users of its own.
  */
 export function launchRequest(
   context: EngineContext,
   pod: Pod,
-  network: (program: Program) => void,
+  network: NetworkSteps,
   holderPid = 1,
 ): LaunchRequest {
   const uid = pod.metadata.uid;
   const users = podUsers(context, pod);
-  const flags = sandboxFlags(pod);
+  const flags = sandboxFlags(pod) & ~(network.isMade ? K.CLONE_NEWNET : 0);
   const folders = podFolders(context.instance, uid);
   const mapLayers: MapLayers | undefined =
     users && ((program, layers, mount) => withMappedLayers(program, users, layers, mount));
@@ -155,7 +164,7 @@ export function launchRequest(
       compileSharedMemory(program, pod, folders, users?.base ?? 0);
       volumes.mount(program);
       compileHostname(program, pod);
-      network(program);
+      network.compile(program);
       // The files of a namespace belong to the root of its users.
       if (users) makeFilesAs(program, users.base);
       compileSysctls(program, pod);

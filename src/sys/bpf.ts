@@ -126,7 +126,7 @@ interface LoadedPolicy {
   id: number | undefined;
 }
 
-/** By their code; they stay, because there are few. */
+/** By their rules; they stay, because there are few. */
 const loaded = new Map<string, LoadedPolicy>();
 
 /**
@@ -158,12 +158,11 @@ export function attachDevicePolicy(cgroup: string, rules: readonly DeviceRule[])
 
 /** Verifying and compiling take the kernel 0.5 ms: each policy is loaded once. */
 function loadedPolicy(action: string, rules: readonly DeviceRule[]): LoadedPolicy {
-  const code = assembleDevicePolicy(rules);
-  const key = code.toString("hex");
+  const key = JSON.stringify(rules);
   let policy = loaded.get(key);
   if (policy === undefined) {
     const program = new Program("device policy").from("device policy");
-    const register = loadPolicy(program, code);
+    const register = loadPolicy(program, assembleDevicePolicy(rules));
     policy = { fd: Number(run(action, program).registers[register.number]), id: undefined };
     loaded.set(key, policy);
   }

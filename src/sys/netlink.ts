@@ -23,7 +23,9 @@ const attributeHeaderSize = 4;
 const attributeTypeMask = 0x3fff;
 const maxAttribute = 0xffff;
 /** The kernel writes dumps in pieces of at most 32 KiB. */
-const replySize = 32 * 1024;
+const dumpSize = 32 * 1024;
+/** One object: a link with all its statistics has less than 3 KiB. */
+const objectSize = 4 * 1024;
 const maxDumpAttempts = 3;
 
 /** Four bytes inside a message that a program fills from a register (an fd, a link's index). */
@@ -372,13 +374,13 @@ export class NetlinkSocket implements Disposable {
 
   #queryOnce(action: string, message: NetlinkMessage): NetlinkReply[] {
     this.#sequence += 1;
-    const send = new Program(action).from(message.text);
-    compileSend(send, this.fd, message, message.flags, this.#sequence);
-    run(action, send);
     const isDump = (message.flags & K.NLM_F_DUMP) === K.NLM_F_DUMP;
+    const size = isDump ? dumpSize : objectSize;
+    const first = new Program(action).from(message.text);
+    compileSend(first, this.fd, message, message.flags, this.#sequence);
     const replies: NetlinkReply[] = [];
-    for (;;) {
-      for (const reply of decodeMessages(this.#receive(action, message))) {
+    for (let program = first; ; program = new Program(action).from(message.text)) {
+      for (const reply of decodeMessages(this.#receive(action, program, size))) {
         // The rest of a dump that was given up, or what a killed program left unread.
         if (reply.sequence !== this.#sequence) continue;
         if (reply.type === K.NLMSG_DONE) return replies;
@@ -393,11 +395,11 @@ export class NetlinkSocket implements Disposable {
     }
   }
 
-  #receive(action: string, message: NetlinkMessage): Buffer {
-    const program = new Program(action).from(message.text);
-    const reply = program.buffer(replySize);
+  /** Runs a program and then receives. */
+  #receive(action: string, program: Program, size: number): Buffer {
+    const reply = program.buffer(size);
     const length = program.allocate();
-    program.call("recvfrom", [this.fd, reply, replySize, K.MSG_DONTWAIT, 0, 0], { into: length });
+    program.call("recvfrom", [this.fd, reply, size, K.MSG_DONTWAIT, 0, 0], { into: length });
     const done = run(action, program);
     const bytes = program.bytesOf(done.encoded, reply);
     return bytes.subarray(0, Number(done.registers[length.number] ?? 0n));

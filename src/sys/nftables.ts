@@ -9,6 +9,7 @@ import { type ErrorKind, messageOf, PodError } from "../base/errors.ts";
 import { K } from "./abi.ts";
 import { loadLibrary } from "./ffi.ts";
 import { decodeAttributes, NetlinkSocket } from "./netlink.ts";
+import { changeElements, type ElementChange } from "./nft-elements.ts";
 
 type Context = object;
 
@@ -49,6 +50,8 @@ export class Nftables implements Disposable {
   readonly #library: Libnftables;
   readonly #context: Context;
   readonly #socket: NetlinkSocket;
+  // Below the numbers of the socket's own requests.
+  #sequence = 0;
 
   /** @throws PodError FailedPrecondition when libnftables is not installed. */
   constructor() {
@@ -93,6 +96,16 @@ export class Nftables implements Disposable {
    */
   run(action: string, commands: string): void {
     this.#call(action, outputStateless, commands);
+  }
+
+  /**
+   * Adds and removes elements as one transaction, without libnftables' look at the whole ruleset.
+   * @param generation - of the ruleset that the caller knows: another one is refused.
+   * @throws SyscallError ENOENT when a table, a set or an element that is to go is not there.
+   */
+  change(action: string, changes: readonly ElementChange[], generation?: number): void {
+    this.#sequence += changes.length + 2;
+    changeElements(action, this.#socket.fd, changes, this.#sequence, generation);
   }
 
   /** Runs a list command and returns the objects that it prints; counters are left out. */

@@ -73,7 +73,7 @@ function start(prepare: (program: Program) => void, ...args: readonly string[]):
 }
 
 function startPod(uid: string, ...args: readonly string[]): Pod {
-  const attachment = attachmentFor(uid, pool.reserve(uid), made, pool);
+  const attachment = attachmentFor(pool.reserve(uid), made, pool);
   firewall.allow(uid, attachment);
   const command = args.length > 0 ? args : ["sleep", "60"];
   const { fd } = netlinkSocket();

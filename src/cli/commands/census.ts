@@ -1,10 +1,10 @@
 /** `nspod system census`: what the instance owns on this machine, and what has no owner. */
+import type { SystemInfo } from "../../apiserver/backend.ts";
 import type { Digest } from "../../base/ids.ts";
 import { decodeManifest, documentLimits, parseJson } from "../../image/decode-documents.ts";
 import { blobPath, layoutPaths } from "../../image/layout.ts";
 import { familiarName } from "../../image/reference.ts";
 import type { StoredImage } from "../../image/store-types.ts";
-import { attachmentFor } from "../../net/attach.ts";
 import type { PersistentVolume } from "../../spec/kubernetes.gen.ts";
 import type { List } from "../../spec/list.ts";
 import type { Pod } from "../../spec/pod.ts";
@@ -49,12 +49,17 @@ function textOf({ kind, name }: OwnedThing): string {
 
 async function lookOnce(context: Context): Promise<OwnedThing[]> {
   const { client, instance } = context;
-  const { pid } = await client.json<{ readonly pid: number }>("GET", "/nspod/v1/system/info");
+  const path = "/nspod/v1/system/info";
+  const { pid } = await client.json<Pick<SystemInfo, "pid">>("GET", path);
   const findings = findOwned(instance, pid);
-  return judgeFindings(findings, await knownOwners(context));
+  const { links } = await client.json<Pick<SystemInfo, "links">>("GET", path);
+  return judgeFindings(findings, await knownOwners(context, links));
 }
 
-async function knownOwners({ client, instance }: Context): Promise<KnownOwners> {
+async function knownOwners(
+  { client, instance }: Context,
+  links: SystemInfo["links"],
+): Promise<KnownOwners> {
   const { items: pods } = await client.json<List<Pod>>("GET", "/api/v1/pods");
   const { items: volumes } = await client.json<List<PersistentVolume>>(
     "GET",
@@ -64,21 +69,14 @@ async function knownOwners({ client, instance }: Context): Promise<KnownOwners> 
     "GET",
     "/nspod/v1/images",
   );
-  const uids = pods.map(({ metadata }) => metadata.uid);
   return {
     pods: new Map(
       pods.map(({ metadata }) => [metadata.uid, `${metadata.namespace}/${metadata.name}`]),
     ),
-    links: new Map(uids.map((uid) => [linkOf(uid), uid])),
+    links: new Map(Object.entries(links)),
     volumes: new Set(volumes.map(({ metadata }) => metadata.name)),
     images: images.map((image) => knownImage(instance.root, image)),
   };
-}
-
-/** The link's name depends on the uid alone. */
-function linkOf(uid: string): string {
-  const pool = { gateway: "0.0.0.0", prefixLength: 0 };
-  return attachmentFor(uid, "0.0.0.0", { index: 0 }, pool).hostLink;
 }
 
 function knownImage(root: string, { id, manifest, names, layers }: StoredImage): KnownImage {

@@ -11,7 +11,10 @@ const digest = (letter: string): Digest => `sha256:${letter.repeat(64)}` as Dige
 const layers = [digest("1"), digest("2")];
 const known: KnownOwners = {
   pods: new Map([["uid-1", "default/web"]]),
-  links: new Map([["veth1", "uid-1"]]),
+  links: new Map([
+    ["veth1", "uid-1"],
+    ["veth3", ""],
+  ]),
   volumes: new Set(["pvc-1"]),
   images: [{ name: "busybox:latest", digests: [digest("a"), digest("b")], layers }],
 };
@@ -24,6 +27,7 @@ census("knows pods by uid and by link, volumes, images by blob and layer", () =>
   assert.is(ownerOf("instance"), "instance");
   assert.is(ownerOf({ pod: "uid-1" }), "pod default/web");
   assert.is(ownerOf({ link: "veth1" }), "pod default/web");
+  assert.is(ownerOf({ link: "veth3" }), "instance", "made ahead, for a pod to come");
   assert.is(ownerOf({ volume: "pvc-1" }), "volume pvc-1");
   assert.is(ownerOf({ digest: "b".repeat(64) }), "image busybox:latest");
   assert.is(ownerOf({ layer: "2".repeat(64) }), "image busybox:latest");

@@ -10,17 +10,17 @@ import { linkName, macBytes } from "../../../src/sys/rtnetlink.ts";
 const attach = suite("a pod's link");
 const gateway = { gateway: "10.85.0.1", prefixLength: 16 };
 
-attach("name and MAC come from the uid, are valid, and differ between pods", () => {
+attach("name and MAC come from the address, are valid, and differ between pods", () => {
   fc.assert(
-    fc.property(fc.uuid(), fc.uuid(), (uid, other) => {
-      const made = attachmentFor(uid, "10.85.0.2", { index: 4 }, gateway);
-      assert.equal(attachmentFor(uid, "10.85.0.2", { index: 4 }, gateway), made);
+    fc.property(fc.ipV4(), fc.ipV4(), (address, other) => {
+      const made = attachmentFor(address, { index: 4 }, gateway);
+      assert.equal(attachmentFor(address, { index: 5 }, gateway), { ...made, bridgeIndex: 5 });
       assert.is(linkName(made.hostLink), made.hostLink);
       assert.is(made.hostLink.length, 15);
       // Locally administered, not a group address.
       assert.is((macBytes(made.mac)[0] ?? 0) & 3, 2);
-      if (uid === other) return;
-      const second = attachmentFor(other, "10.85.0.3", { index: 4 }, gateway);
+      if (address === other) return;
+      const second = attachmentFor(other, { index: 4 }, gateway);
       assert.is.not(second.hostLink, made.hostLink);
       assert.is.not(second.mac, made.mac);
     }),
@@ -29,7 +29,7 @@ attach("name and MAC come from the uid, are valid, and differ between pods", () 
 
 attach("the listing is what ip(8) would do, each step with its reason", () => {
   const program = new Program("pod");
-  const attachment = attachmentFor("3b6c", "10.85.0.2", { index: 4, mtu: 1400 }, gateway);
+  const attachment = attachmentFor("10.85.0.2", { index: 4, mtu: 1400 }, gateway);
   compileAttach(program, attachment, 21);
   const steps = explain(program)
     .split("\n")
@@ -50,7 +50,7 @@ attach("the listing is what ip(8) would do, each step with its reason", () => {
 attach("registers are given back: many pods' worth of attachments fit one program", () => {
   const program = new Program("pod", 8);
   for (let round = 0; round < 40; round++) {
-    compileAttach(program, attachmentFor(`${round}`, "10.85.0.2", { index: 4 }, gateway), 21);
+    compileAttach(program, attachmentFor(`10.85.1.${round}`, { index: 4 }, gateway), 21);
     compileLoopback(program);
   }
   assert.is(program.encode().readUInt32LE(8), program.operations.length);

@@ -1,6 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { publishedPort, splitRuleset } from "../../../src/net/firewall-state.ts";
+import { elementChange, publishedPort, splitRuleset } from "../../../src/net/firewall-state.ts";
 import { nftablesError } from "../../../src/sys/nftables.ts";
 
 const state = suite("splitRuleset()");
@@ -98,6 +98,25 @@ state("nftablesError() makes one sentence and a kind", () => {
     ["Cannot write: nftables: syntax error, unexpected x", "Internal"],
   );
   assert.is(nftablesError("Cannot write", "").message, "Cannot write: nftables: no reason given");
+});
+
+state("an element's words become the kernel's bytes, by the types of its set", () => {
+  const bytes = (store: "pods" | "host_port", key: string, value?: string): string[] => {
+    const words = { store, key, podUid: "uid-1", ...(value === undefined ? {} : { value }) };
+    const change = elementChange("nspod_x", words, false);
+    assert.is(change.family, store === "pods" ? "bridge" : "ip");
+    return [change.key, change.value ?? Buffer.alloc(0)].map((part) =>
+      Buffer.from(part).toString("hex"),
+    );
+  };
+  assert.equal(bytes("pods", '"veth1" . 02:00:00:00:00:01 . 10.99.0.2'), [
+    `7665746831${"00".repeat(11)}0200000000010000` + "0a630002",
+    "",
+  ]);
+  assert.equal(bytes("host_port", "192.0.2.1 . udp . 8080", "10.99.0.2 . 80"), [
+    "c0000201" + "11000000" + "1f900000",
+    "0a630002" + "00500000",
+  ]);
 });
 
 state.run();

@@ -172,4 +172,32 @@ pool("never gives one address to two pods and never one that rests (model)", () 
   );
 });
 
+pool("what was set aside is nobody else's, and becomes the pod's that it is given to", () => {
+  const here = world();
+  const addresses = open(here);
+  const aside = addresses.setAside();
+  assert.is(aside, "10.85.0.2");
+  assert.is(addresses.reserve("a"), "10.85.0.3");
+  assert.is(addresses.reserve("b", aside), aside);
+  assert.is(addresses.reserve("b"), aside);
+  assert.equal([...here.storage.leases.keys()].sort(), ["10.85.0.2", "10.85.0.3"]);
+});
+
+pool("a pod that has an address keeps it, whatever was set aside", () => {
+  const addresses = open(world());
+  const own = addresses.reserve("a");
+  assert.is(addresses.reserve("a", addresses.setAside()), own);
+});
+
+pool("what was set aside is in memory only, and can be put back", () => {
+  const here = world();
+  const addresses = open(here);
+  const aside = ["a", "b", "c", "d", "e"].map(() => addresses.setAside());
+  assert.throws(() => addresses.reserve("a"), /all 5 of subnet/);
+  assert.is(here.storage.leases.size, 0);
+  addresses.putBack(aside[3] ?? "");
+  assert.is(addresses.reserve("a"), aside[3]);
+  assert.is(open(here).setAside(), "10.85.0.6");
+});
+
 pool.run();
