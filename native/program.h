@@ -43,8 +43,8 @@ enum { OPERAND_LITERAL = 0, OPERAND_POOL = 1, OPERAND_REGISTER = 2 };
 
 enum {
 	OP_ALWAYS = 1, /* runs even after a failure: closing fds, switching a namespace back */
-	OP_WHOLE =
-		2, /* a transfer: repeated from where it stopped until operand 2 bytes are done */
+	OP_WHOLE = 2,  /* a transfer: repeated from where it stopped until operand 2 bytes are done;
+			  of sendfile operand 3 */
 };
 
 #define PROGRAM_TOLERATED 3

@@ -45,12 +45,21 @@ static bool asks_to_repeat(uint16_t nr, int error)
 	return error == EAGAIN && (nr == SYS_openat2 || nr == SYS_bpf);
 }
 
+/* What is left of a transfer: the kernel moves the offset of sendfile(2) on by itself. */
+static long call_from(const int64_t a[6], uint16_t nr, int64_t done)
+{
+	if (nr == SYS_sendfile)
+		return syscall(nr, a[0], a[1], a[2], a[3] - done);
+	return syscall(nr, a[0], a[1] + done, a[2] - done, a[3], a[4], a[5]);
+}
+
 static long transfer(const int64_t a[6], uint16_t nr, bool whole)
 {
+	int64_t length = nr == SYS_sendfile ? a[3] : a[2];
 	int64_t done = 0;
 
 	for (unsigned int attempt = 1;; attempt++) {
-		long n = syscall(nr, a[0], a[1] + done, a[2] - done, a[3], a[4], a[5]);
+		long n = call_from(a, nr, done);
 
 		/* close may not be repeated: Linux has freed the descriptor by then (close(2)). */
 		if (n < 0 && errno == EINTR && nr != SYS_close)
@@ -60,7 +69,7 @@ static long transfer(const int64_t a[6], uint16_t nr, bool whole)
 		if (!whole || n < 0)
 			return n;
 		done += n;
-		if (done >= a[2])
+		if (done >= length)
 			return (long)done;
 		if (n == 0) {
 			errno = EIO;

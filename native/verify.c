@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <string.h>
+#include <sys/syscall.h>
 
 static bool is_in_pool(int64_t offset, uint32_t width, uint32_t pool_size)
 {
@@ -60,7 +61,7 @@ static bool is_op_valid(const struct program_op *op, uint32_t pool_size)
 		return false;
 	if (op->reserved != 0 || op->kinds >> (2 * op->operand_count) != 0)
 		return false;
-	if ((op->flags & OP_WHOLE) && op->operand_count < 3)
+	if ((op->flags & OP_WHOLE) && op->operand_count < (op->nr == SYS_sendfile ? 4 : 3))
 		return false;
 	for (unsigned int i = 0; i < op->operand_count; i++) {
 		switch ((op->kinds >> (2 * i)) & 3u) {

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -193,6 +194,41 @@ static void replay_transfers_the_whole(void)
 	close(ends[0]);
 }
 
+/* A transfer inside the kernel: the offset in the pool moves on, the end of the file is a failure.
+ */
+static void replay_sends_the_whole(void)
+{
+	struct builder b = {0};
+	struct program_op *op;
+	int file = memfd_create("source", MFD_CLOEXEC);
+	int ends[2];
+	int64_t offset = 2;
+	char text[8];
+
+	CHECK(file >= 0 && write(file, "..whole", 7) == 7 && pipe2(ends, O_CLOEXEC) == 0);
+	memcpy(b.pool, &offset, sizeof(offset));
+	op = add(&b, SYS_sendfile, 4);
+	operand(op, 0, OPERAND_LITERAL, ends[1]);
+	operand(op, 1, OPERAND_LITERAL, file);
+	operand(op, 2, OPERAND_POOL, 0);
+	operand(op, 3, OPERAND_LITERAL, 5);
+	op->flags = OP_WHOLE;
+	op->destination = 1;
+	CHECK(replay(&b) == 0);
+	CHECK(b.result.registers[1] == 5);
+	memcpy(&offset, b.program.pool, sizeof(offset));
+	CHECK(offset == 7);
+	CHECK(read(ends[0], text, sizeof(text)) == 5 && memcmp(text, "whole", 5) == 0);
+	b.ops[0].operand[3] = 6;
+	CHECK(replay(&b) == -1 && b.result.error == EIO);
+	b.ops[0].operand_count = 3;
+	b.ops[0].kinds = 0;
+	CHECK(verify(&b) < 0 && b.bad_op == 0);
+	close(file);
+	close(ends[0]);
+	close(ends[1]);
+}
+
 static void replay_moves_data_between_pool_and_registers(void)
 {
 	struct builder b = {0};
@@ -272,6 +308,7 @@ int main(void)
 	run("replay skips what reads a tolerated failure",
 	    replay_skips_what_reads_a_tolerated_failure);
 	run("replay transfers the whole", replay_transfers_the_whole);
+	run("replay sends the whole", replay_sends_the_whole);
 	run("replay moves data between pool and registers",
 	    replay_moves_data_between_pool_and_registers);
 	run("replay expects zero", replay_expects_zero);

@@ -14,8 +14,8 @@ export class Growth {
   }
 
   /** Bytes that may be read from `position` on, as soon as there are any; 0 at the end. */
-  async beyond(position: number): Promise<number> {
-    while (this.#grown <= position && !this.#isComplete) await this.#changed.promise;
-    return this.#grown - position;
+  beyond(position: number): number | Promise<number> {
+    if (this.#grown > position || this.#isComplete) return this.#grown - position;
+    return this.#changed.promise.then(() => this.beyond(position));
   }
 }

@@ -12,13 +12,13 @@
 import { PodError } from "../base/errors.ts";
 import { K } from "../sys/abi.ts";
 import { Directory, notDirectory, Symlink, splitPath, type TreeNode, Walk } from "./layer-tree.ts";
-import type { FileAttributes, LayerWriter, PendingFile } from "./layer-writer.ts";
+import type { FileAttributes, LayerWriter } from "./layer-writer.ts";
 import type { ImportLimits } from "./limits.ts";
 import { isWantedXattr, type LowerFile, type LowerLayers, makeDevice } from "./lower-layers.ts";
+import type { SparseFile } from "./pax-records.ts";
 import type { TarEntry, TarVisitor } from "./read-tar.ts";
 import { SparseWriter } from "./sparse-writer.ts";
 import { printableName } from "./tar-guard.ts";
-import { writeAll } from "./write-all.ts";
 
 export interface UnpackerOptions {
   readonly writer: LayerWriter;
@@ -34,21 +34,18 @@ const whiteoutPrefix = ".wh.";
 const opaqueName = ".wh..wh..opq";
 /** Other names of aufs' own book-keeping, e.g. ".wh..wh.plnk". */
 const aufsPrefix = ".wh..wh.";
-/** Files up to this size travel inside a program. */
-const smallFile = 256 << 10;
 /** Warnings of one layer that are told one by one. */
 const maxWarnings = 20;
 
 /** What the content of the current entry goes to. */
 type Target =
   | { readonly to: "nothing" }
-  | { readonly to: "batch"; readonly file: PendingFile }
+  | { readonly to: "batch" }
   | {
-      readonly to: "file";
+      readonly to: "sparse";
       readonly path: string;
       readonly fd: number;
-      readonly size: number;
-      sparse: SparseWriter | undefined;
+      readonly writer: SparseWriter;
     };
 
 export class LayerUnpacker implements TarVisitor {
@@ -99,29 +96,22 @@ export class LayerUnpacker implements TarVisitor {
     return room.then(() => this.#named(() => this.#begin(entry)));
   }
 
-  data(chunk: Buffer): void {
+  data(chunk: Buffer): void | Promise<void> {
     const target = this.#target;
-    switch (target.to) {
-      case "nothing":
-        return;
-      case "batch":
-        this.#writer.fillFile(target.file, chunk);
-        return;
-      case "file":
-        this.#named(() => {
-          if (target.sparse === undefined) writeAll(target.fd, chunk);
-          else target.sparse.write(chunk);
-        });
-    }
+    if (target.to === "batch") return this.#writer.fillFile(chunk);
+    if (target.to === "sparse") this.#named(() => target.writer.write(chunk));
+  }
+
+  range(at: number, length: number): void | Promise<void> {
+    if (this.#target.to === "batch") return this.#writer.copyRange(at, length);
   }
 
   end(): void {
     const target = this.#target;
-    if (target.to === "batch") this.#writer.endFile(target.file);
-    if (target.to === "file") {
-      this.#named(() => target.sparse?.finish());
-      const length = target.sparse === undefined ? undefined : target.size;
-      this.#writer.closeFile(target.path, target.fd, this.#attributes, length);
+    if (target.to === "batch") this.#writer.endFile(this.#attributes);
+    if (target.to === "sparse") {
+      this.#named(() => target.writer.finish());
+      this.#writer.closeFile(target.path, target.fd, this.#attributes, target.writer.realSize);
     }
     this.#target = { to: "nothing" };
   }
@@ -247,23 +237,16 @@ export class LayerUnpacker implements TarVisitor {
     return makeDevice(major, minor);
   }
 
-  #openTarget(path: string, entry: TarEntry): void | Promise<void> {
-    const { sparse } = entry;
-    if (sparse !== undefined || entry.size > smallFile) return this.#openLargeTarget(path, entry);
-    const file = this.#writer.beginFile(path, this.#attributes, entry.size);
-    this.#target = { to: "batch", file };
+  #openTarget(path: string, { sparse }: TarEntry): void | Promise<void> {
+    if (sparse !== undefined) return this.#openSparseTarget(path, sparse);
+    this.#writer.beginFile(path, this.#attributes);
+    this.#target = { to: "batch" };
   }
 
-  async #openLargeTarget(path: string, { sparse, ...entry }: TarEntry): Promise<void> {
+  async #openSparseTarget(path: string, sparse: SparseFile): Promise<void> {
     const fd = await this.#writer.openFile(path);
-    const size = sparse?.realSize ?? entry.size;
-    this.#target = {
-      to: "file",
-      path,
-      fd,
-      size,
-      sparse: sparse === undefined ? undefined : new SparseWriter(fd, size, sparse.ranges),
-    };
+    const { realSize, ranges } = sparse;
+    this.#target = { to: "sparse", path, fd, writer: new SparseWriter(fd, realSize, ranges) };
   }
 
   #takeLink(parent: Directory, name: string, linkName: string): void | Promise<void> {

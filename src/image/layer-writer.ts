@@ -4,7 +4,8 @@
  * layer's root (and the root of the process), and free of symlinks (layer-tree.ts); the final
  * component is never followed.
  *
- * Content of small files travels inside the program; large ones stay open and are written by fd.
+ * Content travels inside the programs, of a large file in several; what lies in a plain file is
+ * copied from there by the kernel and comes past no buffer of ours. Only sparse files stay open.
  * Order per file: chown, then chmod, then attributes, because chown clears setuid and capabilities;
  * times last. Folders get their times at the end of the layer. What root creates with the wanted
  * mode needs neither chown nor chmod.
@@ -26,19 +27,22 @@ export interface FileAttributes {
   readonly xattrs: readonly (readonly [name: string, value: Buffer])[];
 }
 
-/** A new file whose content is still to come. */
-export interface PendingFile {
+/** The file that content goes to. */
+interface CurrentFile {
   readonly path: string;
-  readonly attributes: FileAttributes;
-  readonly size: number;
-  /** Where its content goes in the pool. */
-  readonly offset: number;
+  /** Bytes that it has, or will have when the batch is done. */
   done: number;
+  /** The register holds its descriptor at the end of the current batch. */
+  isOpen: boolean;
 }
 
 /** Size of one batch: the C core takes more, but small buffers stay in the CPU's cache. */
 const batchOperations = 4096;
 const batchPool = 512 << 10;
+/** Bytes that the kernel copies in one batch: of a file that grows, what is there goes on at once. */
+const batchRanges = 1 << 20;
+/** Less of a file is not worth the rest of a batch. */
+const smallestPart = 4096;
 /** Batches that wait for their turn before the reader of the tar is held. */
 const maxWaiting = 2;
 
@@ -48,6 +52,8 @@ const methodBytes = 256;
 
 /** The one register that is ever needed: a descriptor between open and close. */
 const fd = 0;
+/** The descriptor that every helper gets its content on; of a layer, a file. */
+const source = 3;
 
 export class LayerWriter {
   readonly #action: string;
@@ -62,6 +68,8 @@ export class LayerWriter {
   /** Constants in the pool of the current batch. */
   #time: { readonly time: TarTime; readonly offset: number } | undefined;
   #hows = new Map<number, number>();
+  #file: CurrentFile = { path: "", done: 0, isOpen: false };
+  #ranges = 0;
 
   /** @param action - the head of error sentences. */
   constructor(action: string) {
@@ -154,22 +162,67 @@ export class LayerWriter {
     this.#call("unlinkat", path, "lpl", [K.AT_FDCWD, this.#text(path), flags]);
   }
 
-  /** A file whose `size` bytes follow by `fillFile()`; nothing else comes between. */
-  beginFile(path: string, attributes: FileAttributes, size: number): PendingFile {
-    this.#reserve(path.length + size, attributes);
-    return { path, attributes, size, offset: this.#batch.reserve(size), done: 0 };
-  }
-
-  fillFile(file: PendingFile, chunk: Buffer): void {
-    this.#batch.fill(file.offset + file.done, chunk);
-    file.done += chunk.length;
-  }
-
-  endFile({ path, attributes, size, offset }: PendingFile): void {
+  /** Makes a file; its content follows by `fillFile()` and `copyRange()`, and nothing in between. */
+  beginFile(path: string, attributes: FileAttributes): void {
+    this.#reserve(path.length, attributes);
     this.#open(path, K.O_WRONLY | K.O_CREAT | K.O_EXCL, attributes.mode & 0o777);
-    if (size > 0) {
-      this.#batch.call("write", path, "rpl", [fd, offset, size], { whole: true });
+    this.#file = { path, done: 0, isOpen: true };
+  }
+
+  /** Adds content. @returns a promise when more must not follow before it resolves. */
+  fillFile(content: Buffer): void | Promise<void> {
+    for (let at = 0; at < content.length; ) {
+      const { path } = this.#resumeFile(Math.min(content.length - at, smallestPart));
+      const length = Math.min(
+        content.length - at,
+        this.#batch.freeBytes - methodBytes - path.length,
+      );
+      const offset = this.#batch.bytes(content.subarray(at, at + length));
+      this.#batch.call("write", path, "rpl", [fd, offset, length], { whole: true });
+      this.#file.done += length;
+      at += length;
     }
+    return this.room();
+  }
+
+  /** Adds content that lies in the file that is unpacked: the kernel copies it. */
+  copyRange(at: number, length: number): void | Promise<void> {
+    const { path } = this.#resumeFile(0);
+    const offset = this.#batch.number(at);
+    this.#batch.call("sendfile", path, "rlpl", [fd, source, offset, length], { whole: true });
+    this.#file.done += length;
+    this.#ranges += length;
+    if (this.#ranges >= batchRanges) this.#interruptFile();
+    return this.room();
+  }
+
+  endFile(attributes: FileAttributes): void {
+    const { path } = this.#resumeFile(0, attributes);
+    this.#completeFile(path, attributes);
+    this.#file.isOpen = false;
+  }
+
+  /** The file is open in the current batch, which has room for so many bytes. */
+  #resumeFile(bytes: number, attributes?: FileAttributes): CurrentFile {
+    const file = this.#file;
+    const { path, done } = file;
+    if (file.isOpen && this.#hasRoom(path.length + bytes, attributes)) return file;
+    this.#interruptFile();
+    this.#reserve(path.length + bytes, attributes);
+    this.#open(path, K.O_WRONLY, 0);
+    this.#batch.call("lseek", path, "rll", [fd, done, 0]);
+    file.isOpen = true;
+    return file;
+  }
+
+  /** A register does not outlive its batch, so the file is opened again in the next one. */
+  #interruptFile(): void {
+    if (this.#file.isOpen) this.#close(this.#file.path);
+    this.#file.isOpen = false;
+    if (this.#batch.length > 0) this.#handOver();
+  }
+
+  #completeFile(path: string, attributes: FileAttributes): void {
     if (!this.#isRoots(attributes)) this.#setOwnerAndMode(path, attributes);
     this.#setXattrs(path, attributes);
     const times = this.#timespecs(attributes.modified);
@@ -302,12 +355,7 @@ export class LayerWriter {
 
   /** The operations of one method go into one batch, because a register does not outlive it. */
   #reserve(textBytes: number, attributes?: FileAttributes): void {
-    const xattrs = attributes?.xattrs ?? [];
-    const operations = methodOperations + xattrs.length;
-    const bytes = xattrs.reduce(
-      (sum, [name, value]) => sum + name.length + value.length + 32,
-      textBytes + methodBytes,
-    );
+    const { operations, bytes } = needed(textBytes, attributes);
     if (this.#batch.hasRoom(operations, bytes)) return;
     if (this.#batch.length > 0) this.#handOver();
     // One entry with more attributes than a batch holds gets a batch of its own.
@@ -315,6 +363,11 @@ export class LayerWriter {
       this.#batch = new Batch(Math.max(operations, batchOperations), Math.max(bytes, batchPool));
       this.#batch.from(this.#origin);
     }
+  }
+
+  #hasRoom(textBytes: number, attributes?: FileAttributes): boolean {
+    const { operations, bytes } = needed(textBytes, attributes);
+    return this.#batch.hasRoom(operations, bytes);
   }
 
   #handOver(): void {
@@ -337,6 +390,7 @@ export class LayerWriter {
     this.#batch.from(this.#origin);
     this.#time = undefined;
     this.#hows = new Map();
+    this.#ranges = 0;
     return batch;
   }
 
@@ -344,6 +398,20 @@ export class LayerWriter {
     batch.clear();
     if (batch.maxPool === batchPool && this.#spare.length <= maxWaiting) this.#spare.push(batch);
   }
+}
+
+/** What one method takes at most, beside content. */
+function needed(
+  textBytes: number,
+  attributes?: FileAttributes,
+): { readonly operations: number; readonly bytes: number } {
+  const xattrs = attributes?.xattrs ?? [];
+  const bytes = textBytes + methodBytes;
+  if (xattrs.length === 0) return { operations: methodOperations, bytes };
+  return {
+    operations: methodOperations + xattrs.length,
+    bytes: xattrs.reduce((sum, [name, value]) => sum + name.length + value.length + 32, bytes),
+  };
 }
 
 function inheritsGroup({ gid, mode }: FileAttributes): boolean {

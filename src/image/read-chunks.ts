@@ -9,7 +9,7 @@ import { read } from "node:fs";
 export async function* readChunks(
   fd: number,
   chunkSize: number,
-  beyond?: (position: number) => Promise<number>,
+  beyond?: (position: number) => number | Promise<number>,
 ): AsyncGenerator<Buffer> {
   let position = 0;
   const readInto = async (into: Buffer): Promise<number> => {

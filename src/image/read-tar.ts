@@ -1,14 +1,14 @@
 /**
- * Reads a tar stream entry by entry: TarGuard walks the blocks, tar-stream decodes the headers, all
- * of one chunk at once; content goes past tar-stream, straight to the visitor. Names are one
- * character per byte (latin1), so that every name survives whatever encoding it has.
+ * Reads a tar entry by entry: TarGuard walks the blocks, a decoder reads the headers (tar-header.ts),
+ * all of one chunk at once; content goes straight to the visitor. Names are one character per byte
+ * (latin1), so that every name survives whatever encoding it has.
  *
  * The visitor sees begin(), data() for content, end(), in the order of the archive; each may return
  * a promise, which holds the stream. What data() gets is good only until that is over.
  */
-import { extract, type Header } from "tar-stream";
+import { readSync } from "node:fs";
 import { PodError } from "../base/errors.ts";
-import { paxNumber, type SparseFile } from "./pax-records.ts";
+import { type PaxRecord, paxNumber, type SparseFile } from "./pax-records.ts";
 import {
   type GuardedEntry,
   type GuardLimits,
@@ -17,6 +17,12 @@ import {
   type TarPiece,
   type TarType,
 } from "./tar-guard.ts";
+import {
+  type HeaderDecoder,
+  splitHeaders,
+  type TarHeader,
+  tarStreamHeaders,
+} from "./tar-header.ts";
 
 export interface TarTime {
   /** Since 1970; negative before. */
@@ -48,13 +54,31 @@ export interface TarEntry {
 export interface TarVisitor {
   begin(entry: TarEntry): void | Promise<void>;
   data(chunk: Buffer): void | Promise<void>;
+  /** Of readTarFile(), instead of data() for larger files: a part of the content, by its place. */
+  range?(at: number, length: number): void | Promise<void>;
   end(): void | Promise<void>;
 }
 
 export interface ReadTarOptions extends GuardLimits {
   /** The two zero blocks at the end must be there. */
   readonly needsEndMark: boolean;
+  /** Default: tar-stream. */
+  readonly headers?: HeaderDecoder;
 }
+
+/** A tar that lies in a file. */
+export interface TarFile {
+  readonly fd: number;
+  /** How many bytes may be read from a position on; a promise when it has to grow; none: the end. */
+  readonly beyond: (position: number) => number | Promise<number>;
+}
+
+/** What is read at once of content that is passed on. */
+const largestPart = 256 << 10;
+/** What is read where the next header is expected, behind content that was passed over. */
+const smallestPart = 4096;
+/** Content up to this size is cheaper to read with its header than to find again. */
+const rangesAbove = 8192;
 
 /**
  * Reads to the end of the stream, also past the end mark, so that checksums of the compression
@@ -66,7 +90,7 @@ export async function readTar(
   options: ReadTarOptions,
 ): Promise<void> {
   const guard = new TarGuard(options);
-  const visits = new Visits(visitor);
+  const visits = new Visits(visitor, options.headers ?? tarStreamHeaders());
   for await (const chunk of source) {
     const pieces: TarPiece[] = [];
     let failure: { readonly error: unknown } | undefined;
@@ -82,26 +106,80 @@ export async function readTar(
   guard.finish(options.needsEndMark);
 }
 
+/**
+ * As readTar(), of a file that may still grow: content of larger files is not read at all, the
+ * visitor learns where it is.
+ */
+export async function readTarFile(
+  { fd, beyond }: TarFile,
+  visitor: TarVisitor,
+  options: ReadTarOptions,
+): Promise<void> {
+  const guard = new TarGuard({ ...options, rangesAbove });
+  const visits = new Visits(visitor, options.headers ?? splitHeaders);
+  const buffer = Buffer.allocUnsafeSlow(largestPart);
+  const pieces: TarPiece[] = [];
+  let filled = 0;
+  const take = async (): Promise<void> => {
+    await visits.take(pieces.splice(0));
+    filled = 0;
+  };
+  let part = smallestPart;
+  for (let position = 0; ; ) {
+    let available = beyond(position);
+    if (typeof available !== "number") {
+      await take();
+      available = await available;
+    }
+    if (available <= 0) break;
+    const skipped = guard.skip(available, pieces);
+    if (skipped > 0) {
+      position += skipped;
+      part = smallestPart;
+      continue;
+    }
+    if (filled === buffer.length) await take();
+    const length = Math.min(part, available, buffer.length - filled);
+    const count = readSync(fd, buffer, filled, length, position);
+    if (count === 0) break;
+    try {
+      guard.push(buffer.subarray(filled, filled + count), pieces);
+    } catch (error) {
+      // The entries before a bad one come first, and so do their mistakes.
+      await take();
+      throw error;
+    }
+    position += count;
+    filled += count;
+    part = Math.min(2 * part, largestPart);
+  }
+  await take();
+  guard.finish(options.needsEndMark);
+}
+
 /** Turns pieces into calls of the visitor. */
 class Visits {
   readonly #visitor: TarVisitor;
-  readonly #decoder = new HeaderDecoder();
+  readonly #decode: HeaderDecoder;
   /** Content of the current entry that is still to come. */
   #left = 0;
 
-  constructor(visitor: TarVisitor) {
+  constructor(visitor: TarVisitor, decode: HeaderDecoder) {
     this.#visitor = visitor;
+    this.#decode = decode;
   }
 
   async take(pieces: readonly TarPiece[]): Promise<void> {
-    const begun = pieces.filter((piece): piece is GuardedEntry => !Buffer.isBuffer(piece));
-    const headers = await this.#decoder.decode(begun.map(({ header }) => header));
+    const begun = pieces.filter((piece): piece is GuardedEntry => "header" in piece);
+    const headers = await this.#decode(begun);
     let index = 0;
     for (const piece of pieces) {
       let wait: void | Promise<void>;
-      if (Buffer.isBuffer(piece)) {
+      if (!("header" in piece)) {
         this.#left -= piece.length;
-        wait = this.#visitor.data(piece);
+        wait = Buffer.isBuffer(piece)
+          ? this.#visitor.data(piece)
+          : this.#visitor.range?.(piece.at, piece.length);
       } else {
         const header = headers[index++];
         if (header === undefined)
@@ -118,39 +196,7 @@ class Visits {
   }
 }
 
-/** tar-stream, fed with nothing but headers of empty entries. */
-class HeaderDecoder {
-  readonly #parser: ReturnType<typeof extract>;
-  #headers: Header[] = [];
-  #expected = 0;
-  #decoded: PromiseWithResolvers<void> = Promise.withResolvers();
-
-  constructor() {
-    // Unknown formats are v7 headers: the guard has checked them by their checksum.
-    // (A variable, because tar-stream's own types leave these two options out.)
-    const options = { filenameEncoding: "latin1", allowUnknownFormat: true };
-    this.#parser = extract(options as Parameters<typeof extract>[0]);
-    this.#parser.on("entry", (header, _, next) => {
-      this.#headers.push(header);
-      if (this.#headers.length === this.#expected) this.#decoded.resolve();
-      // Not from inside this handler: tar-stream would recurse once per entry.
-      queueMicrotask(next);
-    });
-    this.#parser.on("error", (error) => this.#decoded.reject(error));
-  }
-
-  async decode(blocks: readonly Buffer[]): Promise<readonly Header[]> {
-    if (blocks.length === 0) return [];
-    this.#headers = [];
-    this.#expected = blocks.length;
-    this.#decoded = Promise.withResolvers();
-    this.#parser.write(Buffer.concat(blocks));
-    await this.#decoded.promise;
-    return this.#headers;
-  }
-}
-
-function tarEntry(header: Header, extras: GuardedEntry): TarEntry {
+function tarEntry(header: TarHeader, extras: GuardedEntry): TarEntry {
   const name = extras.name ?? header.name;
   const refuse = (why: string): PodError =>
     new PodError("InvalidArgument", `entry ${extras.number} (${printableName(name)}): ${why}`);
@@ -167,16 +213,17 @@ function tarEntry(header: Header, extras: GuardedEntry): TarEntry {
     }
     return number;
   };
-  const linkName = extras.linkName ?? header.linkname ?? "";
+  const linkName = extras.linkName ?? header.linkName;
   if (name.includes("\0") || linkName.includes("\0")) throw refuse("its name contains a NUL byte");
   const mode = header.mode;
   if (!Number.isSafeInteger(mode)) throw refuse("its mode is not a number");
   const changed = extras.records.length === 0 ? undefined : record("mtime");
   const modified =
     changed === undefined
-      ? { seconds: Math.floor(header.mtime.getTime() / 1000), nanoseconds: 0 }
+      ? { seconds: header.modified, nanoseconds: 0 }
       : paxTime(changed.toString("latin1"));
-  if (modified === undefined || !Number.isSafeInteger(modified.seconds)) {
+  // The last second that a Date knows: no file system goes further.
+  if (modified === undefined || !(Math.abs(modified.seconds) <= 8.64e12)) {
     throw refuse("its time is not a number");
   }
   return {
@@ -189,13 +236,19 @@ function tarEntry(header: Header, extras: GuardedEntry): TarEntry {
     gid: id("gid"),
     modified,
     size: extras.size,
-    major: header.devmajor,
-    minor: header.devminor,
-    xattrs: extras.records
-      .filter(({ key }) => key.startsWith("SCHILY.xattr."))
-      .map(({ key, value }) => [key.slice("SCHILY.xattr.".length), value] as const),
+    major: header.major,
+    minor: header.minor,
+    xattrs: extras.records.length === 0 ? noXattrs : xattrsOf(extras.records),
     ...(extras.sparse === undefined ? {} : { sparse: extras.sparse }),
   };
+}
+
+const noXattrs: TarEntry["xattrs"] = [];
+
+function xattrsOf(records: readonly PaxRecord[]): TarEntry["xattrs"] {
+  return records
+    .filter(({ key }) => key.startsWith("SCHILY.xattr."))
+    .map(({ key, value }) => [key.slice("SCHILY.xattr.".length), value] as const);
 }
 
 /** "1700000000.123456789", also negative; undefined when it is no time. */

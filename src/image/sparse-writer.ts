@@ -11,7 +11,8 @@ import { writeAll } from "./write-all.ts";
 
 export class SparseWriter {
   readonly #fd: number;
-  readonly #realSize: number;
+  /** Length of the file. */
+  readonly realSize: number;
   #ranges: readonly SparseRange[] | undefined;
   /** The number of the map that is being read, and those before it. */
   #digits = "";
@@ -26,7 +27,7 @@ export class SparseWriter {
   /** @param ranges - undefined: the map comes with the content. */
   constructor(fd: number, realSize: number, ranges: readonly SparseRange[] | undefined) {
     this.#fd = fd;
-    this.#realSize = realSize;
+    this.realSize = realSize;
     this.#ranges = ranges;
   }
 
@@ -77,7 +78,7 @@ export class SparseWriter {
     const count = this.#numbers[0] ?? 0;
     if (count > maxSparseRanges) throw malformed();
     if (this.#numbers.length < 1 + 2 * count) return;
-    this.#ranges = sparseRanges(this.#numbers.slice(1), this.#realSize);
+    this.#ranges = sparseRanges(this.#numbers.slice(1), this.realSize);
     this.#padding = (512 - (this.#mapBytes % 512)) % 512;
   }
 }

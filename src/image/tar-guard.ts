@@ -1,9 +1,8 @@
 /**
  * Walks the blocks of a tar stream in front of tar-stream, and takes out what tar-stream cannot
  * carry or does not check: PAX and GNU long-name headers (as bytes), GNU sparse maps, bad checksums,
- * sizes, end marks. What it hands on are plain ustar headers of empty entries for tar-stream to
- * decode, and the content beside them, so that the two can never disagree about where an entry
- * begins (decision 0301).
+ * sizes, end marks. What it hands on are headers that somebody else decodes, and the content beside
+ * them: nobody but the guard says where an entry begins (decision 0301).
  *
  *   in    [x|g|L|K header + body]* header [sparse extension]* content …  zero block, zero block
  *   out                           entry                       content …
@@ -22,9 +21,9 @@ import {
 
 export type TarType = "file" | "link" | "symlink" | "character" | "block" | "directory" | "fifo";
 
-/** One entry: its header for tar-stream, and what tar-stream cannot read. */
+/** One entry: its header, and what other headers say of it. */
 export interface GuardedEntry {
-  /** One block. */
+  /** One block, with a good checksum; as short-lived as content. */
   readonly header: Buffer;
   /** Bytes of content. */
   readonly size: number;
@@ -38,13 +37,21 @@ export interface GuardedEntry {
   readonly sparse?: SparseFile;
 }
 
+/** A part of an entry's content, told by its place in the stream. */
+export interface TarRange {
+  readonly at: number;
+  readonly length: number;
+}
+
 /** An entry begins, or a part of its content. */
-export type TarPiece = GuardedEntry | Buffer;
+export type TarPiece = GuardedEntry | Buffer | TarRange;
 
 export interface GuardLimits {
   /** Bytes of one PAX or long-name header, and of all in front of one entry. */
   readonly headerBytes: number;
   readonly entries: number;
+  /** Content of files larger than this is told by its place. Default: none is. */
+  readonly rangesAbove?: number;
 }
 
 const blockSize = 512;
@@ -60,15 +67,6 @@ const types: Readonly<Record<string, TarType>> = {
   "5": "directory",
   "6": "fifo",
 };
-const flags: Readonly<Record<TarType, string>> = {
-  file: "0",
-  link: "1",
-  symlink: "2",
-  character: "3",
-  block: "4",
-  directory: "5",
-  fifo: "6",
-};
 
 interface Header {
   readonly flag: string;
@@ -81,12 +79,17 @@ type State =
   | { readonly at: "body"; readonly header: Header; readonly chunks: Buffer[]; left: number }
   | { readonly at: "sparse"; readonly numbers: number[] }
   /** After `left` bytes come those that fill the last block. */
-  | { readonly at: "content"; left: number; padding: number; readonly dropped: boolean };
+  | { readonly at: "content"; left: number; padding: number; readonly as: ContentForm };
+
+type ContentForm = "bytes" | "range" | "nothing";
 
 export class TarGuard {
   readonly #limits: GuardLimits;
+  readonly #rangesAbove: number;
   #out: TarPiece[] = [];
   #state: State = { at: "header" };
+  /** Bytes of the stream that were taken. */
+  #position = 0;
   /** A block that began in an earlier chunk. */
   #partial: Buffer | undefined;
   #count = 0;
@@ -98,6 +101,7 @@ export class TarGuard {
 
   constructor(limits: GuardLimits) {
     this.#limits = limits;
+    this.#rangesAbove = limits.rangesAbove ?? Number.POSITIVE_INFINITY;
   }
 
   /** Entries seen so far. */
@@ -111,12 +115,15 @@ export class TarGuard {
    */
   push(chunk: Buffer, out: TarPiece[]): void {
     this.#out = out;
+    const start = this.#position;
+    this.#position = start + chunk.length;
     let at = 0;
     while (at < chunk.length) {
       const state = this.#state;
       if (state.at === "content") {
         const end = Math.min(chunk.length, at + state.left);
-        if (!state.dropped && end > at) out.push(chunk.subarray(at, end));
+        if (end > at && state.as === "bytes") out.push(chunk.subarray(at, end));
+        if (end > at && state.as === "range") out.push({ at: start + at, length: end - at });
         state.left -= end - at;
         at = end;
         if (state.left > 0) return;
@@ -146,6 +153,23 @@ export class TarGuard {
       this.#partial = joined.length < blockSize ? joined : undefined;
       if (joined.length === blockSize) this.#takeBlock(joined);
     }
+  }
+
+  /**
+   * When content comes next that need not be read: takes up to `most` bytes of it, as push() does.
+   * @returns how many.
+   */
+  skip(most: number, out: TarPiece[]): number {
+    const state = this.#state;
+    if (state.at !== "content" || state.as === "bytes") return 0;
+    const content = Math.min(state.left, most);
+    const padding = Math.min(state.padding, most - content);
+    if (content > 0 && state.as === "range") out.push({ at: this.#position, length: content });
+    state.left -= content;
+    state.padding -= padding;
+    this.#position += content + padding;
+    if (state.left + state.padding === 0) this.#state = { at: "header" };
+    return content + padding;
   }
 
   /**
@@ -205,7 +229,7 @@ export class TarGuard {
     if (flag === "V") {
       // A volume label is a note, not a file.
       this.#forget();
-      this.#content(size, true);
+      this.#content(size, "nothing");
       return;
     }
     this.#takeEntry(block, flag, size);
@@ -254,7 +278,8 @@ export class TarGuard {
     this.#forget();
     const entry: GuardedEntry = {
       number: this.#count,
-      header: plainHeader(block, type),
+      // The blocks of a sparse map may come with the next chunk.
+      header: flag === "S" ? Buffer.from(block) : block,
       type,
       size,
       records,
@@ -264,7 +289,8 @@ export class TarGuard {
     };
     if (flag !== "S") {
       this.#out.push(entry);
-      this.#content(size, false);
+      const isRange = size > this.#rangesAbove && sparse === undefined;
+      this.#content(size, isRange ? "range" : "bytes");
       return;
     }
     // Old GNU sparse: four ranges in the header, more in blocks that follow it.
@@ -300,7 +326,7 @@ export class TarGuard {
     const ranges = this.#named(() => sparseRanges(numbers, realSize), pending.shown);
     this.#out.push({ ...pending.entry, sparse: { realSize, ranges } });
     this.#sparseEntry = undefined;
-    this.#content(pending.entry.size, false);
+    this.#content(pending.entry.size, "bytes");
   }
 
   #typeOf(flag: string, name: string, size: number): TarType {
@@ -315,9 +341,9 @@ export class TarGuard {
     return "directory";
   }
 
-  #content(size: number, dropped: boolean): void {
+  #content(size: number, as: ContentForm): void {
     const padding = padded(size) - size;
-    this.#state = size === 0 ? { at: "header" } : { at: "content", left: size, padding, dropped };
+    this.#state = size === 0 ? { at: "header" } : { at: "content", left: size, padding, as };
   }
 
   #forget(): void {
@@ -350,19 +376,6 @@ export function printableName(name: string): string {
   return JSON.stringify(text.length > 100 ? `${text.slice(0, 99)}…` : text);
 }
 
-/** A copy of the header as that of an entry without content. */
-function plainHeader(block: Buffer, type: TarType): Buffer {
-  const header = Buffer.from(block);
-  header.write("00000000000\0", 124, 12, "latin1");
-  header.write(flags[type], 156, 1, "latin1");
-  // The old checksum, and what has changed in the sum.
-  let sum = checksum(block);
-  for (let i = 124; i < 136; i++) sum += (header[i] ?? 0) - (block[i] ?? 0);
-  sum += (header[156] ?? 0) - (block[156] ?? 0);
-  header.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148, 8, "latin1");
-  return header;
-}
-
 /** The name that the header itself has; only for messages and the trailing slash. */
 function headerName(block: Buffer): string {
   return untilNul(block.subarray(0, 100));
@@ -391,8 +404,20 @@ function number(block: Buffer, at: number, length: number): number {
     for (let i = at + 1; i < at + length; i++) value = value * 256 + (block[i] ?? 0);
     return value;
   }
-  const text = block.toString("latin1", at, at + length).replace(/^[ \0]+|[ \0].*$/gs, "");
-  return text === "" ? 0 : /^[0-7]+$/.test(text) ? Number.parseInt(text, 8) : Number.NaN;
+  const end = at + length;
+  let from = at;
+  while (from < end && isBlank(block[from])) from++;
+  let value = 0;
+  for (let i = from; i < end && !isBlank(block[i]); i++) {
+    const digit = (block[i] ?? 0) - 0x30;
+    if (digit < 0 || digit > 7) return Number.NaN;
+    value = value * 8 + digit;
+  }
+  return value;
+}
+
+function isBlank(byte: number | undefined): boolean {
+  return byte === 0x20 || byte === 0;
 }
 
 /** Sum of the header's bytes, its own field counted as spaces. */

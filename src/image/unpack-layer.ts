@@ -1,14 +1,15 @@
 /**
  * The work of one unpack helper: packed layer in, files and a verified diffID out.
  *
- *   fd 3 ─▶ count ─▶ decompress ─▶ count, sha256 ─▶ TarGuard ─▶ tar-stream ─▶ LayerUnpacker
+ *   fd 3 ─▶ count ─▶ decompress ─▶ count, sha256 ─▶ TarGuard ─▶ headers ─▶ LayerUnpacker
+ *   fd 3, a plain tar that is verified elsewhere ─▶ TarGuard, headers only ─▶ headers ─▶ LayerUnpacker
  */
 import { createHash, type Hash } from "node:crypto";
-import { constants, openSync, statfsSync } from "node:fs";
+import { constants, fstatSync, openSync, statfsSync } from "node:fs";
 import { PodError } from "../base/errors.ts";
 import type { Digest } from "../base/ids.ts";
 import { confine, noFolder, unpackCapabilities } from "./confine.ts";
-import { decompress } from "./decompress.ts";
+import { type Compression, decompress } from "./decompress.ts";
 import type { Growth } from "./growth.ts";
 import { LayerUnpacker } from "./layer-unpacker.ts";
 import { LayerWriter } from "./layer-writer.ts";
@@ -16,9 +17,11 @@ import type { ImportLimits } from "./limits.ts";
 import { LowerLayers } from "./lower-layers.ts";
 import type { EarlyResult, EarlyUnpackTask, UnpackResult, UnpackTask } from "./messages.ts";
 import { readChunks } from "./read-chunks.ts";
-import { readTar } from "./read-tar.ts";
+import { readTar, readTarFile, type TarFile } from "./read-tar.ts";
+import { splitHeaders } from "./tar-header.ts";
 import { verify } from "./verify-layer.ts";
 
+const source = 3;
 /** Stays in the CPU's cache on its way from the page cache to the batch. */
 const chunkSize = 256 << 10;
 
@@ -38,9 +41,8 @@ export async function unpackLayer(task: UnpackTask, hooks: UnpackHooks): Promise
   if (task.folder === undefined) confine(noFolder, []);
   else confine(task.folder, unpackCapabilities);
 
-  const unpacked = counter.unpacked(decompress(counter.packed(), task.compression));
   if (task.folder === undefined) {
-    for await (const _ of unpacked);
+    for await (const _ of counter.unpacked(decompress(counter.packed(), task.compression)));
     verify(counter.digest(), task.diffId);
     return { fileBytes: 0, dependsOnLower: false };
   }
@@ -58,7 +60,7 @@ export async function unpackLayer(task: UnpackTask, hooks: UnpackHooks): Promise
     lower: lowerReady,
     rootBelow: async () => (await lowerReady()).find("")?.attributes,
   });
-  await readTar(unpacked, unpacker, { ...counter.limits, needsEndMark: false });
+  await readLayer(task.compression, counter, unpacker);
   verify(counter.digest(), task.diffId);
   await unpacker.finish();
   return { fileBytes: unpacker.fileBytes, dependsOnLower: unpacker.dependsOnLower };
@@ -76,7 +78,6 @@ export async function unpackEarly(
   const isHashed = task.compression !== "none";
   const counter = new Counter(boundToDisk(task), hooks.onProgress, isHashed);
   confine(task.folder, unpackCapabilities);
-  const packed = counter.packed((position) => growth.beyond(position));
   const unpacker = new LayerUnpacker({
     writer: new LayerWriter("Cannot unpack"),
     limits: counter.limits,
@@ -86,8 +87,7 @@ export async function unpackEarly(
     rootBelow: () => Promise.resolve(undefined),
   });
   try {
-    const unpacked = counter.unpacked(decompress(packed, task.compression));
-    await readTar(unpacked, unpacker, { ...counter.limits, needsEndMark: false });
+    await readLayer(task.compression, counter, unpacker, (position) => growth.beyond(position));
     await unpacker.finish();
   } catch (error) {
     if (error instanceof NeedsLower) return { needsLower: true };
@@ -101,6 +101,23 @@ export async function unpackEarly(
     isRootDescribed,
     ...(diffId === undefined ? {} : { diffId }),
   };
+}
+
+/** @param beyond - as of TarFile, for a file that grows; default: the file is complete. */
+async function readLayer(
+  compression: Compression,
+  counter: Counter,
+  unpacker: LayerUnpacker,
+  beyond?: TarFile["beyond"],
+): Promise<void> {
+  const options = { ...counter.limits, needsEndMark: false, headers: splitHeaders };
+  if (compression !== "none" || counter.isHashed) {
+    const unpacked = counter.unpacked(decompress(counter.packed(beyond), compression));
+    return await readTar(unpacked, unpacker, options);
+  }
+  const { size } = fstatSync(source);
+  const inFile = beyond ?? ((position) => size - position);
+  await readTarFile({ fd: source, beyond: counter.passed(inFile) }, unpacker, options);
 }
 
 /** An entry asks for the layers below. */
@@ -127,8 +144,20 @@ class Counter {
     this.#hash = isHashed ? createHash("sha256") : undefined;
   }
 
-  async *packed(beyond?: (position: number) => Promise<number>): AsyncGenerator<Buffer> {
-    for await (const bytes of readChunks(3, chunkSize, beyond)) {
+  get isHashed(): boolean {
+    return this.#hash !== undefined;
+  }
+
+  /** Takes note of how far a plain file was read; its entries and its size have bounds of their own. */
+  passed(beyond: TarFile["beyond"]): TarFile["beyond"] {
+    return (position) => {
+      this.#onProgress(position);
+      return beyond(position);
+    };
+  }
+
+  async *packed(beyond?: TarFile["beyond"]): AsyncGenerator<Buffer> {
+    for await (const bytes of readChunks(source, chunkSize, beyond)) {
       this.#packed += bytes.length;
       this.#onProgress(this.#packed);
       yield bytes;

@@ -46,6 +46,11 @@ export class Batch {
     );
   }
 
+  /** Bytes that are left in the pool. */
+  get freeBytes(): number {
+    return this.maxPool - this.#poolSize;
+  }
+
   /** The operations that follow come from here. @param origin - called only when one fails. */
   from(origin: () => string): void {
     this.#origin = origin;
@@ -69,6 +74,13 @@ export class Batch {
     return offset;
   }
 
+  /** An integer of 8 bytes. */
+  number(value: number): number {
+    const offset = this.reserve(8);
+    this.#buffer.writeBigInt64LE(BigInt(value), this.#poolStart + offset);
+    return offset;
+  }
+
   /** A NUL-terminated string of one character per byte. */
   text(latin1: string): number {
     const offset = this.reserve(latin1.length + 1);
@@ -83,7 +95,7 @@ export class Batch {
    * @param subject - the path that it works on, one character per byte.
    * @param kinds - a letter per operand: "l" literal, "p" place in the pool, "r" register.
    * @param options - `into`: register that takes the return value; `whole`: repeated until
-   * operand 2 bytes are done.
+   * operand 2 bytes are done, of sendfile operand 3.
    */
   call(
     name: SyscallName,

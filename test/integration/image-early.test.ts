@@ -2,7 +2,7 @@
 // without, and nothing of it is visible before the digests are verified.
 
 import { randomBytes } from "node:crypto";
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -127,6 +127,27 @@ for (const form of ["plain", "gzip"] as const) {
       );
       const [link, directory] = [await stat(join(upper, "d/link")), await stat(join(upper, "d"))];
       assert.equal([link.size, link.nlink, directory.uid], [5, 2, 3]);
+    }),
+  );
+
+  early(
+    `has files of every size as they were, ${form}`,
+    withDeadline(60_000, async () => {
+      // Around the sizes that are copied by the kernel, fill a batch, and take several.
+      const sizes = [0, 1, 8191, 8192, 8193, (512 << 10) - 700, 512 << 10, (1 << 20) + 1, 2500001];
+      const files = sizes.map((size, index) => ({
+        name: `f${index}`,
+        content: randomBytes(size),
+        mode: index % 2 === 0 ? 0 : 0o4555,
+      }));
+      const layer = tar([large, ...files]);
+      const image = await load([{ tar: layer, packed: packedAs(layer) }]);
+      const unpacked = store.layerFolders(image)[0] ?? "";
+      for (const { name, content, mode } of files) {
+        const path = join(unpacked, name);
+        assert.ok(readFileSync(path).equals(content), `${name}, ${content.length} bytes`);
+        assert.is((await stat(path)).mode & 0o7777, mode, name);
+      }
     }),
   );
 

@@ -1,9 +1,20 @@
-// The tar reader against hand-made headers: every way to cut a stream into chunks, every truncation.
+// The tar readers against hand-made headers: every way to cut a stream into chunks, every truncation;
+// and the reader of files, which passes content over, against the reader of streams.
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import * as fc from "fast-check";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { messageOf } from "../../../src/base/errors.ts";
-import { paxTime, readTar, type TarEntry } from "../../../src/image/read-tar.ts";
+import {
+  paxTime,
+  type ReadTarOptions,
+  readTar,
+  readTarFile,
+  type TarEntry,
+  type TarVisitor,
+} from "../../../src/image/read-tar.ts";
 import { padded, paxEntry, type TarItem, tar, tarEntry } from "../../support/image-archive.ts";
 import { withDeadline } from "../../support/with-deadline.ts";
 
@@ -14,24 +25,66 @@ interface Read {
   readonly content: string;
 }
 
-async function entries(
+type Reader = (
   bytes: Buffer,
-  { chunk = 1 << 20, needsEndMark = true, headerBytes = 1 << 20, limit = 1000 } = {},
-): Promise<Read[]> {
-  const found: { entry: TarEntry; content: Buffer[] }[] = [];
+  chunk: number,
+  visitor: TarVisitor,
+  options: ReadTarOptions,
+) => Promise<void>;
+
+const asStream: Reader = (bytes, chunk, visitor, options) => {
   async function* source(): AsyncGenerator<Buffer> {
     // A copy: the reader may change what it is given.
     for (let at = 0; at < bytes.length; at += chunk)
       yield Buffer.from(bytes.subarray(at, at + chunk));
   }
-  await readTar(
-    source(),
+  return readTar(source(), visitor, options);
+};
+
+/** The file grows by one chunk whenever the reader has to wait. */
+const asFile: Reader = async (bytes, chunk, visitor, options) => {
+  const folder = mkdtempSync(join(tmpdir(), "nspod-tar-"));
+  const path = join(folder, "tar");
+  writeFileSync(path, bytes);
+  const fd = openSync(path, "r");
+  let grown = 0;
+  const beyond = (position: number): number | Promise<number> => {
+    if (grown > position || grown === bytes.length) return grown - position;
+    grown = Math.min(grown + chunk, bytes.length);
+    return Promise.resolve().then(() => beyond(position));
+  };
+  try {
+    await readTarFile({ fd, beyond }, visitor, options);
+  } finally {
+    closeSync(fd);
+    rmSync(folder, { recursive: true });
+  }
+};
+
+async function entries(
+  bytes: Buffer,
+  {
+    chunk = 1 << 20,
+    needsEndMark = true,
+    headerBytes = 1 << 20,
+    limit = 1000,
+    reader = asStream,
+  } = {},
+): Promise<Read[]> {
+  const found: { entry: TarEntry; content: Buffer[] }[] = [];
+  await reader(
+    bytes,
+    chunk,
     {
       begin(entry) {
         found.push({ entry, content: [] });
       },
       data(part) {
         found.at(-1)?.content.push(Buffer.from(part));
+      },
+      range(at, length) {
+        assert.ok(length > 0 && at + length <= bytes.length);
+        found.at(-1)?.content.push(bytes.subarray(at, at + length));
       },
       end() {},
     },
@@ -101,16 +154,45 @@ read("does not care how the stream is cut into chunks", async () => {
   );
 });
 
-read(
-  "refuses every truncation, at block borders and elsewhere",
-  withDeadline(20_000, async () => {
-    const bytes = tar(sample);
-    // The last block belongs to the end mark: without it, one zero block is left.
-    for (let cut = 0; cut < bytes.length; cut += 128) {
-      assert.match(await refusal(bytes.subarray(0, cut)), /truncated/, `at ${cut}`);
-    }
-  }),
-);
+read("gives the same of a file that grows, without reading what is large", async () => {
+  const file = fc.record({
+    name: fc.stringMatching(/^[a-z\xff]{1,8}$/),
+    content: fc.oneof(
+      fc.constant(Buffer.alloc(0)),
+      fc.integer({ min: 1, max: 40_000 }).map((size) => Buffer.alloc(size, size % 251)),
+      fc.integer({ min: 8190, max: 8194 }).map((size) => Buffer.alloc(size, size % 251)),
+    ),
+  });
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(file, { maxLength: 12 }),
+      fc.integer({ min: 200, max: 100_000 }),
+      async (files, chunk) => {
+        const bytes = tar([...sample, ...files, { name: "V", type: "V", content: "note" }]);
+        const found = await entries(bytes, { reader: asFile, chunk });
+        assert.equal(found, await entries(bytes));
+      },
+    ),
+    { numRuns: 60 },
+  );
+});
+
+for (const [name, reader] of [
+  ["stream", asStream],
+  ["file", asFile],
+] as const) {
+  read(
+    `refuses every truncation of a ${name}, at block borders and elsewhere`,
+    withDeadline(20_000, async () => {
+      const bytes = tar([...sample, { name: "large", content: Buffer.alloc(9000, 1) }]);
+      // The last block belongs to the end mark: without it, one zero block is left.
+      for (let cut = 0; cut < bytes.length; cut += 128) {
+        const found = await refusal(bytes.subarray(0, cut), { reader });
+        assert.match(found, /truncated/, `at ${cut}`);
+      }
+    }),
+  );
+}
 
 read("accepts a layer without end mark and without the rest of its last block", async () => {
   const bytes = tar([{ name: "a", content: "a" }]);
@@ -153,7 +235,9 @@ read("survives any damage with one PodError or a result", async () => {
     fc.asyncProperty(fc.nat(bytes.length - 1), fc.nat(255), async (at, value) => {
       const damaged = Buffer.from(bytes);
       damaged[at] = value;
-      assert.not.match(await refusal(damaged), /Internal|undefined|NaN/);
+      const found = await refusal(damaged);
+      assert.not.match(found, /Internal|undefined|NaN/);
+      assert.is(await refusal(damaged, { reader: asFile }), found);
     }),
     { numRuns: 300 },
   );
@@ -251,6 +335,7 @@ const refusals: readonly (readonly [string, Buffer, RegExp])[] = [
 for (const [what, bytes, reason] of refusals) {
   read(`refuses ${what}`, async () => {
     assert.match(await refusal(bytes), reason);
+    assert.match(await refusal(bytes, { reader: asFile }), reason);
   });
 }
 
