@@ -18,7 +18,8 @@ export interface Statements {
   readonly changes: StatementSync;
   readonly changesWithPrevious: StatementSync;
   readonly objectsBefore: StatementSync;
-  readonly beyondCount: StatementSync;
+  readonly countsBeyond: StatementSync;
+  readonly oldest: StatementSync;
   readonly getRecord: StatementSync;
   readonly putRecord: StatementSync;
   readonly deleteRecord: StatementSync;
@@ -27,10 +28,11 @@ export interface Statements {
 
 /** @param database - with the tables of database.ts. */
 export function prepareStatements(database: DatabaseSync): Statements {
+  // "+": not by the index of objects, which finds every change of the kind, and then sorts them.
   const changes = (more: string) =>
     database.prepare(
       `SELECT revision, type, body${more} FROM changes AS c
-       WHERE kind = ? AND revision > ? AND (? IS NULL OR namespace = ?) ORDER BY revision LIMIT ?`,
+       WHERE +kind = ? AND revision > ? AND (? IS NULL OR namespace = ?) ORDER BY revision LIMIT ?`,
     );
   return {
     get: database.prepare("SELECT body FROM objects WHERE kind = ? AND namespace = ? AND name = ?"),
@@ -67,10 +69,12 @@ export function prepareStatements(database: DatabaseSync): Statements {
           AND p.name = c.name AND p.revision < c.revision ORDER BY p.revision DESC LIMIT 1) AS previous`,
     ),
     objectsBefore: database.prepare("SELECT body FROM objects WHERE kind = ? AND written_ms < ?"),
-    beyondCount: database.prepare(
-      `SELECT body FROM (SELECT body, row_number() OVER
-         (PARTITION BY namespace ORDER BY revision DESC) AS place FROM objects WHERE kind = ?)
-       WHERE place > ?`,
+    countsBeyond: database.prepare(
+      `SELECT namespace, count(*) AS count FROM objects WHERE kind = ?
+       GROUP BY namespace HAVING count(*) > ?`,
+    ),
+    oldest: database.prepare(
+      "SELECT body FROM objects WHERE kind = ? AND namespace = ? ORDER BY written_ms, revision LIMIT ?",
     ),
     getRecord: database.prepare("SELECT body FROM records WHERE store = ? AND key = ?"),
     putRecord: database.prepare(

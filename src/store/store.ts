@@ -316,7 +316,11 @@ export class Store implements Disposable {
     this.#checkOpen();
     const { eventLifeMs, eventsPerNamespace } = this.#limits;
     const tooOld = this.#statements.objectsBefore.all("Event", this.#clock.now() - eventLifeMs);
-    const tooMany = this.#statements.beyondCount.all("Event", eventsPerNamespace);
+    const tooMany = this.#statements.countsBeyond
+      .all("Event", eventsPerNamespace)
+      .flatMap(({ namespace, count }) =>
+        this.#statements.oldest.all("Event", String(namespace), Number(count) - eventsPerNamespace),
+      );
     const bodies = new Set([...tooOld, ...tooMany].map((row) => String(row["body"])));
     if (bodies.size === 0) return;
     this.#write(false, () => {
