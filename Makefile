@@ -26,8 +26,7 @@ VM_PACKAGES = qemu-system-x86 'linux-image-cloud-amd64|linux-image-virtual' \
 
 # ---- what runs ----
 
-build: deps native dist/nspod dist/start.cjs dist/cli.cjs dist/daemon.cjs dist/image-worker.cjs \
-	dist/descriptions.json
+build: deps native dist/nspod dist/start.cjs dist/daemon.cjs dist/image-worker.cjs dist/descriptions.json
 
 deps: run-packages node_modules/.nspod-lock
 
@@ -58,12 +57,13 @@ dist/nspod: src/cli/launcher.sh
 
 # CommonJS, because it starts twice as fast: an ES import of a built-in module reads every export of
 # it, and one of node:http loads all of undici (measured: 104 ms of CPU time against 58 ms).
-BUNDLE = node_modules/@esbuild/linux-$(NODE_ARCH)/bin/esbuild --bundle --format=cjs --platform=node --target=node24 \
-	--minify-whitespace --minify-syntax --sourcemap=linked --external:ffi-napi --external:ref-napi \
-	--define:import.meta.dirname=__dirname --define:import.meta.url=__filename --log-level=warning
+ESBUILD = node_modules/@esbuild/linux-$(NODE_ARCH)/bin/esbuild --platform=node --target=node24 \
+	--minify-whitespace --minify-syntax --sourcemap=linked --log-level=warning
+PARTS = $(ESBUILD) --bundle --external:ffi-napi --external:ref-napi \
+	--define:import.meta.dirname=__dirname --define:import.meta.url=__filename
+BUNDLE = $(PARTS) --format=cjs
 SOURCES := $(shell find src -name '*.ts')
 
-ENTRY_cli = src/cli/main.ts
 ENTRY_daemon = src/daemon/main.ts
 ENTRY_image-worker = src/image/worker.ts
 
@@ -74,10 +74,15 @@ dist/descriptions.json: src/spec/descriptions.generate.ts src/spec/definitions.g
 	@mkdir -p dist
 	$(NODE) $< $@
 
-# The code caches of an older bundle have names that nobody asks for any more.
-dist/start.cjs: dist/cli.cjs
-	@rm -rf dist/cache && mkdir -p -m 755 dist/cache
-	$(BUNDLE) src/cli/start.ts --define:bundleId='"'$$(sha256sum dist/cli.cjs | cut -c -16)'"' --outfile=$@
+# The command line in parts, of which a command reads those that it needs (src/cli/start.ts). Only ES modules can be
+# split, so they become CommonJS afterwards. Caches of older parts have names that nobody asks for any more.
+dist/start.cjs: $(SOURCES) package-lock.json Makefile | deps
+	@rm -rf dist/cli dist/cache && mkdir -p -m 755 dist/cache
+	$(PARTS) --format=esm --splitting --outdir=dist/cli/esm src/cli/main.ts
+	@echo '{}' >dist/cli/esm/package.json # without it, "default" of a part would mean all of the part
+	$(ESBUILD) --format=cjs --supported:dynamic-import=false --outdir=dist/cli dist/cli/esm/*.js
+	@rm -r dist/cli/esm
+	$(BUNDLE) src/cli/start.ts --define:partsId='"'$$(cat dist/cli/*.js | sha256sum | cut -c -16)'"' --outfile=$@
 
 images: dist/images/.built
 dist/images/.built: $(shell find rootfs -type f) | deps

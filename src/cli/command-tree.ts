@@ -47,7 +47,7 @@ export class Tree {
       // commander hands over: arguments…, options of the command, the command.
       const command = all.at(-1) as Command;
       const global = command.optsWithGlobals<InstanceFlags & { readonly namespace?: string }>();
-      using context = new Context({
+      const context = new Context({
         screen,
         instance: selectInstance(global, env),
         givenNamespace: global.namespace ?? (env["NSPOD_NAMESPACE"] || undefined),

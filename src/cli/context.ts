@@ -3,7 +3,7 @@ import { apiSocketPath, type Instance } from "../base/instance.ts";
 import { ApiClient } from "./api-client.ts";
 import type { Screen } from "./screen.ts";
 
-export class Context implements Disposable {
+export class Context {
   readonly screen: Screen;
   readonly instance: Instance;
   /** `-n`, else undefined: "default" for commands that name objects. */
@@ -35,10 +35,6 @@ export class Context implements Disposable {
       onWarning: (warning) => this.screen.remark(`Warning: ${warning}`),
     });
     return this.#client;
-  }
-
-  [Symbol.dispose](): void {
-    this.#client?.close();
   }
 }
 

@@ -41,9 +41,9 @@ export async function readObjects(
   }
   if (kustomize === undefined) return readAll(texts(sources), givenNamespace, loadManifests);
   const { buildKustomization } = await import("./kustomize/build.ts");
-  const { stringify } = await import("yaml");
+  const { yamlText } = await import("./yaml-text.ts");
   const built = buildKustomization(kustomize).map((item) => ({
-    text: stringify(item, { version: "1.1" }),
+    text: yamlText(item),
     source: `${kustomize} (${item.kind} "${item.metadata.name ?? ""}")`,
   }));
   return readAll(built, givenNamespace, loadManifests);

@@ -14,9 +14,8 @@ export async function printValue(
     screen.print(JSON.stringify(value, undefined, 4));
     return;
   }
-  const { stringify } = await import("yaml");
-  // YAML 1.1, as Kubernetes reads it: "yes" and "0644" get quotes where they are strings.
-  screen.print(stringify(value, { version: "1.1", lineWidth: 0 }).trimEnd());
+  const { yamlText } = await import("./yaml-text.ts");
+  screen.print(yamlText(value).trimEnd());
 }
 
 /** One object alone when it was asked for by name, else a List. */

@@ -187,7 +187,6 @@ export class Nspod implements InstanceNames {
 
   /** Removes all of it. @throws Error with a list when something of it is left on the machine. */
   async close(): Promise<void> {
-    this.client.close();
     await this.room.time(this.command("system", "reset", "--yes"), { deadlineMs: 120_000 });
     await this.room.close();
     running.delete(this.base);

@@ -24,9 +24,10 @@ umask 022
 # A running daemon starts programs from there: it finds all of one version or all of the other.
 new=$lib.new old=$lib.old
 rm -rf "$new" "$old"
-mkdir -p "$new/native" "$new/cache" "$top/bin" "$top/lib/systemd/system"
+mkdir -p "$new/native" "$new/cache" "$new/cli" "$top/bin" "$top/lib/systemd/system"
 install -m 755 dist/nspod "$new/nspod"
-install -m 644 dist/start.cjs dist/cli.cjs dist/daemon.cjs dist/image-worker.cjs dist/descriptions.json \
+install -m 644 dist/cli/*.js "$new/cli/"
+install -m 644 dist/start.cjs dist/daemon.cjs dist/image-worker.cjs dist/descriptions.json \
 	package.json LICENSE "$new/"
 install -m 755 dist/native/libnspod.so dist/native/nspod-shim dist/native/nspod-reaper \
 	dist/native/nspod-copy "$new/native/"

@@ -258,7 +258,6 @@ export class Pods {
 
   /** Ends the instance and fails when anything of it is left. */
   async close(): Promise<void> {
-    this.client.close();
     await this.instance.close();
   }
 }

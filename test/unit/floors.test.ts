@@ -89,6 +89,19 @@ floors("a gated package is imported only in its folder", () => {
   assert.is(breaks.join("\n"), "");
 });
 
+floors("the command line imports no package when it is needed", () => {
+  const breaks = files.filter(
+    (file) =>
+      file.startsWith("cli/") &&
+      /import\("(?!\.|node:)/.test(readFileSync(join(SOURCE, file), "utf8")),
+  );
+  assert.equal(
+    breaks,
+    [],
+    "in its parts (Makefile) such a package has no names: wrap what is used",
+  );
+});
+
 floors("only entry points end the process", () => {
   const entries = ["cli/main.ts", "daemon/main.ts", "image/worker.ts"];
   const breaks = files.filter((file) => {

@@ -1,6 +1,7 @@
 /** `nspod agent`: the agent in the foreground, in this very process, as `nspod daemon`. */
+
+import { createRequire } from "node:module";
 import { resolve } from "node:path";
-import { pathToFileURL } from "node:url";
 import type { Context } from "../context.ts";
 import { daemonEntry, instanceFlags } from "../daemon-process.ts";
 
@@ -44,6 +45,6 @@ export async function runAgent(context: Context, options: AgentOptions): Promise
     ...(options.enforceLimits ? ["--enforce-limits"] : []),
     ...(options.logLevel === undefined ? [] : ["--log-level", options.logLevel]),
   ];
-  await import(pathToFileURL(entry).href);
+  createRequire(entry)(entry);
   return await new Promise<never>(() => undefined);
 }

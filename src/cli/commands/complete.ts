@@ -23,8 +23,6 @@ export async function printCandidates(
     }
   } catch {
     // No daemon, no root: there is nothing to offer.
-  } finally {
-    client.close();
   }
   return 0;
 }

@@ -2,7 +2,7 @@
  * `nspod daemon`: the daemon in the foreground, for systemd and for debugging. It runs in this very
  * process: no second one that signals would have to be passed on to.
  */
-import { pathToFileURL } from "node:url";
+import { createRequire } from "node:module";
 import type { Context } from "../context.ts";
 import { daemonEntry, instanceFlags } from "../daemon-process.ts";
 
@@ -33,6 +33,6 @@ export async function runDaemon(context: Context, options: DaemonOptions): Promi
       ? [`--allowed-unsafe-sysctls=${options.allowedUnsafeSysctls}`]
       : []),
   ];
-  await import(pathToFileURL(entry).href);
+  createRequire(entry)(entry);
   return await new Promise<never>(() => undefined);
 }

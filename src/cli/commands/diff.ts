@@ -45,9 +45,8 @@ export async function diffManifests(context: Context, options: ManifestSources):
 async function showDifference(context: Context, wanted: KubernetesObject): Promise<boolean> {
   const live = await findLive(context, wanted);
   const merged = await wouldBe(context, wanted, live);
-  const { stringify } = await import("yaml");
-  const text = (value: object | undefined): string =>
-    value === undefined ? "" : stringify(value, { version: "1.1", lineWidth: 0 });
+  const { yamlText } = await import("../yaml-text.ts");
+  const text = (value: object | undefined): string => (value === undefined ? "" : yamlText(value));
   const [before, after] = maskSecrets(live && shownObject(live), shownObject(merged));
   const lines = unifiedDiff(text(before), text(after));
   if (lines.length === 0) return false;

@@ -148,9 +148,9 @@ export async function rolloutHistory(
       continue;
     }
     const { number, template } = pick(revisions, Number(revision), label);
-    const { stringify } = await import("yaml");
+    const { yamlText } = await import("../yaml-text.ts");
     context.screen.print(`${label} with revision #${number}`);
-    context.screen.print(stringify({ "Pod Template": template }).trimEnd());
+    context.screen.print(yamlText({ "Pod Template": template }).trimEnd());
   }
   return 0;
 }

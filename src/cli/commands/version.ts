@@ -33,7 +33,5 @@ async function serverVersion(socketPath: string): Promise<ServerVersion | undefi
   } catch {
     // No daemon, or not ours to ask: the client's version is the answer that is left.
     return undefined;
-  } finally {
-    client.close();
   }
 }

@@ -68,7 +68,6 @@ apply(
     assert.equal(stored.get(webPath)?.metadata.labels, { a: "z", other: "kept" });
     const patch = JSON.parse(daemon.asked.at(-1)?.body ?? "") as KubernetesObject;
     assert.equal(patch.metadata.labels, { a: "z", b: null });
-    context[Symbol.dispose]();
   }),
 );
 
@@ -99,7 +98,6 @@ apply(
       printed.out,
       "namespace/shop created (dry run)\nconfigmap/settings unchanged (dry run)\npod/web unchanged (dry run)\n",
     );
-    context[Symbol.dispose]();
   }),
 );
 
@@ -116,7 +114,6 @@ apply(
     assert.match(String(failure), `${one}:5:`);
     assert.match(String(failure), `${two}:3:`);
     assert.equal(daemon.asked, []);
-    context[Symbol.dispose]();
   }),
 );
 
@@ -140,7 +137,6 @@ apply(
     assert.match(printed.err, "nspod: pod/web: spec: Forbidden");
     assert.match(printed.err, "nspod replace --force -f FILE");
     assert.is(printed.out, "pod/db created\n");
-    context[Symbol.dispose]();
   }),
 );
 
@@ -160,7 +156,6 @@ apply(
     assert.match(String(failure), 'use "nspod create -f"');
     assert.is(await createManifests(context, { filename: [file] }), 0);
     assert.is(printed.out, "pod/web-abcde created\n");
-    context[Symbol.dispose]();
   }),
 );
 
@@ -202,7 +197,6 @@ diff(
       (error: unknown) => error,
     );
     assert.is((broken as { data: { exitCode: number } }).data.exitCode, 2);
-    context[Symbol.dispose]();
   }),
 );
 

@@ -42,7 +42,6 @@ get(
       printed.out,
       /^NAME {3}READY {3}STATUS {4}RESTARTS {3}AGE\nweb {4}1\/1 {5}Running {3}0 {10}\d+/,
     );
-    context[Symbol.dispose]();
   }),
 );
 
@@ -70,7 +69,6 @@ get(
     assert.is(JSON.parse(await output(["pod", "web"], { output: { format: "json" } })).kind, "Pod");
     assert.is(JSON.parse(await output(["pods"], { output: { format: "json" } })).kind, "List");
     assert.match(await output(["pod/web"], { output: { format: "yaml" } }), "podIP: 10.85.0.2");
-    context[Symbol.dispose]();
   }),
 );
 
@@ -92,7 +90,6 @@ get(
     assert.match(printed.err, 'nspod: pods "x" not found');
     assert.match(await failureOf(getObjects(context, ["pds"], {})), 'did you mean "pod');
     assert.is(printed.out, "");
-    context[Symbol.dispose]();
   }),
 );
 
@@ -134,7 +131,6 @@ logs(
       "log of app\n2026-01-01T00:00:00.000000000Z log of side\n[pod/web/app] log of app\n[pod/web/side] log of side\n",
     );
     assert.match(await failureOf(showLogs(context, ["web", "sid"], {})), 'did you mean "side"');
-    context[Symbol.dispose]();
   }),
 );
 
@@ -184,7 +180,6 @@ deletion(
     await deleteObjects(context, ["web"], { force: true, wait: false });
     assert.is(grace(), 0);
     assert.match(printed.out, 'pod "web" force deleted\n');
-    context[Symbol.dispose]();
   }),
 );
 
@@ -207,7 +202,6 @@ deletion(
       await failureOf(deleteObjects(context, ["x"], { gracePeriod: "-5" })),
       "--grace-period",
     );
-    context[Symbol.dispose]();
   }),
 );
 
@@ -227,7 +221,6 @@ others(
     assert.match(daemon.asked[1]?.query.get("fieldSelector") ?? "", "involvedObject.uid=");
     assert.match(printed.out, /^Name: {13}web\n/);
     assert.match(printed.out, /\nEvents: {11}<none>\n$/);
-    context[Symbol.dispose]();
   }),
 );
 
@@ -268,7 +261,6 @@ others(
     assert.is(daemon.asked.at(-1)?.query.get("path"), file);
     assert.match(printed.out, "Loaded image: docker.io/library/busybox:latest\n");
     assert.is(printed.err, "nspod: left out x\n");
-    context[Symbol.dispose]();
   }),
 );
 
@@ -292,7 +284,6 @@ others(
       await failureOf(loadArchive(context, "/no/such.tar", { isQuiet: true })),
       "No such file",
     );
-    context[Symbol.dispose]();
   }),
 );
 

@@ -27,11 +27,7 @@ async function withDaemon(
   await using daemon = new FakeDaemon();
   await daemon.listen();
   const api = new ApiClient({ socketPath: daemon.socketPath });
-  try {
-    await body(api, daemon);
-  } finally {
-    api.close();
-  }
+  await body(api, daemon);
 }
 
 objects(
@@ -111,12 +107,11 @@ objects(
     };
     await api.json("GET", "/a").catch(() => undefined);
     assert.equal(said, ['one "a"', "two"]);
-    api.close();
   }),
 );
 
 objects("warningsOfHeader() reads what is meant for people, and nothing else", () => {
-  assert.equal(warningsOfHeader(undefined), []);
+  assert.equal(warningsOfHeader(), []);
   assert.equal(warningsOfHeader('199 - "x", 299 kube "a, b"'), ["a, b"]);
   assert.equal(warningsOfHeader("299 - unquoted"), []);
 });

@@ -84,7 +84,6 @@ async function play(
     }
   };
   const code = await runPods(context, [file], options);
-  context[Symbol.dispose]();
   return { code, printed, asked: daemon.asked };
 }
 
