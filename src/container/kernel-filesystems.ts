@@ -57,7 +57,8 @@ export function mountDev(program: Program, root: Register, options: DevOptions):
   const dev = newMount(program, {
     type: "tmpfs",
     parameters: { mode: "755", size: "65536k" },
-    attributes: K.MOUNT_ATTR_NOSUID | K.MOUNT_ATTR_STRICTATIME,
+    // noexec: no place for programs where the root is read-only.
+    attributes: K.MOUNT_ATTR_NOSUID | K.MOUNT_ATTR_NOEXEC | K.MOUNT_ATTR_STRICTATIME,
   });
   for (const device of defaultDevices) makeNode(program, dev, device);
   for (const name of ["pts", "shm", "mqueue"]) program.call("mkdirat", [dev, name, 0o755]);
@@ -167,7 +168,12 @@ const maskedFiles = [
 ] as const;
 const maskedProcFolders = ["acpi", "asound", "scsi"] as const;
 const readOnlyProc = ["bus", "fs", "irq", "sys", "sysrq-trigger"] as const;
-const maskedSysFolders = ["firmware", "devices/virtual/powercap", "fs/selinux"] as const;
+const maskedSysFolders = [
+  "firmware",
+  "devices/virtual/powercap",
+  "fs/selinux",
+  "dev/block",
+] as const;
 
 export interface KernelMounts {
   readonly proc: Register;

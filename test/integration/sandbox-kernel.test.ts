@@ -120,7 +120,7 @@ check("mounts are exactly those of the list", async () => {
   const disk = rows.find(({ target }) => target === "/etc/hosts")?.type ?? "";
   assert.equal(found, [
     "/ overlay rw,nodev",
-    "/dev tmpfs rw,nosuid",
+    "/dev tmpfs rw,nosuid,noexec",
     "/dev/mqueue mqueue rw,nosuid,nodev,noexec",
     "/dev/pts devpts rw,nosuid,noexec",
     "/dev/shm tmpfs rw,nosuid,nodev,noexec",
@@ -142,7 +142,7 @@ check(
     for f in kcore keys timer_list interrupts sched_debug latency_stats; do
       [ -e /proc/$f ] && { printf "$f:"; head -c 10 /proc/$f | wc -c; }
     done
-    for d in /proc/acpi /proc/scsi /proc/asound /sys/firmware /sys/devices/virtual/powercap; do
+    for d in /proc/acpi /proc/scsi /proc/asound /sys/firmware /sys/dev/block /sys/devices/virtual/powercap; do
       [ -d $d ] && { printf "$d:"; ls -A $d | wc -l; mkdir $d/x 2>&1; }
     done
     for f in /proc/sys/kernel/core_pattern /proc/sysrq-trigger /proc/sys/kernel/domainname; do

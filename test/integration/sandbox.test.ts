@@ -111,7 +111,7 @@ test("what tells of the host is hidden, and what steers it cannot be written", a
     `for f in kcore keys latency_stats timer_list timer_stats sched_debug interrupts; do
       [ -e /proc/$f ] && echo "masked $f $(wc -c </proc/$f)"
     done
-    for d in /proc/acpi /proc/asound /proc/scsi /sys/firmware /sys/fs/selinux \\
+    for d in /proc/acpi /proc/asound /proc/scsi /sys/firmware /sys/fs/selinux /sys/dev/block \\
       /sys/devices/virtual/powercap /sys/devices/system/cpu/cpu*/thermal_throttle; do
       [ -d $d ] || continue
       echo "folder $d $(ls -A $d | wc -l)"
@@ -212,7 +212,7 @@ test("the mounts are those of the list, private, and none is the host's", async 
     .map(({ target, type, options }) => `${target} ${type} ${options}`);
   assert.equal(found.sort(), [
     "/ overlay rw,nodev,relatime",
-    "/dev tmpfs rw,nosuid",
+    "/dev tmpfs rw,nosuid,noexec",
     `/dev/mqueue mqueue rw,${restricted}`,
     "/dev/pts devpts rw,nosuid,noexec,relatime",
     `/dev/shm tmpfs rw,${restricted}`,

@@ -190,7 +190,7 @@ start("stacks 200 layers within the 4096 bytes of mount options, and refuses non
 start("masks and write-protects /proc and /sys unless privileged", () => {
   const masked = [
     "acpi", "asound", "interrupts", "kcore", "keys", "latency_stats", "sched_debug", "scsi",
-    "timer_list", "timer_stats", "firmware", "devices/virtual/powercap", "fs/selinux",
+    "timer_list", "timer_stats", "firmware", "devices/virtual/powercap", "fs/selinux", "dev/block",
     "devices/system/cpu/cpu0/thermal_throttle", "bus", "fs", "irq", "sys", "sysrq-trigger",
   ]; // biome-ignore format: a table
   // By name, or on a descriptor that was opened two lines before.
