@@ -20,7 +20,7 @@ import type {
   ResourceRequirements,
 } from "./pod.ts";
 import { canonicalQuantity } from "./quantity.ts";
-import { defaultServiceAccount } from "./service-account.ts";
+import { defaultServiceAccount, namesAccount } from "./service-account.ts";
 
 /** The pod with every default filled in. */
 export function defaultPod(pod: Pod, options: DefaultOptions): Pod {
@@ -29,10 +29,12 @@ export function defaultPod(pod: Pod, options: DefaultOptions): Pod {
 
 /** The defaults below `metadata`. */
 export function fillPod(pod: Pod): Pod {
-  return { ...pod, spec: defaultSpec(pod.spec) };
+  const spec = defaultSpec(pod.spec);
+  const { enableServiceLinks = true } = spec;
+  return { ...pod, spec: { ...spec, ...defaultServiceAccount(spec), enableServiceLinks } };
 }
 
-/** The defaults of a pod, also of one in a template. */
+/** The defaults of a pod in a template: its account and its variables of Services are chosen when it is made. */
 export function defaultSpec(spec: PodSpec): PodSpec {
   const { ephemeralContainers, initContainers, volumes } = spec;
   const container = (entry: Container): Container =>
@@ -43,8 +45,7 @@ export function defaultSpec(spec: PodSpec): PodSpec {
   });
   return {
     ...spec,
-    ...defaultServiceAccount(spec),
-    enableServiceLinks: spec.enableServiceLinks ?? true,
+    ...(namesAccount(spec) && defaultServiceAccount(spec)),
     ...(initContainers !== undefined && { initContainers: initContainers.map(container) }),
     containers: spec.containers.map(container),
     ...(ephemeralContainers !== undefined && {

@@ -87,8 +87,11 @@ function withSelector(job: Job): Job {
     [jobLabels.oldUid]: uid,
     [jobLabels.oldName]: name,
   };
+  const hasOwn = Object.keys(metadata.labels ?? {}).length > 0;
   return {
     ...job,
+    // A job without labels has those of its pods.
+    metadata: { ...metadata, ...(!hasOwn && { labels }) },
     spec: {
       ...spec,
       selector: { matchLabels: { [jobLabels.uid]: uid } },

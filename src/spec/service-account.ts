@@ -15,6 +15,11 @@ export function serviceAccountOf({ spec }: Pick<Pod, "spec">): string {
   return spec.serviceAccountName || spec.serviceAccount || byDefault;
 }
 
+/** Whether it says which. */
+export function namesAccount({ serviceAccountName, serviceAccount }: PodSpec): boolean {
+  return !!serviceAccountName || !!serviceAccount;
+}
+
 /** The part of a pod's spec that this adds. */
 export function defaultServiceAccount(
   spec: PodSpec,
@@ -23,8 +28,10 @@ export function defaultServiceAccount(
   return { serviceAccount: name, serviceAccountName: name };
 }
 
-/** Checks the name. */
-export function validateServiceAccount({ serviceAccountName = "" }: PodSpec, report: Report): void {
+/** Checks the name, if there is one. */
+export function validateServiceAccount(spec: PodSpec, report: Report): void {
+  if (!namesAccount(spec)) return;
+  const { serviceAccountName = "" } = spec;
   const complaint = checkDnsSubdomain(serviceAccountName);
   if (complaint !== undefined) report("spec.serviceAccountName", complaint);
 }
