@@ -3,6 +3,7 @@
  * kubelet's, so that any API server can; files are copied by a path of nspod's own.
  *
  *   /containerLogs/NS/POD/CONTAINER    /exec/…  /attach/…    /portForward/NS/POD    /stats/summary
+ *   /metrics/resource
  *
  * Source: Kubernetes pkg/kubelet/server (paths), "Node metrics data" (summary).
  */
@@ -23,6 +24,7 @@ import {
 } from "./pod-streams.ts";
 import { portSession } from "./port-session.ts";
 import { badRequest } from "./problem.ts";
+import { resourceMetrics, resourceMetricsType } from "./resource-metrics.ts";
 import { type Route, sendJson, sendText } from "./router.ts";
 import type { RouteTables } from "./server.ts";
 import { statsSummary } from "./stats-summary.ts";
@@ -133,6 +135,14 @@ export function kubeletTables(pods: NodePods): RouteTables {
       handle: async ({ backend, response }) => {
         const { machine, used } = await usage(backend);
         sendJson(response, 200, statsSummary(machine, used));
+      },
+    },
+    {
+      method: "GET",
+      path: "/metrics/resource",
+      handle: async ({ backend, response }) => {
+        const { machine, used } = await usage(backend);
+        sendText(response, 200, resourceMetricsType, resourceMetrics(machine, used));
       },
     },
     {

@@ -2,27 +2,45 @@
  * What a node and its pods use, as a kubelet tells it. Pure.
  * Source: Kubernetes, "Node metrics data"; kubelet stats/v1alpha1 Summary.
  */
-import type { MachineUsage, PodUsage, Usage } from "../pod/pod-meter.ts";
+import { type MachineUsage, type PodUsage, podLink, type Usage } from "../pod/pod-meter.ts";
 
 export function statsSummary(machine: MachineUsage, pods: readonly PodUsage[]): object {
   const time = new Date(machine.timeMs).toISOString();
   return {
     node: {
       nodeName: machine.name,
-      cpu: { time, usageNanoCores: nanoCores(machine.cpuMillis) },
-      memory: { time, workingSetBytes: machine.memoryBytes },
+      cpu: {
+        time,
+        usageNanoCores: nanoCores(machine.cpuMillis),
+        usageCoreNanoSeconds: machine.cpuMicroseconds * 1000,
+      },
+      memory: {
+        time,
+        availableBytes: machine.availableBytes,
+        workingSetBytes: machine.memoryBytes,
+      },
     },
     pods: pods.map(podStats),
   };
 }
 
-function podStats({ name, namespace, uid, timeMs, total, containers }: PodUsage): object {
+function podStats(pod: PodUsage): object {
+  const { name, namespace, uid, timeMs, total, containers, network } = pod;
   const time = new Date(timeMs).toISOString();
   return {
     podRef: { name, namespace, uid },
     ...usage(total, time),
+    ...(network !== undefined && {
+      network: {
+        time,
+        name: podLink,
+        rxBytes: network.receivedBytes,
+        txBytes: network.sentBytes,
+      },
+    }),
     containers: containers.map((container) => ({
       name: container.name,
+      startTime: new Date(container.startedAtMs).toISOString(),
       ...usage(container, time),
     })),
   };

@@ -21,6 +21,8 @@ export interface Usage extends CgroupUsage {
 
 export interface ContainerUsage extends Usage {
   readonly name: string;
+  /** When its attempt began, wall clock. */
+  readonly startedAtMs: number;
 }
 
 export interface PodUsage {
@@ -45,14 +47,19 @@ export interface MachineUsage {
   readonly timeMs: number;
   readonly windowMs: number;
   readonly cpuMillis: number;
+  /** Time that its processors worked since boot. */
+  readonly cpuMicroseconds: number;
   /** What is not available for new programs. */
   readonly memoryBytes: number;
+  /** What is. */
+  readonly availableBytes: number;
 }
 
 /** Ticks of /proc/stat per second, USER_HZ: 100 on every architecture we know. */
 const ticksPerSecond = 100;
 
-const podLink = "eth0";
+/** The pod's end of its link. */
+export const podLink = "eth0";
 
 export class PodMeter {
   readonly #engine: PodEngine;
@@ -102,9 +109,11 @@ export class PodMeter {
       return { ...usage, cpuMillis: rate.millis };
     };
     const containers = allRefs(pod).flatMap(({ container }) => {
-      if (containerRecord(record, container.name).current?.state !== "running") return [];
+      const { current } = containerRecord(record, container.name);
+      if (current?.state !== "running") return [];
       const usage = measured(containerCgroup(context, pod, container.name));
-      return usage === undefined ? [] : [{ name: container.name, ...usage }];
+      const { startedAtMs } = current;
+      return usage === undefined ? [] : [{ name: container.name, startedAtMs, ...usage }];
     });
     if (containers.length === 0) return undefined;
     const total = measured(podCgroup(context.hierarchy, uid));
@@ -136,6 +145,8 @@ export class PodMeter {
       timeMs: context.clock.now(),
       windowMs: rate?.windowMs ?? 0,
       cpuMillis: rate?.millis ?? 0,
+      cpuMicroseconds: microseconds,
+      availableBytes,
       memoryBytes: totalBytes - availableBytes,
     };
   }

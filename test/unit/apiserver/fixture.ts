@@ -89,7 +89,8 @@ export class FakeBackend implements Backend {
   }
 
   usageOfMachines(): Promise<readonly MachineUsage[]> {
-    const usage = { windowMs: 500, cpuMillis: 250, memoryBytes: 4096 };
+    const cpu = { windowMs: 500, cpuMillis: 250, cpuMicroseconds: 1 };
+    const usage = { ...cpu, memoryBytes: 4096, availableBytes: 1024 };
     return Promise.resolve([{ name: "n1", timeMs: 0, ...usage }]);
   }
 

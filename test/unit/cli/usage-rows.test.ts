@@ -5,7 +5,13 @@ import type { PodUsage, Usage } from "../../../src/pod/pod-meter.ts";
 
 function pod(name: string, namespace: string, total: Usage): PodUsage {
   const facts = { uid: name, labels: {}, timeMs: 0, windowMs: 1000 };
-  return { name, namespace, ...facts, total, containers: [{ name: "main", ...total }] };
+  return {
+    name,
+    namespace,
+    ...facts,
+    total,
+    containers: [{ name: "main", startedAtMs: 0, ...total }],
+  };
 }
 
 const busy = pod("busy", "b", { cpuMillis: 250.2, pids: 3 });
