@@ -194,8 +194,7 @@ static void replay_transfers_the_whole(void)
 	close(ends[0]);
 }
 
-/* A transfer inside the kernel: the offset in the pool moves on, the end of the file is a failure.
- */
+/* Inside the kernel: the offset in the pool moves on, the end of the file is a failure. */
 static void replay_sends_the_whole(void)
 {
 	struct builder b = {0};
