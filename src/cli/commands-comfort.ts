@@ -8,7 +8,7 @@ export function addComfortCommands(program: Command, tree: Tree): void {
     program
       .command("port-forward")
       .description("Lead local ports into a pod")
-      .argument("<pod>", "NAME or pod/NAME")
+      .argument("<pod>", "NAME, or TYPE/NAME of what has pods")
       .argument("<port...>", "[LOCAL:]REMOTE; REMOTE may be the name of a port")
       .option("--address <addresses>", "addresses to listen on (repeatable)", collect, undefined)
       .option("--pod-running-timeout <duration>", "longest wait for the pod to run", "1m")
@@ -19,7 +19,7 @@ export function addComfortCommands(program: Command, tree: Tree): void {
           return await forwardPorts(context, text(pod), list(ports), { ...options, address });
         }),
       ),
-    ["nspod port-forward web 8080:80", "nspod port-forward pod/web :http --address 0.0.0.0"],
+    ["nspod port-forward web 8080:80", "nspod port-forward service/web :http --address 0.0.0.0"],
   );
   examples(
     program

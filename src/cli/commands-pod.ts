@@ -36,7 +36,7 @@ export function addPodCommands(program: Command, tree: Tree): void {
     program
       .command("logs")
       .description("Print what containers wrote; several in the order of time")
-      .argument("[pod]")
+      .argument("[pod]", "NAME, or TYPE/NAME of what has pods")
       .argument("[container]")
       .option("-c, --container <name>", "container of the pod")
       .option("-f, --follow", "print new lines as they come")
@@ -64,6 +64,7 @@ export function addPodCommands(program: Command, tree: Tree): void {
       ),
     [
       "nspod logs -f web",
+      "nspod logs deployment/web",
       "nspod logs web -c sidecar --tail 20 --timestamps",
       "nspod logs -f -l app=web --all-containers",
     ],
@@ -72,7 +73,7 @@ export function addPodCommands(program: Command, tree: Tree): void {
     program
       .command("exec")
       .description("Run a command in a container")
-      .argument("<pod>")
+      .argument("<pod>", "NAME, or TYPE/NAME of what has pods")
       .argument("[command...]", 'the command and its arguments, after "--"')
       .usage("[options] <pod> -- <command> [argument...]")
       .showHelpAfterError('(options of the command come after "--": nspod exec web -- ls -l)')
@@ -91,7 +92,7 @@ export function addPodCommands(program: Command, tree: Tree): void {
     program
       .command("attach")
       .description("Connect to the streams of a running container")
-      .argument("<pod>")
+      .argument("<pod>", "NAME, or TYPE/NAME of what has pods")
       .option("-c, --container <name>", "container of the pod")
       .option("-i, --stdin", "pass standard input to the container")
       .option("-t, --tty", "standard input is a terminal")

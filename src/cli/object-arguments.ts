@@ -18,6 +18,10 @@ export interface Wanted {
   readonly name: string | undefined;
 }
 
+interface NamedObject extends Wanted {
+  readonly name: string;
+}
+
 /** The kinds that "all" stands for. */
 const categories: Readonly<Record<string, readonly string[]>> = {
   all: ["Pod", "Service", "DaemonSet", "Deployment", "ReplicaSet", "StatefulSet", "CronJob", "Job"],
@@ -89,7 +93,12 @@ export function parseObjectsOrPods(words: readonly string[]): readonly Wanted[] 
   return words.map((word) => (word.includes("/") ? parseSlashed(word) : { resource, name: word }));
 }
 
-function parseSlashed(word: string): Wanted {
+/** `web`, `pod/web`, `deployment/web`: one object; a name alone is that of a pod. @throws PodError InvalidArgument. */
+export function parseObject(word: string): NamedObject {
+  return word.includes("/") ? parseSlashed(word) : { resource: parseResource("pods"), name: word };
+}
+
+function parseSlashed(word: string): NamedObject {
   const [type = "", name = "", ...more] = word.split("/");
   if (type !== "" && name !== "" && more.length === 0) {
     return { resource: parseResource(type), name };
@@ -104,8 +113,7 @@ function parseSlashed(word: string): Wanted {
 
 /** `web` or `pod/web` → `web`. @throws PodError InvalidArgument for another resource than pods. */
 export function podName(word: string): string {
-  if (!word.includes("/")) return word;
-  const { resource, name = "" } = parseSlashed(word);
+  const { resource, name } = parseObject(word);
   if (resource.kind === "Pod") return name;
   throw new PodError("InvalidArgument", `"${word}" is no pod: this command works on pods only`);
 }

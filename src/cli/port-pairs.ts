@@ -2,9 +2,10 @@
  * The ports of `port-forward`, as kubectl reads them:
  *
  *   8080       the same here and in the pod        8080:80    here and in the pod
- *   :80        any free one here                   8080:http  a port of the manifest by its name
+ *   :80        any free one here                   8080:http  a port by its name, of the manifest or the Service
  */
 import { PodError } from "../base/errors.ts";
+import type { Service, ServicePort } from "../spec/kubernetes.gen.ts";
 import type { Pod } from "../spec/pod.ts";
 
 export interface PortPair {
@@ -13,15 +14,33 @@ export interface PortPair {
   readonly remote: number;
 }
 
-/** @throws PodError InvalidArgument. */
-export function parsePortPair(text: string, pod: Pod): PortPair {
+/**
+ * @param service - when one was named: the remote port is one of its own, and leads where that leads.
+ * @throws PodError InvalidArgument.
+ */
+export function parsePortPair(text: string, pod: Pod, service?: Service): PortPair {
   const [first = "", second, ...more] = text.split(":");
   if (more.length > 0 || (second ?? first) === "") {
     throw new PodError("InvalidArgument", `invalid port format "${text}": write [LOCAL:]REMOTE`);
   }
-  const remote = remotePort(second ?? first, pod);
-  if (second === undefined) return { local: remote, remote };
+  const word = second ?? first;
+  const port = service && servicePort(word, service);
+  const remote = remotePort(port === undefined ? word : String(port.targetPort ?? port.port), pod);
+  if (second === undefined) return { local: port?.port ?? remote, remote };
   return { local: first === "" ? 0 : portNumber(first, "local", 0), remote };
+}
+
+function servicePort(text: string, { metadata, spec }: Service): ServicePort {
+  const { ports = [] } = spec ?? {};
+  const port = ports.find(({ name, port }) =>
+    /^\d+$/.test(text) ? port === Number(text) : name === text,
+  );
+  if (port !== undefined) return port;
+  const known = ports.map(({ name, port }) => (name === undefined ? port : `${port} (${name})`));
+  throw new PodError(
+    "InvalidArgument",
+    `Service "${metadata.name}" does not have a port "${text}": it has ${known.join(", ") || "none"}`,
+  );
 }
 
 function remotePort(text: string, pod: Pod): number {

@@ -2,9 +2,10 @@
  * The tree of commands: names, options, help. What a command does is loaded when it runs, and of the tree only the
  * part that the words name is made, because every command pays for what happens here.
  */
-import { Command } from "commander";
+import type { Command } from "commander";
 import { version } from "../daemon/version.ts";
 import { examples, type ProgramOptions, Tree } from "./command-tree.ts";
+import { CommandWithHelp } from "./command-with-help.ts";
 import { commandWord } from "./command-word.ts";
 import { addApiCommands } from "./commands-api.ts";
 import { addAppCommands } from "./commands-app.ts";
@@ -46,7 +47,7 @@ export const parts: ReadonlyMap<AddCommands, readonly string[]> = new Map([
 
 /** @param words - of the command line, without the name of the program; absent: the whole tree is wanted. */
 export function buildProgram(options: ProgramOptions, words: readonly string[] = []): Command {
-  const program = new Command("nspod")
+  const program = new CommandWithHelp("nspod")
     .exitOverride()
     .configureOutput({
       writeErr: (line) => options.screen.remark(line.trimEnd()),

@@ -2,11 +2,11 @@
 import { PodError } from "../../base/errors.ts";
 import type { Query } from "../../base/format-query.ts";
 import type { Pod } from "../../spec/pod.ts";
+import { choosePod } from "../choose-pod.ts";
 import { type Context, podsPath } from "../context.ts";
 import { defaultContainer, requireContainer } from "../default-container.ts";
 import { DetachKeys } from "../detach-keys.ts";
 import { type LocalTerminal, localTerminal, takeTerminal } from "../local-terminal.ts";
-import { podName } from "../object-arguments.ts";
 import { runRemoteSession } from "../remote-session.ts";
 
 export interface SessionOptions {
@@ -85,7 +85,7 @@ async function findContainer(
   word: string,
   { container }: SessionOptions,
 ): Promise<{ readonly pod: Pod; readonly container: string }> {
-  const pod = await context.client.json<Pod>("GET", podsPath(context.namespace, podName(word)));
+  const { pod } = await choosePod(context, word);
   return {
     pod,
     container:

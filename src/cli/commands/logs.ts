@@ -4,6 +4,7 @@ import { messageOf, PodError } from "../../base/errors.ts";
 import type { Query } from "../../base/format-query.ts";
 import type { List } from "../../spec/list.ts";
 import type { Pod } from "../../spec/pod.ts";
+import { choosePod } from "../choose-pod.ts";
 import { type Context, podsPath } from "../context.ts";
 import { defaultContainer, requireContainer } from "../default-container.ts";
 import { parseDuration } from "../duration.ts";
@@ -11,7 +12,6 @@ import { readLines } from "../json-lines.ts";
 import { splitTimestamp } from "../log-follower.ts";
 import { type LogEntry, mergeLogs, ReorderWindow } from "../log-merge.ts";
 import { coloured, containerNames } from "../log-prefix.ts";
-import { podName } from "../object-arguments.ts";
 
 export interface LogsOptions {
   readonly container?: string;
@@ -63,7 +63,7 @@ export async function showLogs(
   const query = logQuery({ ...options, ...(tail === undefined ? {} : { tail }) });
   const pods = isMany
     ? await selectPods(context, options.selector)
-    : [await readPod(context, word ?? "")];
+    : [(await choosePod(context, word ?? "")).pod];
   const chosen = pods.flatMap((pod) =>
     containersOf(context, pod, container, options).map((name) => ({ pod, container: name })),
   );
@@ -94,10 +94,6 @@ function containersOf(
   if (allContainers) return containerNames(pod);
   if (container !== undefined) return [requireContainer(pod, container)];
   return [defaultContainer(pod, screen)];
-}
-
-async function readPod({ client, namespace }: Context, word: string): Promise<Pod> {
-  return await client.json<Pod>("GET", podsPath(namespace, podName(word)));
 }
 
 async function selectPods(

@@ -1,10 +1,11 @@
 /** `nspod port-forward`: local ports lead into a pod until Ctrl-C, or until the pod has ended. */
 import { PodError } from "../../base/errors.ts";
+import type { Service } from "../../spec/kubernetes.gen.ts";
 import type { Pod } from "../../spec/pod.ts";
+import { choosePod } from "../choose-pod.ts";
 import { type Context, podsPath } from "../context.ts";
 import { parseDuration } from "../duration.ts";
 import { followPod } from "../follow-pod.ts";
-import { podName } from "../object-arguments.ts";
 import { PortListener } from "../port-listener.ts";
 import { parseAddresses, parsePortPair } from "../port-pairs.ts";
 
@@ -26,9 +27,10 @@ export async function forwardPorts(
   const timeoutMs = parseDuration(options.podRunningTimeout, "--pod-running-timeout");
   const addresses = parseAddresses(options.address);
   const { client, screen } = context;
-  const path = podsPath(context.namespace, podName(word));
-  const first = await client.json<Pod>("GET", path);
-  const pairs = ports.map((text) => parsePortPair(text, first));
+  const { pod: first, owner } = await choosePod(context, word);
+  const path = podsPath(context.namespace, first.metadata.name);
+  const service = owner?.kind === "Service" ? (owner as Service) : undefined;
+  const pairs = ports.map((text) => parsePortPair(text, first, service));
   const pod = await runningPod(context, first, timeoutMs);
   using listener = new PortListener({
     client,

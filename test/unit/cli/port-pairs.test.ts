@@ -1,6 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { parseAddresses, parsePortPair } from "../../../src/cli/port-pairs.ts";
+import type { Service } from "../../../src/spec/kubernetes.gen.ts";
 import type { Pod } from "../../../src/spec/pod.ts";
 
 const pod = {
@@ -41,6 +42,20 @@ pairs("refuses what is no pair, with the part that is wrong", () => {
   ] as const) {
     assert.throws(() => parsePortPair(text, pod), message);
   }
+});
+
+pairs("leads a port of a Service where that leads", () => {
+  const service = {
+    metadata: { name: "front" },
+    spec: { ports: [{ name: "web", port: 80, targetPort: "http" }, { port: 9000 }] },
+  } as unknown as Service;
+  assert.equal(parsePortPair("80", pod, service), { local: 80, remote: 8080 });
+  assert.equal(parsePortPair("1:web", pod, service), { local: 1, remote: 8080 });
+  assert.equal(parsePortPair(":9000", pod, service), { local: 0, remote: 9000 });
+  assert.throws(
+    () => parsePortPair("8080", pod, service),
+    'Service "front" does not have a port "8080": it has 80 (web), 9000',
+  );
 });
 
 pairs.run();

@@ -47,6 +47,20 @@ program("help of a command shows the options that every command has", () => {
   assert.match(help, "--namespace <name>");
 });
 
+program("a mistake in a command leads to the help of that command", async () => {
+  for (const [words, hint] of [
+    [["get", "--nosuch"], '(see "nspod get --help")'],
+    [["create", "configmap", "--nosuch"], '(see "nspod create configmap --help")'],
+    [["gett"], '(see "nspod --help")'],
+  ] as const) {
+    const { program: tree, printed } = build();
+    await tree.parseAsync(["node", "nspod", ...words]).then(
+      () => assert.unreachable(),
+      () => assert.match(printed.err, hint),
+    );
+  }
+});
+
 program("every part of the tree names the commands that it adds", () => {
   const { screen } = fakeScreen();
   const tree = new Tree({ screen, env: {}, isRoot: true, finish: () => undefined });
