@@ -3,8 +3,11 @@ import { PodError } from "../base/errors.ts";
 import type { NodeState } from "../scheduler/cluster.ts";
 import { cgroup2Mount, readMountinfo } from "../sys/mountinfo.ts";
 
-/** A kubelet takes 110. Here too it is no measure of what works, but the end of what runs away. */
-export const mostPods = 500;
+/**
+ * A kubelet takes 110. Here too it is no measure of what works, but the end of what runs away: a bridge has 1,023 ports
+ * (net/bridge/br_private.h, BR_PORT_BITS).
+ */
+export const mostPods = 1000;
 
 /** A node whose object somebody has just deleted says nothing. */
 export function withState<T>(

@@ -3,8 +3,8 @@
 //   ONLY=start,exec   these measures (default: all)    ROUNDS=5   of each measure (default: each its own)
 //   SCRATCH=/dev/shm  folder for all state             OUT=folder where results go
 //
-// Prints what it finds as it goes, and writes results.json and table.md: to test/bench/results/, with ONLY to dist/bench/.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+// Prints what it finds as it goes. A whole run writes to test/bench/results/ and README.md, others to dist/bench/results/.
+import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { runCommand } from "../support/run-command.ts";
 import { compilePrograms } from "./compile-programs.ts";
@@ -34,6 +34,7 @@ import { reasonOf } from "./rounds.ts";
 import { type Absence, type Findings, rows, type Series } from "./rows.ts";
 import { median } from "./statistics.ts";
 import { formatResults, formatValue } from "./table.ts";
+import { shownFolder, writeResults } from "./write-results.ts";
 
 const repository = join(import.meta.dirname, "../..");
 const measures: readonly Measure[] = [
@@ -109,14 +110,10 @@ const results: Results = {
   series,
   absences,
 };
-const isWhole = chosen.length === measures.length;
-const out =
-  process.env["OUT"] ?? join(repository, isWhole ? "test/bench/results" : "dist/bench/results");
-mkdirSync(out, { recursive: true });
-const text = formatResults(results);
-writeFileSync(join(out, "results.json"), `${JSON.stringify(results, undefined, 1)}\n`);
-writeFileSync(join(out, "table.md"), text);
-console.log(`\n${text}\nWritten to ${out}`);
+const isWhole = chosen.length === measures.length && failed.length === 0;
+const out = process.env["OUT"] ?? (isWhole ? shownFolder : join(repository, "dist/bench/results"));
+writeResults(results, out);
+console.log(`\n${formatResults(results)}\nWritten to ${out}`);
 if (failed.length > 0) {
   console.log(`Failed: ${failed.join(", ")}`);
   process.exitCode = 1;
