@@ -32,11 +32,18 @@ export function daemonEntry(): string {
   return existsSync(bundled) ? bundled : join(import.meta.dirname, "../daemon/main.ts");
 }
 
+/**
+ * For V8. Small young generations and code that is compiled for size: a daemon is there all the time and is idle for
+ * nearly all of it; 76 → 63 MiB with 100 pods, and pods start as fast (decision 0212).
+ */
+const smallHeap = ["--max-semi-space-size=2", "--optimize-for-size"];
+
 /** The command line of a daemon for an instance, without the program that runs it. */
 export function daemonArguments(instance: Instance): readonly string[] {
   return [
     // Node.js opens a debugger on SIGUSR1 otherwise, for whoever may signal the daemon.
     "--disable-sigusr1",
+    ...smallHeap,
     "--disable-warning=ExperimentalWarning",
     daemonEntry(),
     ...instanceFlags(instance),

@@ -29,6 +29,11 @@ start("names the instance and keeps debuggers away", () => {
   assert.is(args[args.indexOf("--root") + 1], "/r");
   assert.is(args[args.indexOf("--bridge") + 1], "b0");
   assert.ok(existsSync(daemonEntry()), daemonEntry());
+  const heap = args.indexOf("--optimize-for-size");
+  assert.ok(
+    heap >= 0 && heap < args.indexOf(daemonEntry()),
+    "V8 reads what stands before the program",
+  );
 });
 
 start("gives the daemon nothing that loads code", () => {
