@@ -6,7 +6,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
 .PHONY: build deps test-deps vm-deps native images demo test check test-native test-unit test-root \
-	test-vm test-reboot fuzz bench bench-deps generate coverage install uninstall clean help
+	test-vm test-reboot torture fuzz bench bench-deps generate coverage install uninstall clean help
 
 PREFIX ?= /usr/local
 LIB = $(PREFIX)/lib/nspod
@@ -155,6 +155,10 @@ bench-deps: deps
 		containerd docker.io || true
 
 # ONLY=start,exec ROUNDS=5 selects and shortens; see the head of the file.
+# The promises of test/security/README.md with their full figures; PERCENT=5 for a quick look, PART="execs logs" for some.
+torture: build images
+	@$(NODE) test/torture/main.ts $(PART)
+
 bench: build images
 	@$(NODE) test/bench/main.ts
 
@@ -181,6 +185,7 @@ help:
 	@echo "make check         format, lint, types, floors, generated files, C warnings"
 	@echo "make test-unit     TypeScript unit tests        sudo make test-root   integration tests"
 	@echo "make test-native   C unit tests under ASan and UBSan"
+	@echo "sudo make torture PERCENT=100  what must survive kills, full disks and floods, with its figures"
 	@echo "make fuzz SECONDS=60   the C decoders and all properties, for so long"
 	@echo "make generate      what is generated from Kubernetes' and the kernel's descriptions"
 	@echo "sudo make bench-deps bench   side by side with podman, crun, containerd and docker; ONLY=start,exec ROUNDS=5"

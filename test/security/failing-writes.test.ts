@@ -2,10 +2,9 @@
 // what ran goes on (security: C-06).
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { isPodError } from "../../src/base/errors.ts";
 import type { Pod, PodSpec } from "../../src/spec/pod.ts";
 import { ArmedPods } from "../support/armed-daemon.ts";
-import { eventually } from "../support/eventually.ts";
+import { persist } from "../support/persist.ts";
 import { type Pods, shell, sleeper, statusOf } from "../support/pods.ts";
 import { requires } from "../support/requires.ts";
 import { withDeadline } from "../support/with-deadline.ts";
@@ -81,15 +80,3 @@ writes(
 );
 
 writes.run();
-
-/** Repeats what the daemon refuses because of a failed write, as people do. */
-async function persist(request: () => Promise<void>): Promise<void> {
-  await eventually("the request to be granted", 20_000, async () => {
-    try {
-      await request();
-    } catch (error) {
-      if (!isPodError(error, "AlreadyExists") && !isPodError(error, "NotFound")) throw error;
-    }
-    return true;
-  });
-}

@@ -72,6 +72,7 @@ export class ArmedPods {
     try {
       const pods = await Pods.start(...images);
       process.kill(await daemonPid(pods.instance), "SIGKILL");
+      pods.startsDaemons = false;
       return new ArmedPods(pods, await ArmedDaemon.start(pods.instance));
     } catch (error) {
       // uvu counts what a hook throws as a failure and keeps the reason to itself.

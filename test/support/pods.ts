@@ -57,12 +57,15 @@ function objectPath(kind: string, name?: string): string {
 export class Pods {
   readonly instance: Instance;
   readonly client: ApiClient;
+  /** Whether a request starts a daemon when none listens; false where the test starts its own. */
+  startsDaemons = true;
 
   private constructor(instance: Instance) {
     this.instance = instance;
     this.client = new ApiClient({
       socketPath: `${instance.run}/nspod.sock`,
       start: async () => {
+        if (!this.startsDaemons) throw new Error("No daemon listens");
         await instance.must(["get", "pods"]);
       },
     });

@@ -1,0 +1,33 @@
+// `make torture`: the promises of the table of safety with their full figures, on this machine. Takes an hour or so;
+// PERCENT=5 shrinks every number, and names of parts run these alone: main.ts execs logs.
+import { ArmedPods } from "../support/armed-daemon.ts";
+import { requires } from "../support/requires.ts";
+import { adoption } from "./adoption.ts";
+import { daemonKills } from "./daemon-kills.ts";
+import { execs } from "./execs.ts";
+import { Figures } from "./figures.ts";
+import { logs } from "./logs.ts";
+import { shimDeaths } from "./shim-deaths.ts";
+import { slowReaders } from "./slow-readers.ts";
+import { stuck } from "./stuck.ts";
+
+requires("root");
+
+const parts = { daemonKills, adoption, shimDeaths, execs, logs, slowReaders, stuck };
+
+const wanted = process.argv.slice(2);
+const figures = new Figures();
+for (const [name, run] of Object.entries(parts)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  console.log(`== ${name}`);
+  const armed = await ArmedPods.start("busybox");
+  await run(figures, armed).catch((error: unknown) => figures.failed(name, error));
+  try {
+    await armed.close();
+    figures.add("C-15", `left by ${name}`, "nothing", "nothing", true);
+  } catch (error) {
+    figures.failed(`what ${name} leaves`, error);
+  }
+}
+figures.print();
+process.exitCode = figures.areMet ? 0 : 1;
