@@ -26,6 +26,10 @@ export function addSystemCommands(program: Command, tree: Tree): void {
         "addresses of pods of other nodes, a /24 each (default: 10.87.0.0/16, $NSPOD_CLUSTER_CIDR)",
       )
       .option(
+        "--node-ip <address>",
+        "address of the node for others (default: by its routes, $NSPOD_NODE_IP)",
+      )
+      .option(
         "--node-monitor-grace-period <time>",
         'how long a node may be silent before its pods are replaced, like "40s" ($NSPOD_NODE_MONITOR_GRACE_PERIOD)',
       )

@@ -2,7 +2,6 @@
  * What `nspod agent` is told: what a daemon is told of its machine (configuration.ts), and how it joins a cluster.
  * Names of flags are the kubelet's where it has them.
  */
-import { isIP } from "node:net";
 import { hostname } from "node:os";
 import { parseArgs } from "node:util";
 import { nodeNameOf } from "../agent/node-facts.ts";
@@ -15,8 +14,6 @@ export interface AgentConfiguration extends Configuration {
   readonly kubeconfig: string;
   /** Absent: that of an earlier run, or the host's. */
   readonly nodeName?: string;
-  /** Address of the node for others; absent: that of its default route. */
-  readonly nodeIp?: string;
   /** Where the API server reaches the agent. */
   readonly port: number;
   readonly leaseSeconds: number;
@@ -31,7 +28,6 @@ export interface AgentConfiguration extends Configuration {
 const flags = {
   kubeconfig: { type: "string" },
   "node-name": { type: "string" },
-  "node-ip": { type: "string" },
   port: { type: "string" },
   "node-lease-duration": { type: "string" },
   "pod-cidr": { type: "string" },
@@ -59,10 +55,6 @@ export function readAgentConfiguration(
   if (nodeName !== undefined && nodeName !== nodeNameOf(nodeName)) {
     throw invalid("--node-name", `must be a DNS subdomain: got "${nodeName}"`);
   }
-  const nodeIp = given["node-ip"];
-  if (nodeIp !== undefined && isIP(nodeIp) !== 4) {
-    throw invalid("--node-ip", `must be an IPv4 address: got "${nodeIp}"`);
-  }
   const podCidr = given["pod-cidr"];
   if (podCidr !== undefined) parseSubnet(podCidr);
   const clientCaFile = given["client-ca-file"];
@@ -70,7 +62,6 @@ export function readAgentConfiguration(
     ...configuration,
     kubeconfig,
     ...(nodeName !== undefined && { nodeName }),
-    ...(nodeIp !== undefined && { nodeIp }),
     port: number("--port", given.port ?? defaultPort, 65_535),
     leaseSeconds: number(
       "--node-lease-duration",

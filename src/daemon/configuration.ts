@@ -25,6 +25,8 @@ export interface Configuration {
   readonly onDemand: boolean;
   /** Prefix out of which other nodes get those of their pods; absent: they get none. */
   readonly clusterCidr?: string;
+  /** IPv4 address of the node for others; absent: that of its default route. */
+  readonly nodeIp?: string;
   /** How long a node may be silent before its pods are replaced. */
   readonly nodeGraceMs: number;
   /** Also serve the API on TCP with TLS; absent: nothing but the unix socket. */
@@ -50,6 +52,7 @@ const flags = {
   "log-level": { type: "string" },
   listen: { type: "string" },
   "cluster-cidr": { type: "string" },
+  "node-ip": { type: "string" },
   "node-monitor-grace-period": { type: "string" },
   "on-demand": { type: "boolean" },
 } as const;
@@ -117,6 +120,11 @@ export function readConfiguration(
       message: `must not overlap --subnet and --service-subnet: got "${clusterCidr}"`,
     });
   }
+  const nodeIp = check(
+    "node-ip",
+    () => readNodeIp(given["node-ip"] || env["NSPOD_NODE_IP"] || undefined),
+    undefined,
+  );
   const listen = check(
     "listen",
     () => readListenAddress(given.listen ?? env["NSPOD_LISTEN"] ?? ""),
@@ -154,6 +162,7 @@ export function readConfiguration(
     ),
     ...(isApart && { clusterCidr }),
     ...(listen !== undefined && { listen }),
+    ...(nodeIp !== undefined && { nodeIp }),
   };
   if (issues.length === 0) return configuration;
   const lines = issues.map(({ path, message }) => `${path}: ${message}`);
@@ -179,6 +188,11 @@ function readFolder(value: string): string {
     throw invalid('must be a folder below "/" and not contain ".."', value);
   }
   return `/${parts.join("/")}`;
+}
+
+function readNodeIp(value: string | undefined): string | undefined {
+  if (value === undefined || isIP(value) === 4) return value;
+  throw invalid("must be an IPv4 address", value);
 }
 
 function readRunFolder(value: string): string {

@@ -84,11 +84,12 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
     report: (object, event) => events.record(object, event, "persistentvolume-controller"),
   });
   const claims = new VolumeBinder({ store, objects: volumes, clock, log });
+  const ownAddress = (): string => configuration.nodeIp ?? nodeAddress(instance.bridge).address;
   const registrar = new NodeRegistrar({
     store,
     clock,
     nodeName,
-    address: () => nodeAddress(instance.bridge).address,
+    address: ownAddress,
     podCidr: instance.subnet,
     // All but those of the network, the bridge and broadcasts.
     maxPods: Math.min(mostPods, 2 ** (32 - network.addresses.prefixLength) - 3),
@@ -113,7 +114,7 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
   const context = engineContext({
     instance,
     nodeName,
-    nodeAddress: nodeAddress(instance.bridge).address,
+    nodeAddress: ownAddress(),
     nameserver: dnsAddress(instance.serviceSubnet),
     hierarchy,
     enforceLimits,
@@ -154,7 +155,7 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
     firewall: network.serviceFirewall,
     subnet: instance.subnet,
     serviceSubnet: instance.serviceSubnet,
-    balancer: { store, nodeAddress: () => nodeAddress(instance.bridge).address },
+    balancer: { store, nodeAddress: ownAddress },
     isPublished: (protocol, port) => network.firewall.publishes(protocol, port),
     clock,
     log,

@@ -11,6 +11,7 @@ export interface DaemonOptions {
   readonly allowedUnsafeSysctls?: string;
   readonly logLevel?: string;
   readonly listen?: string;
+  readonly nodeIp?: string;
   readonly nodeMonitorGracePeriod?: string;
   readonly clusterCidr?: string;
 }
@@ -24,6 +25,7 @@ export async function runDaemon(context: Context, options: DaemonOptions): Promi
     ...instanceFlags(context.instance),
     ...(options.logLevel === undefined ? [] : ["--log-level", options.logLevel]),
     ...(options.listen === undefined ? [] : ["--listen", options.listen]),
+    ...(options.nodeIp === undefined ? [] : ["--node-ip", options.nodeIp]),
     ...(options.nodeMonitorGracePeriod === undefined
       ? []
       : ["--node-monitor-grace-period", options.nodeMonitorGracePeriod]),

@@ -34,6 +34,7 @@ read("gives defaults, and takes flags before variables", () => {
     NSPOD_ENFORCE_LIMITS: "1",
     NSPOD_LOG_LEVEL: "debug",
     NSPOD_CLUSTER_CIDR: "10.90.0.0/16",
+    NSPOD_NODE_IP: "192.0.2.9",
     NSPOD_NODE_MONITOR_GRACE_PERIOD: "2m",
     NSPOD_ALLOWED_UNSAFE_SYSCTLS: "kernel.msg*, net/core/somaxconn,",
   };
@@ -58,6 +59,7 @@ read("gives defaults, and takes flags before variables", () => {
     allowedUnsafeSysctls: ["kernel.msg*", "net/core/somaxconn"],
     logLevel: "debug",
     onDemand: true,
+    nodeIp: "192.0.2.9",
     clusterCidr: "10.90.0.0/16",
     nodeGraceMs: 120_000,
   });
