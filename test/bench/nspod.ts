@@ -121,10 +121,9 @@ export class Nspod implements InstanceNames {
 
   /** Ends a pod by the socket. @returns as soon as the watch says that the object is gone. */
   async delete(name: string): Promise<void> {
-    const pod = await this.client.json<Pod>("GET", `${podsPath}/${name}`);
-    const gone = this.#until(pod, () => false);
-    await this.client.json("DELETE", `${podsPath}/${name}`);
-    await gone;
+    // With the revision of the change: that of an idle pod's last one may be too old for a watch.
+    const pod = await this.client.json<Pod>("DELETE", `${podsPath}/${name}`);
+    if (pod.kind === "Pod") await this.#until(pod, () => false);
   }
 
   /** Ends every pod, 4 at a time. */
