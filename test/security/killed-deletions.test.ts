@@ -12,14 +12,12 @@ const { test, run } = killSuite("a daemon that dies while a pod is deleted");
 
 const moments: readonly Moment[] = [
   "pod/engine.record",
-  "pod/engine.record:@2",
   "cgroup/hierarchy.kill",
   "pod/attempt.finish",
   "cgroup/hierarchy.kill:@2",
   "pod/sandbox.stop-rules",
   "pod/sandbox.stop-shim",
   "cgroup/hierarchy.remove",
-  "cgroup/hierarchy.remove:@2",
   "pod/sandbox.stop-folder",
   "net/ipam.release",
   "sys/trash.discard",
