@@ -200,7 +200,7 @@ static void replay_sends_the_whole(void)
 	struct builder b = {0};
 	struct program_op *op;
 	int file = memfd_create("source", MFD_CLOEXEC);
-	int ends[2];
+	int ends[2] = {-1, -1};
 	int64_t offset = 2;
 	char text[8];
 
