@@ -4,6 +4,7 @@
  */
 
 import { type Cluster, hasEnded, type NodeState, nodeFacts } from "../scheduler/cluster.ts";
+import type { Happening } from "../scheduler/may-help.ts";
 import type {
   Namespace,
   Node,
@@ -15,13 +16,6 @@ import type { Pod } from "../spec/pod.ts";
 import type { ObjectSource } from "../store/object-source.ts";
 import type { StoredObject, WatchEvent } from "../store/watch-event.ts";
 import { claimNameOf, isBound, isReachable } from "../volume/claims.ts";
-
-/** A change that may matter. */
-export type ClusterChange =
-  | { readonly kind: "Node"; readonly name: string }
-  | { readonly kind: "Pod"; readonly pod: Pod }
-  /** Volumes, claims, classes, namespaces: what a pod that waits may wait for. */
-  | { readonly kind: "other" };
 
 const others: ReadonlySet<string> = new Set([
   "Namespace",
@@ -40,7 +34,12 @@ export class ClusterState implements Disposable {
   readonly #pods = new Map<string, Map<string, Pod>>();
   /** Node of each pod, by uid. */
   readonly #places = new Map<string, string>();
-  readonly #listeners = new Set<(change: ClusterChange) => void>();
+  /** Pods that wait for room on a node that was promised to them, by uid. */
+  readonly #nominated = new Map<string, Pod>();
+  /** As the last look found it, by node; what changes is forgotten. */
+  readonly #states = new Map<string, NodeState>();
+  #cluster: Cluster | undefined;
+  readonly #listeners = new Set<(change: Happening) => void>();
   readonly #unfollow: () => void;
 
   /** @param ownNode - where volumes of claims are made; absent: nobody asks where pods may go. */
@@ -53,18 +52,19 @@ export class ClusterState implements Disposable {
   }
 
   /** Calls `listener` after a change; it must not write to the store. @returns ends it. */
-  follow(listener: (change: ClusterChange) => void): () => void {
+  follow(listener: (change: Happening) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
+  /** The same object while nothing changes. */
   cluster(): Cluster {
-    const nodes = [...this.#nodes.values()].map((node) => this.#stateOf(node));
-    return {
-      nodes,
+    this.#cluster ??= {
+      nodes: [...this.#nodes.values()].map((node) => this.#stateOf(node)),
       namespaceLabels: (name) => this.#namespaceLabels(name),
       reachesVolumes: (pod, node) => this.#reachesVolumes(pod, node),
     };
+    return this.#cluster;
   }
 
   /** A node with its pods; undefined when there is no such node. */
@@ -78,13 +78,34 @@ export class ClusterState implements Disposable {
     return [...(this.#pods.get("") ?? noPods).values()];
   }
 
+  /** Pods that no node has, and that were promised room on one. */
+  nominated(): readonly Pod[] {
+    return [...this.#nominated.values()];
+  }
+
+  /** A pod that has not ended; undefined when there is none. */
+  pod(uid: string): Pod | undefined {
+    const place = this.#places.get(uid);
+    return place === undefined ? undefined : this.#pods.get(place)?.get(uid);
+  }
+
   [Symbol.dispose](): void {
     this.#unfollow();
     this.#listeners.clear();
   }
 
   #stateOf(node: Node): NodeState {
-    return { node, pods: [...(this.#pods.get(node.metadata.name) ?? noPods).values()] };
+    const { name } = node.metadata;
+    const known = this.#states.get(name);
+    if (known !== undefined) return known;
+    const state = { node, pods: [...(this.#pods.get(name) ?? noPods).values()] };
+    this.#states.set(name, state);
+    return state;
+  }
+
+  #forget(nodeName: string): void {
+    this.#states.delete(nodeName);
+    this.#cluster = undefined;
   }
 
   /** What is not bound yet is bound by who makes volumes; it says itself why not. */
@@ -112,15 +133,18 @@ export class ClusterState implements Disposable {
   #notice({ type, object }: WatchEvent<StoredObject>): void {
     if (object.kind === "Pod") this.#noticePod(type, object as StoredObject & Pod);
     else if (object.kind === "Node") this.#noticeNode(type, object as StoredObject & Node);
-    else if (others.has(object.kind)) this.#tell({ kind: "other" });
+    else if (others.has(object.kind)) {
+      this.#cluster = undefined;
+      this.#tell({ kind: "other" });
+    }
   }
 
   #noticePod(type: string, pod: Pod): void {
-    const before = this.#find(pod.metadata.uid);
+    const before = this.pod(pod.metadata.uid);
     if (type === "DELETED") this.#remove(pod.metadata.uid);
     else this.#put(pod);
-    const after = this.#find(pod.metadata.uid);
-    if (placeText(before) !== placeText(after)) this.#tell({ kind: "Pod", pod });
+    const after = this.pod(pod.metadata.uid);
+    if (placeText(before) !== placeText(after)) this.#tell({ kind: "Pod", before, after });
   }
 
   #noticeNode(type: string, node: Node): void {
@@ -128,12 +152,9 @@ export class ClusterState implements Disposable {
     const before = this.#nodes.get(name);
     if (type === "DELETED") this.#nodes.delete(name);
     else this.#nodes.set(name, node);
-    if (nodeText(before) !== nodeText(this.#nodes.get(name))) this.#tell({ kind: "Node", name });
-  }
-
-  #find(uid: string): Pod | undefined {
-    const place = this.#places.get(uid);
-    return place === undefined ? undefined : this.#pods.get(place)?.get(uid);
+    this.#forget(name);
+    const isSame = nodeText(before) === nodeText(this.#nodes.get(name));
+    if (!isSame) this.#tell({ kind: "Node", node: this.node(name) });
   }
 
   #put(pod: Pod): void {
@@ -141,6 +162,10 @@ export class ClusterState implements Disposable {
     const place = pod.spec.nodeName ?? "";
     if (this.#places.get(uid) !== place || hasEnded(pod)) this.#remove(uid);
     if (hasEnded(pod)) return;
+    if (place !== "") this.#forget(place);
+    const isNominated = place === "" && pod.status?.nominatedNodeName !== undefined;
+    if (isNominated) this.#nominated.set(uid, pod);
+    else this.#nominated.delete(uid);
     const pods = this.#pods.get(place) ?? new Map();
     this.#pods.set(place, pods.set(uid, pod));
     this.#places.set(uid, place);
@@ -149,13 +174,15 @@ export class ClusterState implements Disposable {
   #remove(uid: string): void {
     const place = this.#places.get(uid);
     if (place === undefined) return;
+    if (place !== "") this.#forget(place);
+    this.#nominated.delete(uid);
     this.#places.delete(uid);
     const pods = this.#pods.get(place);
     pods?.delete(uid);
     if (pods?.size === 0) this.#pods.delete(place);
   }
 
-  #tell(change: ClusterChange): void {
+  #tell(change: Happening): void {
     for (const listener of this.#listeners) listener(change);
   }
 }

@@ -2,15 +2,15 @@
  * The scheduler: gives pods their node. Where, decides scheduler/place-pod.ts; here it is done and said.
  *
  *   new pod ──place()──▶ stored with its node at once                    no write and no wait of its own
- *      └─ does not fit, or has claims ──▶ waits ──round──▶ bound · Unschedulable, and perhaps others are evicted for it
- *                                           ▲
- *              pods, nodes, volumes change ─┘
+ *      └─ does not fit, or has claims ──▶ queue ──turn──▶ bound · Unschedulable, and perhaps others are evicted for it
+ *                                           ▲                             │
+ *                 something that may help ──┴─────────────────────────────┘
  *
  * Binding a pod is one write, and everything follows from what is stored: a daemon that ends between any two lines
  * continues. Source: Kubernetes, "Kubernetes Scheduler", "Pod Scheduling Readiness", "Pod Priority and Preemption".
  */
 import { type Clock, toTime } from "../base/clock.ts";
-import { isPodError } from "../base/errors.ts";
+import { isPodError, messageOf } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { priorityOf } from "../scheduler/cluster.ts";
 import {
@@ -18,7 +18,9 @@ import {
   failureMessage,
   withPreemption,
 } from "../scheduler/failure-message.ts";
+import { type Happening, mayHelp } from "../scheduler/may-help.ts";
 import { type Placement, placePod } from "../scheduler/place-pod.ts";
+import { SchedulingQueue } from "../scheduler/scheduling-queue.ts";
 import type { Pod, PodCondition } from "../spec/pod.ts";
 import { disruptionTarget, podCondition, withPodCondition } from "../spec/pod-condition.ts";
 import { podQosClass } from "../spec/pod-qos.ts";
@@ -56,9 +58,13 @@ const gated = {
   message: "Scheduling is blocked due to non-empty scheduling gates",
 };
 
+/** So many pods have their turn before others of the daemon's work do. */
+const portion = 50;
+
 export class Scheduler implements Disposable {
   readonly #options: SchedulerOptions;
-  readonly #queue: KeyQueue;
+  readonly #waiting = new SchedulingQueue();
+  readonly #turns: KeyQueue;
   /** Uid of the pod that `place` has given a node, until it is stored. */
   #placed: string | undefined;
   #unfollow: () => void = () => undefined;
@@ -66,26 +72,20 @@ export class Scheduler implements Disposable {
   constructor(options: SchedulerOptions) {
     const { clock, log } = options;
     this.#options = options;
-    this.#queue = new KeyQueue({ clock, log, reconcile: () => this.#round() });
+    this.#turns = new KeyQueue({ clock, log, reconcile: () => this.#turn() });
   }
 
   /** Schedules what waits, and follows changes from then on. */
   start(): void {
     const { state } = this.#options;
-    this.#unfollow = state.follow((change) => {
-      if (change.kind === "Pod" && change.pod.metadata.uid === this.#placed) {
-        this.#placed = undefined;
-        this.#announce(change.pod);
-      } else if (state.unbound().length > 0) {
-        this.#queue.add("");
-      }
-    });
-    this.#queue.add("");
+    this.#unfollow = state.follow((change) => this.#notice(change));
+    for (const pod of state.unbound()) this.#put(pod);
+    this.#turns.add("");
   }
 
   [Symbol.dispose](): void {
     this.#unfollow();
-    this.#queue[Symbol.dispose]();
+    this.#turns[Symbol.dispose]();
   }
 
   /**
@@ -104,15 +104,59 @@ export class Scheduler implements Disposable {
     return this.#withNode(pod, placement.node);
   }
 
-  /** Everything that waits, the most important first. */
-  #round(): undefined {
-    const { state } = this.#options;
-    const waiting = state.unbound().filter((pod) => isOurs(pod));
-    for (const pod of waiting.sort(byImportance)) {
-      if (pod.metadata.deletionTimestamp !== undefined) continue;
-      if (isGated(pod)) this.#wait(pod, gated.reason, gated.message);
-      else this.#schedule(pod);
+  #notice(happening: Happening): void {
+    const { state, clock } = this.#options;
+    if (happening.kind === "Pod") {
+      const { before, after } = happening;
+      if (after !== undefined && after.metadata.uid === this.#placed) {
+        this.#placed = undefined;
+        this.#announce(after);
+      }
+      if (after !== undefined && !after.spec.nodeName) this.#put(after);
+      else if (before !== undefined) this.#waiting.remove(before.metadata.uid);
     }
+    if (this.#waiting.size === 0) return;
+    this.#waiting.move(clock.now(), (uid) => {
+      const pod = state.pod(uid);
+      return pod !== undefined && mayHelp(happening, pod, state.cluster());
+    });
+    this.#turns.add("");
+  }
+
+  #put(pod: Pod): void {
+    const { uid, creationTimestamp: created = "", deletionTimestamp } = pod.metadata;
+    if (!isOurs(pod)) return;
+    if (deletionTimestamp !== undefined) this.#waiting.remove(uid);
+    else this.#waiting.put({ uid, priority: priorityOf(pod), created });
+  }
+
+  /**
+   * Pods that wait, the most important first. @returns when there is more to do.
+   * @throws AggregateError what went wrong with some of them: they have another turn, and did not hold up the others.
+   */
+  #turn(): number | undefined {
+    const { state, clock } = this.#options;
+    const faults: unknown[] = [];
+    let againMs: number | undefined = clock.now();
+    for (let tried = 0; tried < portion; tried++) {
+      const uid = this.#waiting.take(clock.now());
+      if (uid === undefined) {
+        againMs = this.#waiting.nextMs();
+        break;
+      }
+      const pod = state.pod(uid);
+      if (pod === undefined || pod.spec.nodeName) continue;
+      this.#waiting.refused(uid, clock.now());
+      try {
+        if (isGated(pod)) this.#wait(pod, gated.reason, gated.message);
+        else this.#schedule(pod);
+      } catch (error) {
+        faults.push(error);
+        this.#waiting.move(clock.now(), (other) => other === uid);
+      }
+    }
+    if (faults.length > 0) throw new AggregateError(faults, messageOf(faults[0]));
+    return againMs;
   }
 
   #schedule(pod: Pod): void {
@@ -133,7 +177,7 @@ export class Scheduler implements Disposable {
 
   #decide(pod: Pod): Placement {
     const { state } = this.#options;
-    return placePod(pod, state.cluster(), state.unbound());
+    return placePod(pod, state.cluster(), state.nominated());
   }
 
   #bind(pod: Pod, node: string): void {
@@ -245,10 +289,4 @@ function isGated({ spec }: Pod): boolean {
 
 function hasClaims(pod: Pod): boolean {
   return (pod.spec.volumes ?? []).some((volume) => claimNameOf(pod, volume) !== undefined);
-}
-
-/** By priority, then the one that has waited longest. */
-function byImportance(a: Pod, b: Pod): number {
-  const age = ({ metadata }: Pod): string => metadata.creationTimestamp ?? "";
-  return priorityOf(b) - priorityOf(a) || age(a).localeCompare(age(b));
 }

@@ -36,6 +36,23 @@ export function passing(...reasons: readonly string[]): Refusal {
   return { reasons, isLasting: false };
 }
 
+/**
+ * What follows from a pod and the cluster, whichever node is looked at: reckoned once for all nodes.
+ * A cluster does not change; one that does is another object.
+ */
+export function oncePerPod<T>(
+  reckon: (pod: Pod, cluster: Cluster) => T,
+): (pod: Pod, cluster: Cluster) => T {
+  const known = new WeakMap<Cluster, { readonly pod: Pod; readonly result: T }>();
+  return (pod, cluster) => {
+    const last = known.get(cluster);
+    if (last?.pod === pod) return last.result;
+    const result = reckon(pod, cluster);
+    known.set(cluster, { pod, result });
+    return result;
+  };
+}
+
 export function nodeFacts({ metadata }: Node): NodeFacts {
   return { name: metadata.name, labels: metadata.labels ?? {} };
 }

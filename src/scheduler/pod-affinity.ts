@@ -7,7 +7,15 @@
 import type { LabelSelector, Node, PodAffinityTerm } from "../spec/kubernetes.gen.ts";
 import { matchesLabels } from "../spec/match-selector.ts";
 import type { Pod } from "../spec/pod.ts";
-import { type Cluster, type Filter, labelOf, lasting, type NodeState, passing } from "./cluster.ts";
+import {
+  type Cluster,
+  type Filter,
+  labelOf,
+  lasting,
+  type NodeState,
+  oncePerPod,
+  passing,
+} from "./cluster.ts";
 
 export const fitsOtherPods: Filter = (pod, { node }, cluster) => {
   if (isKeptAway(pod, node, cluster)) {
@@ -27,39 +35,74 @@ function termsOf(
   return spec.affinity?.[kind]?.requiredDuringSchedulingIgnoredDuringExecution ?? [];
 }
 
+interface Domain {
+  readonly key: string;
+  /** A node of it. */
+  readonly node: Node;
+}
+
 /** A pod that is there wants this one away. */
 function isKeptAway(pod: Pod, node: Node, cluster: Cluster): boolean {
-  return cluster.nodes.some((state) =>
-    othersOn(state, pod).some((other) =>
-      termsOf(other, "podAntiAffinity").some(
-        (term) =>
-          isSameDomain(term.topologyKey, node, state.node) && matches(term, other, pod, cluster),
+  return forbidden(pod, cluster).some((domain) => isSameDomain(domain.key, node, domain.node));
+}
+
+/** Where pods that are there do not want this one. */
+const forbidden = oncePerPod((pod, cluster): readonly Domain[] =>
+  cluster.nodes.flatMap((state) => {
+    const wary = othersOn(waryOn(state), pod);
+    return wary.flatMap((other) =>
+      termsOf(other, "podAntiAffinity").flatMap((term) =>
+        matches(term, other, pod, cluster) ? [{ key: term.topologyKey, node: state.node }] : [],
       ),
-    ),
-  );
+    );
+  }),
+);
+
+const wary = new WeakMap<NodeState, NodeState>();
+
+/** The node with those of its pods that want others away. */
+function waryOn(state: NodeState): NodeState {
+  const known = wary.get(state);
+  if (known !== undefined) return known;
+  const pods = state.pods.filter((pod) => termsOf(pod, "podAntiAffinity").length > 0);
+  const found = { ...state, pods };
+  wary.set(state, found);
+  return found;
 }
 
 function isTooNear(pod: Pod, node: Node, cluster: Cluster): boolean {
-  return termsOf(pod, "podAntiAffinity").some((term) =>
-    cluster.nodes.some(
-      (state) =>
-        isSameDomain(term.topologyKey, node, state.node) &&
-        othersOn(state, pod).some((other) => matches(term, pod, other, cluster)),
-    ),
-  );
+  return avoided(pod, cluster).some((domain) => isSameDomain(domain.key, node, domain.node));
 }
+
+/** Where pods are that this one does not want to be near to. */
+const avoided = oncePerPod((pod, cluster): readonly Domain[] =>
+  termsOf(pod, "podAntiAffinity").flatMap((term) =>
+    cluster.nodes
+      .filter((state) => othersOn(state, pod).some((other) => matches(term, pod, other, cluster)))
+      .map(({ node }) => ({ key: term.topologyKey, node })),
+  ),
+);
 
 function isNearOthers(pod: Pod, node: Node, cluster: Cluster): boolean {
   const terms = termsOf(pod, "podAffinity");
   if (terms.length === 0) return true;
   if (terms.some(({ topologyKey }) => labelOf(node, topologyKey) === undefined)) return false;
-  const matchesAll = (other: Pod): boolean =>
-    terms.every((term) => matches(term, pod, other, cluster));
-  const hosts = cluster.nodes.filter((state) => othersOn(state, pod).some(matchesAll));
-  if (hosts.length === 0) return matchesAll(pod);
+  const hosts = wanted(pod, cluster);
+  if (hosts.length === 0) return isWanted(pod, pod, cluster);
   return terms.every(({ topologyKey }) =>
-    hosts.some((state) => isSameDomain(topologyKey, node, state.node)),
+    hosts.some((host) => isSameDomain(topologyKey, node, host)),
   );
+}
+
+/** Nodes with a pod that this one wants to be near to. */
+const wanted = oncePerPod((pod, cluster): readonly Node[] =>
+  cluster.nodes
+    .filter((state) => othersOn(state, pod).some((other) => isWanted(pod, other, cluster)))
+    .map(({ node }) => node),
+);
+
+function isWanted(pod: Pod, other: Pod, cluster: Cluster): boolean {
+  return termsOf(pod, "podAffinity").every((term) => matches(term, pod, other, cluster));
 }
 
 function othersOn({ pods }: NodeState, { metadata }: Pod): readonly Pod[] {

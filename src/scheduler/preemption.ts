@@ -87,7 +87,7 @@ function victimsOn(
   return { victims };
 
   function refusalIn(pods: readonly Pod[]): Refusal | undefined {
-    const imagined = { ...state, pods };
+    const imagined = { ...state, pods: [...pods] };
     const nodes = cluster.nodes.map((each) => (each === state ? imagined : each));
     return refusalOf(pod, imagined, { ...cluster, nodes });
   }

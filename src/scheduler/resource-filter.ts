@@ -37,7 +37,10 @@ export interface Shortage {
 export function shortages(pod: Pod, node: Node, pods: readonly Pod[]): readonly Shortage[] {
   const found: Shortage[] = [];
   const capacity = (resource: string): bigint => allocatable(node, resource);
-  const others = pods.filter(({ metadata }) => metadata.uid !== pod.metadata.uid);
+  // A pod that waits is on no node.
+  const others = pod.spec.nodeName
+    ? pods.filter(({ metadata }) => metadata.uid !== pod.metadata.uid)
+    : pods;
   const room = capacity("pods");
   const count = BigInt(others.length) * nanoPerUnit;
   if (count + nanoPerUnit > room) {
@@ -54,7 +57,7 @@ export function shortages(pod: Pod, node: Node, pods: readonly Pod[]): readonly 
   }
   for (const [resource, requested] of requestsOf(pod)) {
     if (requested === 0n) continue;
-    const used = others.reduce((sum, other) => sum + (requestsOf(other).get(resource) ?? 0n), 0n);
+    const used = usageOf(others).get(resource) ?? 0n;
     const all = capacity(resource);
     if (used + requested <= all) continue;
     const [reason, isLasting] = [`Insufficient ${resource}`, requested > all];
@@ -64,9 +67,35 @@ export function shortages(pod: Pod, node: Node, pods: readonly Pod[]): readonly 
 }
 
 /** What a node can give of a resource; nothing of one that it does not name. */
-export function allocatable({ status }: Node, resource: string): bigint {
-  const text = status?.allocatable?.[resource];
-  return text === undefined ? 0n : parseQuantity(text).nano;
+export function allocatable(node: Node, resource: string): bigint {
+  return capacitiesOf(node).get(resource) ?? 0n;
+}
+
+const capacities = new WeakMap<Node, Amounts>();
+
+function capacitiesOf(node: Node): Amounts {
+  const before = capacities.get(node);
+  if (before !== undefined) return before;
+  const all = Object.entries(node.status?.allocatable ?? {});
+  const amounts = new Map(all.map(([resource, text]) => [resource, parseQuantity(text).nano]));
+  capacities.set(node, amounts);
+  return amounts;
+}
+
+const usages = new WeakMap<readonly Pod[], Amounts>();
+
+/** What pods occupy together, by resource. The list does not change; what does is another list. */
+function usageOf(pods: readonly Pod[]): Amounts {
+  const before = usages.get(pods);
+  if (before !== undefined) return before;
+  const amounts = new Map<string, bigint>();
+  for (const pod of pods) {
+    for (const [resource, amount] of requestsOf(pod)) {
+      amounts.set(resource, (amounts.get(resource) ?? 0n) + amount);
+    }
+  }
+  usages.set(pods, amounts);
+  return amounts;
 }
 
 const known = new WeakMap<Pod, Amounts>();

@@ -5,7 +5,7 @@
 import type { Node, TopologySpreadConstraint } from "../spec/kubernetes.gen.ts";
 import { matchesLabels } from "../spec/match-selector.ts";
 import type { Pod } from "../spec/pod.ts";
-import { type Cluster, type Filter, labelOf, lasting, passing } from "./cluster.ts";
+import { type Filter, labelOf, lasting, oncePerPod, passing } from "./cluster.ts";
 import { matchesNodeWishes } from "./node-filters.ts";
 import { withKeys } from "./pod-affinity.ts";
 import { isForbidding, untolerated } from "./tolerations.ts";
@@ -13,39 +13,46 @@ import { isForbidding, untolerated } from "./tolerations.ts";
 const reason = "node(s) didn't match pod topology spread constraints";
 
 export const keepsSpread: Filter = (pod, { node }, cluster) => {
-  const constraints = (pod.spec.topologySpreadConstraints ?? []).filter(
-    ({ whenUnsatisfiable }) => whenUnsatisfiable === "DoNotSchedule",
-  );
+  const constraints = requiredOf(pod);
+  if (constraints.length === 0) return undefined;
   if (constraints.some(({ topologyKey }) => labelOf(node, topologyKey) === undefined)) {
     return lasting(`${reason} (missing required label)`);
   }
-  const keys = constraints.map(({ topologyKey }) => topologyKey);
-  const isKept = constraints.every((constraint) =>
-    isEven(constraint, keys, { pod, node, cluster }),
-  );
+  const isKept = spreads(pod, cluster).every((spread) => isEven(spread, pod, node));
   return isKept ? undefined : passing(reason);
 };
 
-interface Place {
-  readonly pod: Pod;
-  readonly node: Node;
-  readonly cluster: Cluster;
+function requiredOf({ spec }: Pod): readonly TopologySpreadConstraint[] {
+  const { topologySpreadConstraints = [] } = spec;
+  return topologySpreadConstraints.filter(
+    ({ whenUnsatisfiable }) => whenUnsatisfiable === "DoNotSchedule",
+  );
 }
 
-function isEven(
-  constraint: TopologySpreadConstraint,
-  keys: readonly string[],
-  { pod, node, cluster }: Place,
-): boolean {
-  const counts = new Map<string, number>();
-  for (const state of cluster.nodes) {
-    const domain = labelOf(state.node, constraint.topologyKey);
-    // A domain counts when the node could take the pod and knows all the keys.
-    const isCounted = keys.every((key) => labelOf(state.node, key) !== undefined);
-    if (domain === undefined || !isCounted || !isEligible(constraint, pod, state.node)) continue;
-    const matching = state.pods.filter((other) => isAlike(constraint, pod, other)).length;
-    counts.set(domain, (counts.get(domain) ?? 0) + matching);
-  }
+/** A constraint, and how many pods that it counts are in each domain. */
+interface Spread {
+  readonly constraint: TopologySpreadConstraint;
+  readonly counts: ReadonlyMap<string, number>;
+}
+
+const spreads = oncePerPod((pod, cluster): readonly Spread[] => {
+  const constraints = requiredOf(pod);
+  const keys = constraints.map(({ topologyKey }) => topologyKey);
+  return constraints.map((constraint) => {
+    const counts = new Map<string, number>();
+    for (const { node, pods } of cluster.nodes) {
+      const domain = labelOf(node, constraint.topologyKey);
+      // A domain counts when the node could take the pod and knows all the keys.
+      const isCounted = keys.every((key) => labelOf(node, key) !== undefined);
+      if (domain === undefined || !isCounted || !isEligible(constraint, pod, node)) continue;
+      const matching = pods.filter((other) => isAlike(constraint, pod, other)).length;
+      counts.set(domain, (counts.get(domain) ?? 0) + matching);
+    }
+    return { constraint, counts };
+  });
+});
+
+function isEven({ constraint, counts }: Spread, pod: Pod, node: Node): boolean {
   const { minDomains = 1, maxSkew } = constraint;
   const least = counts.size < minDomains ? 0 : Math.min(...counts.values());
   const here = counts.get(labelOf(node, constraint.topologyKey) ?? "") ?? 0;

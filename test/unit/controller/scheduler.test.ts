@@ -23,6 +23,8 @@ class World {
   readonly events: string[] = [];
   readonly timers: { readonly atMs: number; readonly run: () => void }[] = [];
   nowMs = 1_000_000;
+  /** What goes wrong when a claim is bound. */
+  fault: Error | undefined;
   /** Why a claim is not bound. */
   phrase: string | undefined;
   readonly state: ClusterState;
@@ -50,6 +52,7 @@ class World {
       report,
       claims: {
         volumeOf: () => {
+          if (this.fault !== undefined) throw this.fault;
           if (this.phrase === undefined) return {} as never;
           throw new PodError("FailedPrecondition", "no", { data: { phrase: this.phrase } });
         },
@@ -164,17 +167,38 @@ schedule("evicts the less important and has the place when it is free", async ()
   const low = await world.pod("low");
   assert.ok(low.metadata.deletionTimestamp);
   assert.ok(low.status?.conditions?.some(({ reason }) => reason === "PreemptionByScheduler"));
-  assert.equal(world.events, [
-    "low Scheduled",
-    "high FailedScheduling",
-    "low Preempted",
-    // It says now that it waits for the end of the other.
-    "high FailedScheduling",
-  ]);
+  assert.equal(world.events, ["low Scheduled", "high FailedScheduling", "low Preempted"]);
   world.store.delete("Pod", "default", "low");
   const bound = await world.pod("high");
   assert.is(bound.spec.nodeName, "n1");
   assert.is(bound.status?.nominatedNodeName, undefined);
+});
+
+schedule("a pod that is refused again has to wait a little", async () => {
+  const holds = { requests: { cpu: "1" }, priority: 9 };
+  for (const name of ["first", "second"]) await world.create(name, holds);
+  await world.create("pod", { requests: { cpu: "2" }, priority: 5 });
+  for (const name of ["first", "second"]) {
+    world.store.delete("Pod", "default", name);
+    await world.pod("pod");
+  }
+  assert.is((await world.pod("pod")).spec.nodeName, undefined);
+  const [timer] = world.timers;
+  assert.is(timer?.atMs, world.nowMs + 1000);
+  world.nowMs += 1000;
+  timer?.run();
+  assert.is((await world.pod("pod")).spec.nodeName, "n1");
+});
+
+schedule("more pods than one turn takes all have their place", async () => {
+  world.changeNode((node) => ({ ...node, status: { allocatable: { pods: "0" } } }));
+  const names = Array.from({ length: 60 }, (_, index) => `p${index}`);
+  for (const name of names) world.store.create(world.scheduler.place(podOf(name)));
+  await world.pod("p0");
+  world.changeNode((node) => ({ ...node, status: { allocatable: { pods: "100" } } }));
+  await world.pod("p0");
+  for (const { run } of world.timers) run();
+  for (const name of names) assert.is((await world.pod(name)).spec.nodeName, "n1", name);
 });
 
 schedule("gated pods and those of other schedulers are left alone", async () => {
@@ -205,6 +229,21 @@ schedule("a pod waits for its claims", async () => {
     metadata: { name: "data", namespace: "default", uid: "c" },
   });
   assert.is((await world.pod("p")).spec.nodeName, "n1");
+});
+
+schedule("what goes wrong with one pod holds up no other, and is tried again", async () => {
+  world.fault = new Error("out of space");
+  const volumes = [{ name: "v", persistentVolumeClaim: { claimName: "data" } }];
+  world.store.create(world.scheduler.place(podOf("broken", { volumes, priority: 5 })));
+  world.changeNode((node) => ({ ...node, spec: { unschedulable: true } }));
+  world.store.create(world.scheduler.place(podOf("other")));
+  world.changeNode((node) => ({ ...node, spec: {} }));
+  assert.is((await world.pod("broken")).spec.nodeName, undefined);
+  assert.is((await world.pod("other")).spec.nodeName, "n1");
+  world.fault = undefined;
+  world.nowMs += 1000;
+  for (const { run } of world.timers.splice(0)) run();
+  assert.is((await world.pod("broken")).spec.nodeName, "n1");
 });
 
 schedule.run();

@@ -7,7 +7,7 @@ import { nodeOf, podOf } from "./fixture.ts";
 const admit = suite("refuseOnNode()");
 
 admit("takes a pod that fits, also one that it has counted already", () => {
-  const pod = podOf("p", { requests: { cpu: "2" } });
+  const pod = podOf("p", { nodeName: "n1", requests: { cpu: "2" } });
   assert.is(refuseOnNode(pod, nodeOf("n1")), undefined);
   assert.is(refuseOnNode(pod, nodeOf("n1", { pods: [pod] })), undefined);
 });
