@@ -108,11 +108,15 @@ export class GarbageCollector implements Disposable {
     this.#release(owner, orphan);
   }
 
-  /** The dependents go, and their owner after those that hold it. */
+  /** The dependents that no other owner keeps go, and their owner after those that hold it. */
   #empty(owner: KubernetesObject): void {
     let isHeld = false;
     for (const dependent of this.#dependentsOf(owner)) {
       const { metadata } = dependent;
+      if (this.#hasOtherOwner(dependent, owner)) {
+        this.#disown(dependent, [owner.metadata.uid]);
+        continue;
+      }
       const reference = metadata.ownerReferences?.find(({ uid }) => uid === owner.metadata.uid);
       isHeld ||= reference?.blockOwnerDeletion === true;
       if (metadata.deletionTimestamp !== undefined) continue;
@@ -120,6 +124,18 @@ export class GarbageCollector implements Disposable {
     }
     // Their end brings the owner here again.
     if (!isHeld || this.#dependentsOf(owner).length === 0) this.#release(owner, foreground);
+  }
+
+  /** Whether an owner is there that does not wait for its dependents, too. */
+  #hasOtherOwner(dependent: KubernetesObject, { metadata: { uid } }: KubernetesObject): boolean {
+    return (dependent.metadata.ownerReferences ?? []).some((owner) => {
+      if (owner.uid === uid || this.#isGone(owner, dependent)) return false;
+      const found = this.#options.store.get<KubernetesObject>(
+        ...splitKey(ownerKey(owner, dependent)),
+      );
+      const { deletionTimestamp, finalizers = [] } = found?.metadata ?? {};
+      return deletionTimestamp === undefined || !finalizers.includes(foreground);
+    });
   }
 
   /** Without any owner that is left an object goes; with one it forgets the others. */

@@ -79,6 +79,26 @@ collector("Foreground: the owner waits for its dependents", async () => {
   assert.not(await all.has("ConfigMap", "owner"));
 });
 
+collector("Foreground: a dependent with an owner that stays only forgets the other one", async () => {
+  all.start();
+  const [one, two] = [all.create("ConfigMap", "one"), all.create("ConfigMap", "two")];
+  all.create("Secret", "leaf", { ownerReferences: ownedBy(one, two) });
+  remove("one", "Foreground");
+  assert.not(await all.has("ConfigMap", "one"));
+  const leaf = all.store.get<typeof one>("Secret", "default", "leaf");
+  assert.is(leaf?.metadata.deletionTimestamp, undefined);
+  assert.equal(leaf?.metadata.ownerReferences, ownedBy(two));
+});
+
+collector("Foreground: owners that both go do not keep what they have in common", async () => {
+  all.start();
+  const [one, two] = [all.create("ConfigMap", "one"), all.create("ConfigMap", "two")];
+  all.create("Secret", "leaf", { ownerReferences: ownedBy(one, two) });
+  for (const name of ["one", "two"]) remove(name, "Foreground");
+  assert.not(await all.has("Secret", "leaf"));
+  for (const name of ["one", "two"]) assert.not(await all.has("ConfigMap", name));
+});
+
 collector("Orphan: dependents stay and forget their owner", async () => {
   all.start();
   const owner = all.create("ConfigMap", "owner");
