@@ -79,7 +79,7 @@ collector("Foreground: the owner waits for its dependents", async () => {
   assert.not(await all.has("ConfigMap", "owner"));
 });
 
-collector("Foreground: a dependent with an owner that stays only forgets the other one", async () => {
+collector("Foreground: a dependent with an owner that stays loses the other", async () => {
   all.start();
   const [one, two] = [all.create("ConfigMap", "one"), all.create("ConfigMap", "two")];
   all.create("Secret", "leaf", { ownerReferences: ownedBy(one, two) });
