@@ -327,7 +327,7 @@ static void one_round(int netlink, int bridge, int worker, int round, struct tim
 
 	times->begun = now_us();
 	snprintf(work, sizeof(work), "%d", worker);
-	snprintf(veth, sizeof(veth), "fl%dx%d", worker, round);
+	snprintf(veth, sizeof(veth), "f%x-%d", (unsigned int)getpid(), round);
 	snprintf(cgroup, sizeof(cgroup), "%s/floor-%d-%d", cgroups, worker, round);
 	sure(cgroup, mkdir(cgroup, 0755));
 	folder = (int)sure(cgroup, open(cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
