@@ -29,6 +29,7 @@ export function plotResults(results: Results): string {
   const caption = describeMachine(results).split(". ")[0] ?? "";
   parts.push(text(10, y, caption, 'fill="#57606a"'));
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${y + 14}" font-family="sans-serif" font-size="12">
+<title>nspod beside other runtimes</title>
 <rect width="100%" height="100%" fill="#ffffff"/>
 ${parts.join("\n")}
 </svg>

@@ -14,12 +14,17 @@ export const shownFolder: string = join(repository, "test/bench/results");
 /** Writes results.json, table.md and plot.svg; README.md, too, when it is the folder that it shows. */
 export function writeResults(results: Results, folder: string): void {
   mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, "results.json"), `${JSON.stringify(results)}\n`);
+  writeFileSync(join(folder, "results.json"), `${JSON.stringify(results, rounded)}\n`);
   writeFileSync(join(folder, "table.md"), formatResults(results));
   writeFileSync(join(folder, "plot.svg"), plotResults(results));
   if (folder !== shownFolder) return;
   const readme = join(repository, "README.md");
   writeFileSync(readme, replaceSection(readFileSync(readme, "utf8"), results));
+}
+
+/** A microsecond is as fine as anything here is measured. */
+function rounded(_key: string, value: unknown): unknown {
+  return typeof value === "number" ? Math.round(value * 1000) / 1000 : value;
 }
 
 if (import.meta.main) {
