@@ -5,7 +5,7 @@
  *   program    in the new child: overlay root, /proc /sys /dev, volumes, masks, pivot_root, privileges, execve
  *   postlude   in the shim: leave the PID namespace again
  *
- * Where a neighbour could trace the child, it joins the namespace itself and last (process-namespace.ts).
+ * The child is born in the PID namespace whose /proc it mounts: the kernel takes that of the one who mounts.
  *
  * Pure: nothing is decided here, the plan has decided. Registers 0..7 are shared with the shim (terminal.ts).
  */
@@ -17,11 +17,7 @@ import { makeDirectories } from "./in-root.ts";
 import { maskPaths, mountDev, mountProc, mountSys } from "./kernel-filesystems.ts";
 import { setAttributes } from "./mount-calls.ts";
 import type { ContainerPlan } from "./plan.ts";
-import {
-  divideIntoPidNamespace,
-  enterPidNamespace,
-  leavePidNamespace,
-} from "./process-namespace.ts";
+import { enterPidNamespace, leavePidNamespace } from "./process-namespace.ts";
 import { changeRoot, mountRoot } from "./root-filesystem.ts";
 import { dropPrivileges, enterProcess, leadSession } from "./sandbox.ts";
 import {
@@ -49,7 +45,7 @@ export interface CompiledProcess {
 
 /** The programs that start a container. */
 export function compileContainer(plan: ContainerPlan): CompiledProcess {
-  const joins = plan.pidNamespace === "pod" && !plan.mayBeTraced;
+  const joins = plan.pidNamespace === "pod";
   const prelude = new Program(`container "${plan.name}", before the start`, sharedRegisterCount);
   if (joins) enterPidNamespace(prelude, "spec.shareProcessNamespace");
   makeDevpts(prelude, plan.users?.base);
@@ -65,11 +61,9 @@ export function compileContainer(plan: ContainerPlan): CompiledProcess {
 function compileStart(plan: ContainerPlan): Program {
   const { field, users } = plan;
   const program = new Program(`container "${plan.name}"`, sharedRegisterCount);
-  const divides = plan.pidNamespace === "pod" && plan.mayBeTraced;
-  if (divides) divideIntoPidNamespace(program, "spec.shareProcessNamespace");
   takeStreams(program, shared.devpts);
   enterProcess(program, plan);
-  if (!divides) leadSession(program, field, plan.tty);
+  leadSession(program, field, plan.tty);
   if (users) {
     openUsers(program, users);
     makeFilesAs(program, users.base);
@@ -117,7 +111,6 @@ function compileStart(plan: ContainerPlan): Program {
   program.from("no descriptor but the standard streams");
   program.call("close_range", [users ? keptFd + 1 : keptFd, 0xffff_ffff, 0]);
   dropPrivileges(program, plan, { ownMounts: true });
-  if (divides) leadSession(program.divide(), field, plan.tty);
   execute(program, plan.argv, plan.environment, `${field}.command`);
   return program;
 }

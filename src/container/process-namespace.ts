@@ -2,10 +2,10 @@
  * Children into another PID namespace and back: setns changes where the shim's next children are born, not the shim.
  *
  * With CAP_SYS_PTRACE over the host's users a neighbour has every process of its PID namespace in its hands, from its
- * birth and whatever its own state is. Where a container of the pod has that, the process does its work outside of the
- * namespace and divides last: what is born inside has the memory, the descriptors, the rights and the filter that it
- * has after its execve (security: ESC-03, CVE-2016-9962). It costs a fork, so elsewhere the process is born inside and
- * not dumpable.
+ * birth and whatever its own state is. Where a container of the pod has that, a command (exec.ts) does its work outside
+ * of the namespace and divides last: what is born inside has the memory, the descriptors, the rights and the filter
+ * that it has after its execve (security: ESC-03, CVE-2016-9962). It costs a fork, so elsewhere the process is born
+ * inside and not dumpable; and so is the first process of a container, whose /proc has to be of that namespace.
  * Source: pid_namespaces(7), "setns(2) and unshare(2) semantics"; a pidfd names the namespace since Linux 5.8;
  * ptrace(2) "Ptrace access mode checking".
  */

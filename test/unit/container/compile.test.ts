@@ -283,46 +283,12 @@ start("is born where its PID namespace says", () => {
 
 const mayTrace = { securityContext: { capabilities: { add: ["sys_ptrace"] } } };
 
-start("works outside of a PID namespace where it may be traced, and divides last", () => {
-  for (const container of [mayTrace, { ...mayTrace, tty: true }]) {
-    const { programs, cloneFlags } = compile({ spec: { shareProcessNamespace: true }, container });
-    assert.is(cloneFlags, K.CLONE_NEWNS);
-    assert.is(programs.postlude, undefined);
-    assert.not(listing(programs.prelude).some((line) => line.startsWith("setns ")));
-    const all = listing(programs.program);
-    assert.is(all[0], "setns R3 536870912");
-    const end = all.slice(find(all, /^DIVIDE/)).filter((line) => !line.startsWith("RELOC "));
-    const names = end.map((line) => line.split(" ")[0]);
-    // A session and a terminal end with their leader, so both are of the second half.
-    const expected = ["DIVIDE", "setsid", ...("tty" in container ? ["ioctl"] : []), "execve"];
-    assert.equal([...new Set(names)], expected);
-    inOrder(
-      all,
-      /^setns R3/,
-      /^prctl 4 0/,
-      /^pivot_root/,
-      /^close_range 3 /,
-      /^capset/,
-      /^seccomp/,
-    );
-    assert.ok(find(all, /^seccomp/) < find(all, /^DIVIDE/));
-  }
-});
-
-start("divides only where somebody in its PID namespace may trace it", () => {
-  const divides = (changes: InputChanges) =>
-    listing(compile(changes).programs.program).some((line) => line.startsWith("DIVIDE"));
-  const shareProcessNamespace = true;
-  const neighbour = { name: "tools", image: "busybox", ...mayTrace };
-  const containers = [{ name: "web", image: "busybox" }, neighbour];
-  assert.ok(divides({ spec: { shareProcessNamespace, containers } }));
-  assert.ok(divides({ spec: { shareProcessNamespace, initContainers: [neighbour] } }));
-  // A namespace of its own is empty; the host's has worse; users of its own have no such capability.
-  assert.not(divides({ spec: { containers }, container: mayTrace }));
-  assert.not(divides({ spec: { hostPID: true, containers }, container: mayTrace }));
-  const users = { namespace: "/run/1f/userns", base: 655_360 };
-  assert.not(divides({ spec: { shareProcessNamespace, containers }, input: { users } }));
-  assert.not(divides({ spec: { shareProcessNamespace } }));
+start("is born in the PID namespace whose /proc it mounts, also where it may be traced", () => {
+  const { programs } = compile({ spec: { shareProcessNamespace: true }, container: mayTrace });
+  inOrder(listing(programs.prelude), /^openat .*ns\/pid/, /^setns R3 536870912/);
+  assert.ok(programs.postlude);
+  const all = listing(programs.program);
+  assert.not(all.some((line) => line.startsWith("DIVIDE") || line.startsWith("setns R3")));
 });
 
 start("searches PATH in order and reports the last failure", () => {
@@ -374,6 +340,23 @@ exec("divides last where it may be traced", () => {
   inOrder(all, /^setns R3 536870912$/, /^prctl 4 0/, /^setns 3 /, /^close_range 3 /, /^seccomp /);
   const end = all.slice(find(all, /^seccomp /) + 1).map((line) => line.split(" ")[0]);
   assert.equal([...new Set(end)], ["DIVIDE", "setsid", "ioctl", "execve"]);
+});
+
+exec("divides only where somebody in its PID namespace may trace it", () => {
+  const request = { command: ["id"], tty: false, stdin: false };
+  const divides = (changes: InputChanges) =>
+    listing(compileExec(planExec(plan(changes), request)).programs.program).some((line) =>
+      line.startsWith("DIVIDE"),
+    );
+  const neighbour = { name: "tools", image: "busybox", ...mayTrace };
+  const containers = [{ name: "web", image: "busybox" }, neighbour];
+  assert.ok(divides({ spec: { containers } }));
+  assert.ok(divides({ spec: { initContainers: [neighbour] } }));
+  // The host's namespace has worse; users of its own have no such capability.
+  assert.not(divides({ spec: { hostPID: true, containers } }));
+  const users = { namespace: "/run/1f/userns", base: 655_360 };
+  assert.not(divides({ spec: { containers }, input: { users } }));
+  assert.not(divides({}));
 });
 
 exec("joins by pidfd and looks at nothing but the working directory afterwards", () => {
