@@ -133,8 +133,8 @@ export interface PreparedAttempt {
 }
 
 /**
- * Makes cgroup, device policy and folders of an attempt, and compiles its programs. Repeating it is
- * fine; all of it goes with the pod.
+ * Makes cgroup, device policy and folders of an attempt, and compiles and encodes its programs.
+ * Repeating it is fine; all of it goes with the pod.
  */
 export function prepareAttempt(
   context: EngineContext,
@@ -154,7 +154,10 @@ export function prepareAttempt(
   attachDevicePolicy(cgroup, plan.deviceRules);
   makeAttemptFolder(attemptFolder(folders, name, number), plan);
   mkdirSync(logFolder(folders, name), { recursive: true, mode: 0o700 });
-  return { compiled: compileContainer(plan), missing };
+  const compiled = compileContainer(plan);
+  const { prelude, program, postlude } = compiled.programs;
+  for (const each of [prelude, program, postlude]) each?.encodeAhead();
+  return { compiled, missing };
 }
 
 /**

@@ -77,6 +77,8 @@ export class Program {
   #origin = "";
   readonly #free: number[];
   readonly #strings = new Map<string, PoolPointer>();
+  /** What encodeAhead() made; the C core writes into a buffer, so it serves once. */
+  #encoded: Buffer | undefined;
 
   /** @param presetRegisters - the first registers hold input and are not handed out. */
   constructor(title: string, presetRegisters = 0) {
@@ -113,6 +115,7 @@ export class Program {
 
   /** Puts bytes into the pool, 8-byte aligned. @param text - how listings show them. */
   bytes(content: Uint8Array, text = `<${content.length} bytes>`): PoolPointer {
+    this.#encoded = undefined;
     const offset = this.#poolSize;
     const padding = (8 - (content.length % 8)) % 8;
     this.#chunks.push(content);
@@ -221,12 +224,23 @@ export class Program {
     operands: readonly Operand[],
     options: OperationOptions,
   ): this {
+    this.#encoded = undefined;
     this.#operations.push({ name, operands, options, origin: this.#origin });
     return this;
   }
 
-  /** The buffer that the C core takes; layout in native/program.h. */
+  /** Does the work of the next encode() now, while nobody waits; what is added later undoes that. */
+  encodeAhead(): void {
+    this.#encoded = this.encode();
+  }
+
+  /** The buffer that the C core takes, a new one each time; layout in native/program.h. */
   encode(): Buffer {
+    const ahead = this.#encoded;
+    if (ahead !== undefined) {
+      this.#encoded = undefined;
+      return ahead;
+    }
     const poolStart = headerSize + operationSize * this.#operations.length;
     const buffer = Buffer.alloc(poolStart + this.#poolSize);
     buffer.writeUInt32LE(magic, 0);

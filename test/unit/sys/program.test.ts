@@ -151,6 +151,24 @@ program("the verifier refuses offsets outside of the pool and says where", () =>
   );
 });
 
+program(
+  "what is encoded ahead is what encode() gives once, and stale with the next operation",
+  () => {
+    const built = new Program("ahead");
+    const word = built.buffer(8);
+    const fresh = built.call("getpid", []).encode();
+    built.encodeAhead();
+    const ahead = built.encode();
+    assert.equal(ahead, fresh);
+    // As the C core does.
+    ahead.fill(0xff);
+    assert.equal(built.encode(), fresh);
+    built.encodeAhead();
+    built.expectZero(word, 0);
+    assert.is(built.encode().readUInt32LE(8), 2);
+  },
+);
+
 program("more than 32 registers are a bug with a name", () => {
   const built = new Program("greedy", 30);
   built.allocate();
