@@ -122,6 +122,19 @@ test("shareProcessNamespace: one view of all processes, and PID 1 reaps orphans"
   await pods.delete("shared");
 }, 60_000);
 
+test("shareProcessNamespace with SYS_PTRACE: /proc is the pod's for containers and commands", async (pods) => {
+  const securityContext = { capabilities: { add: ["SYS_PTRACE"] } };
+  const containers = pair.containers.map((each) => ({ ...each, securityContext }));
+  await pods.up("traced", { ...pair, containers, shareProcessNamespace: true });
+  for (const name of ["one", "two"]) {
+    // Three of the containers and this one.
+    const seen = await pods.ask("traced", "ls -d /proc/[0-9]* | wc -l", name);
+    assert.ok(Number(seen) < 10, `${seen} processes`);
+    assert.is(await pods.ask("traced", "test -e /proc/$$/exe && echo own", name), "own");
+  }
+  await pods.delete("traced");
+});
+
 test("hostNetwork, hostPID and hostIPC are the host's, and only what is asked for", async (pods) => {
   const ask: Readonly<Record<string, PodSpec>> = {
     net: { ...pair, hostNetwork: true },
