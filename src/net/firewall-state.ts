@@ -6,17 +6,7 @@ import { type ElementChange, keyBytes } from "../sys/nft-elements.ts";
 import type { RulesetObject } from "../sys/nftables.ts";
 import { ipv4Bytes, macBytes } from "../sys/rtnetlink.ts";
 
-/** Sets and maps by family: where a pod's elements can be. */
-export const stores: Readonly<
-  Record<"host_port" | "any_port" | "ports" | "pods", "ip" | "bridge">
-> = {
-  host_port: "ip",
-  any_port: "ip",
-  ports: "bridge",
-  pods: "bridge",
-};
-
-export type StoreName = keyof typeof stores;
+export type StoreName = "host_port" | "any_port" | "ports" | "pods";
 
 /** One element in nft's words: `key` alone for sets, with `value` for maps. */
 export interface Element {
@@ -29,17 +19,27 @@ export interface Element {
 /** How the kernel writes the parts of keys and values. */
 type PartType = "ifname" | "ether_addr" | "ipv4_addr" | "inet_proto" | "inet_service";
 
-/** Types of the sets and maps, as in the rules of firewall.ts. */
-export const storeTypes: Readonly<
-  Record<StoreName, { readonly key: readonly PartType[]; readonly value?: readonly PartType[] }>
-> = {
+/** A set, or with `value` a map. */
+interface StoreType {
+  readonly family: "ip" | "bridge";
+  readonly key: readonly PartType[];
+  readonly value?: readonly PartType[];
+}
+
+/** Where a pod's elements can be: sets and maps as in the rules of firewall.ts. */
+export const stores: Readonly<Record<StoreName, StoreType>> = {
   host_port: {
+    family: "ip",
     key: ["ipv4_addr", "inet_proto", "inet_service"],
     value: ["ipv4_addr", "inet_service"],
   },
-  any_port: { key: ["inet_proto", "inet_service"], value: ["ipv4_addr", "inet_service"] },
-  ports: { key: ["ifname"] },
-  pods: { key: ["ifname", "ether_addr", "ipv4_addr"] },
+  any_port: {
+    family: "ip",
+    key: ["inet_proto", "inet_service"],
+    value: ["ipv4_addr", "inet_service"],
+  },
+  ports: { family: "bridge", key: ["ifname"] },
+  pods: { family: "bridge", key: ["ifname", "ether_addr", "ipv4_addr"] },
 };
 
 const protocols = ["TCP", "UDP", "SCTP"] as const;
@@ -116,9 +116,9 @@ export function publishedPort({ store, key, value = "" }: Element): HostPort | u
 /** The change of an element as the kernel takes it; see nft-elements.ts. */
 export function elementChange(table: string, element: Element, isGone: boolean): ElementChange {
   const { store, key, value, podUid } = element;
-  const types = storeTypes[store];
+  const types = stores[store];
   return {
-    family: stores[store],
+    family: types.family,
     table,
     set: store,
     key: bytesOf(key, types.key),

@@ -24,7 +24,6 @@ import {
   type StoreName,
   splitRuleset,
   stores,
-  storeTypes,
 } from "./firewall-state.ts";
 import { contains, formatAddress, parseAddress, parseSubnet } from "./ipv4.ts";
 
@@ -270,7 +269,7 @@ export class Firewall implements Disposable {
   }
 
   #store(name: StoreName): string {
-    const { key, value } = storeTypes[name];
+    const { key, value } = stores[name];
     const type = [key, ...(value === undefined ? [] : [value])]
       .map((parts) => parts.join(" . "))
       .join(" : ");

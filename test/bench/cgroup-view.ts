@@ -15,6 +15,7 @@ import {
 } from "node:fs";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { parseMountinfo } from "../../src/sys/mountinfo.ts";
 
 export type ViewKind = "v1" | "v2";
 
@@ -37,14 +38,9 @@ export interface CgroupView {
 /** Hierarchies in /proc/self/mountinfo (proc_pid_mountinfo(5)): each once, where it was mounted first. */
 export function hierarchiesOf(mountinfo: string): readonly Hierarchy[] {
   const found = new Map<string, Hierarchy>();
-  for (const row of mountinfo.split("\n")) {
-    const [left = "", right = ""] = row.split(" - ");
-    const mountPoint = left.split(" ")[4] ?? "";
-    const [type, , superOptions = ""] = right.split(" ");
+  for (const { fileSystem: type, mountPoint, superOptions } of parseMountinfo(mountinfo)) {
     if (type !== "cgroup" && type !== "cgroup2") continue;
-    const words = superOptions
-      .split(",")
-      .filter((word) => word !== "rw" && word !== "ro" && word !== "xattr");
+    const words = superOptions.filter((word) => word !== "rw" && word !== "ro" && word !== "xattr");
     const isNamed = words.some((word) => word.startsWith("name="));
     const options = type === "cgroup2" ? "" : (isNamed ? ["none", ...words] : words).join(",");
     const key = `${type} ${options}`;
