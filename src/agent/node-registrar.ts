@@ -2,8 +2,8 @@
  * Keeps the Node object of this machine: makes it when it is missing, and has its status follow the facts. Written
  * only when something has changed, or when a heartbeat is due.
  */
-import { randomUUID } from "node:crypto";
-import { type Clock, toTime } from "../base/clock.ts";
+import type { Clock } from "../base/clock.ts";
+import { newIdentity } from "../base/ids.ts";
 import type { ContainerImage, Lease, Node } from "../spec/kubernetes.gen.ts";
 import type { Store } from "../store/store.ts";
 import { type MachineFacts, readLevels, readMachine } from "./node-facts.ts";
@@ -60,8 +60,8 @@ export class NodeRegistrar {
     const options = { durable: false };
     if (store.mutate<Lease>("Lease", leaseNamespace, nodeName, change, options)) return;
     const lease = renewedLease(facts, undefined);
-    const identity = { uid: randomUUID(), creationTimestamp: toTime(facts.nowMs) };
-    store.create({ ...lease, metadata: { ...lease.metadata, ...identity } }, options);
+    const metadata = { ...lease.metadata, ...newIdentity(facts.nowMs) };
+    store.create({ ...lease, metadata }, options);
   }
 
   /** Compares the object with the facts, and writes what differs. */
@@ -81,8 +81,8 @@ export class NodeRegistrar {
     const current = store.get<Node>("Node", "", nodeName);
     if (current === undefined) {
       const node = nodeObject(facts, undefined);
-      const identity = { uid: randomUUID(), creationTimestamp: toTime(facts.nowMs) };
-      store.create({ ...node, metadata: { ...node.metadata, ...identity } }, { durable: false });
+      const metadata = { ...node.metadata, ...newIdentity(facts.nowMs) };
+      store.create({ ...node, metadata }, { durable: false });
       this.#writtenAtMs = facts.nowMs;
       return;
     }

@@ -3,6 +3,7 @@ import { messageOf } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { withForeignStatus } from "../pod/status.ts";
 import type { Pod, PodStatus } from "../spec/pod.ts";
+import { changeObject } from "../store/change-object.ts";
 import type { Store } from "../store/store.ts";
 import { type ClusterApi, hasEnded, withEnd } from "./cluster-api.ts";
 
@@ -62,18 +63,10 @@ export class StoreApi implements ClusterApi {
 
   adopt(pod: Pod): void {
     const spec = { ...pod.spec, nodeName: this.#nodeName };
-    const { namespace, name } = pod.metadata;
-    this.objects.mutate<Pod>("Pod", namespace, name, (current) => ({ ...current, spec }));
+    changeObject<Pod>(this.objects, pod, (current) => ({ ...current, spec }), { durable: true });
   }
 
   #mutate(pod: Pod, change: (current: Pod) => Pod | undefined): void {
-    const { namespace, name, uid } = pod.metadata;
-    this.objects.mutate<Pod>(
-      "Pod",
-      namespace,
-      name,
-      (current) => (current.metadata.uid === uid ? change(current) : undefined),
-      { durable: false },
-    );
+    changeObject<Pod>(this.objects, pod, change);
   }
 }

@@ -2,8 +2,8 @@
  * The objects of storage in the store, and what is done to them: create, bind, provision, reclaim, remove. Each change
  * is of the object that was looked at, never of another one that has its name by now.
  */
-import { randomUUID } from "node:crypto";
 import { type Clock, toTime } from "../base/clock.ts";
+import { newIdentity } from "../base/ids.ts";
 import type {
   Node,
   PersistentVolume,
@@ -12,6 +12,7 @@ import type {
 } from "../spec/kubernetes.gen.ts";
 import type { NodeFacts } from "../spec/match-selector.ts";
 import type { ObjectMeta } from "../spec/meta.ts";
+import { changeObject } from "../store/change-object.ts";
 import type { Store } from "../store/store.ts";
 import type { StoredObject } from "../store/watch-event.ts";
 import { bindCompleted, boundByController } from "../volume/claims.ts";
@@ -155,17 +156,14 @@ export class VolumeObjects {
   }
 
   create<T extends StoredObject>(object: T): T {
-    const metadata = { ...object.metadata, uid: randomUUID(), creationTimestamp: this.now() };
-    return this.#options.store.create({ ...object, metadata });
+    const { store, clock } = this.#options;
+    const metadata = { ...object.metadata, ...newIdentity(clock.now()) };
+    return store.create({ ...object, metadata });
   }
 
   /** Changes the object that was looked at, not another one of the same name. */
   mutate<T extends StoredObject>(object: T, change: (current: T) => T): T | undefined {
-    const { namespace, name, uid } = object.metadata;
-    const changed = this.#options.store.mutate<T>(object.kind, namespace, name, (current) =>
-      current.metadata.uid === uid ? change(current) : undefined,
-    );
-    return changed?.metadata.uid === uid ? changed : undefined;
+    return changeObject<T>(this.#options.store, object, change, { durable: true });
   }
 
   tell(object: StoredObject, event: StorageEvent): void {

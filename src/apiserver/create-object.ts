@@ -2,9 +2,8 @@
  * Creating objects. The door makes a body into a whole, defaulted and valid object with an identity; the backend
  * stores it. Source: Kubernetes API conventions, "Metadata", "Names"; API concepts, "Dry-run".
  */
-import { toTime } from "../base/clock.ts";
 import { isPodError } from "../base/errors.ts";
-import { newPodUid } from "../base/ids.ts";
+import { newIdentity } from "../base/ids.ts";
 import { randomSuffix } from "../base/random-suffix.ts";
 import { defaultObject, rulesOf, validateNew } from "../spec/admit.ts";
 import { alreadyExists, invalid } from "../spec/object-problem.ts";
@@ -126,9 +125,8 @@ function withIdentity(object: KubernetesObject, nowMs: number): KubernetesObject
     ...object,
     metadata: {
       ...metadata,
-      uid: newPodUid(),
+      ...newIdentity(nowMs),
       ...(hasGeneration && { generation: 1 }),
-      creationTimestamp: toTime(nowMs),
     },
   };
   return identify?.(identified) ?? identified;

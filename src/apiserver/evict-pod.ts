@@ -14,6 +14,7 @@ import type { PodDisruptionBudget } from "../spec/kubernetes.gen.ts";
 import type { Pod } from "../spec/pod.ts";
 import { disruptionTarget, withPodCondition } from "../spec/pod-condition.ts";
 import { isObject } from "../spec/schema.ts";
+import { changeObject } from "../store/change-object.ts";
 import type { Store } from "../store/store.ts";
 import { workloadScale } from "../store/workload-scale.ts";
 import { readJson } from "./body.ts";
@@ -89,14 +90,7 @@ function checkBudgets(store: Store, pod: Pod, nowMs: number): void {
 }
 
 /** What the pod's controller and its owner see as the reason of the end. */
-function markEvicted(store: Store, { metadata }: Pod, nowMs: number): void {
+function markEvicted(store: Store, pod: Pod, nowMs: number): void {
   const condition = disruptionTarget("EvictionByEvictionAPI", "Eviction API: evicting", nowMs);
-  store.mutate<Pod>(
-    "Pod",
-    metadata.namespace,
-    metadata.name,
-    (current) =>
-      current.metadata.uid === metadata.uid ? withPodCondition(current, condition) : undefined,
-    { durable: false },
-  );
+  changeObject<Pod>(store, pod, (current) => withPodCondition(current, condition));
 }

@@ -1,5 +1,6 @@
 /** Identifiers that nspod makes. Content never chooses one (security: PRV-07). */
 import { randomBytes, randomUUID } from "node:crypto";
+import { toTime } from "./clock.ts";
 
 declare const brand: unique symbol;
 
@@ -12,8 +13,12 @@ export type ContainerId = string & { readonly [brand]: "ContainerId" };
 /** `sha256:` and 64 lower-case hex digits. */
 export type Digest = string & { readonly [brand]: "Digest" };
 
-export function newPodUid(): PodUid {
-  return randomUUID() as PodUid;
+/** What only the server writes into the metadata of a new object. @param nowMs - since 1970. */
+export function newIdentity(nowMs: number): {
+  readonly uid: PodUid;
+  readonly creationTimestamp: string;
+} {
+  return { uid: randomUUID() as PodUid, creationTimestamp: toTime(nowMs) };
 }
 
 export function newContainerId(): ContainerId {

@@ -7,15 +7,12 @@
  *
  * Source: Kubernetes, "Accessing the Kubernetes API from a Pod".
  */
-import { toTime } from "../base/clock.ts";
-import { newPodUid } from "../base/ids.ts";
 import { defaultObject } from "../spec/admit.ts";
 import { serviceNameLabel } from "../spec/endpoint-slice-rules.ts";
-import { firstDifference } from "../spec/first-difference.ts";
 import type { EndpointSlice, Namespace, Service } from "../spec/kubernetes.gen.ts";
-import type { KubernetesObject } from "../spec/resources.ts";
 import type { Store } from "../store/store.ts";
 import type { Controller, ControllerContext } from "./controller.ts";
+import { keepObject } from "./keep-object.ts";
 import type { CacheChange } from "./object-cache.ts";
 import { apiAddress, apiServiceKey } from "./service-allocator.ts";
 
@@ -56,26 +53,8 @@ export class ApiService implements Controller<Namespace> {
   /** @throws PodError when another Service has its address. */
   reconcile({ metadata }: Namespace): undefined {
     if (metadata.name !== namespace) return;
-    this.#keep<Service>(this.#options.allocate(this.#service()));
-    this.#keep<EndpointSlice>(this.#slice());
-  }
-
-  /** Makes or mends an object; what others add to its metadata stays. */
-  #keep<T extends KubernetesObject>(wish: T): void {
-    const { store, clock } = this.#context;
-    const known = store.get<T>(wish.kind, namespace, name);
-    if (known === undefined) {
-      const creationTimestamp = toTime(clock.now());
-      const metadata = { ...wish.metadata, uid: newPodUid(), creationTimestamp };
-      store.create<T>({ ...wish, metadata }, { durable: false });
-      return;
-    }
-    const metadata = {
-      ...known.metadata,
-      labels: { ...known.metadata.labels, ...wish.metadata.labels },
-    };
-    const next = { ...wish, metadata };
-    if (firstDifference(known, next, "") !== undefined) store.update<T>(next, { durable: false });
+    keepObject<Service>(this.#context, this.#options.allocate(this.#service()));
+    keepObject<EndpointSlice>(this.#context, this.#slice());
   }
 
   #service(): Service {

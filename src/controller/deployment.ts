@@ -17,6 +17,7 @@ import type {
 } from "../spec/kubernetes.gen.ts";
 import type { Pod } from "../spec/pod.ts";
 import { contentHash } from "../spec/template-hash.ts";
+import { changeObject } from "../store/change-object.ts";
 import { deleteObject } from "../store/delete-object.ts";
 import { claimObjects } from "./claim-objects.ts";
 import type { Controller, ControllerContext } from "./controller.ts";
@@ -114,22 +115,15 @@ export class DeploymentController implements Controller<Deployment> {
     return { state: { ...state, newest: numbered ?? newest }, isFound };
   }
 
-  #noteRevision({ metadata }: Deployment, revision: number): void {
-    const { namespace, name, uid } = metadata;
-    this.#context.store.mutate<Deployment>(
-      "Deployment",
-      namespace,
-      name,
-      (current) => {
-        if (current.metadata.uid !== uid || revisionOf(current) === revision) return undefined;
-        const annotations = {
-          ...current.metadata.annotations,
-          [revisionAnnotation]: String(revision),
-        };
-        return { ...current, metadata: { ...current.metadata, annotations } };
-      },
-      { durable: false },
-    );
+  #noteRevision(deployment: Deployment, revision: number): void {
+    changeObject<Deployment>(this.#context.store, deployment, (current) => {
+      if (revisionOf(current) === revision) return undefined;
+      const annotations = {
+        ...current.metadata.annotations,
+        [revisionAnnotation]: String(revision),
+      };
+      return { ...current, metadata: { ...current.metadata, annotations } };
+    });
   }
 
   #resize(deployment: Deployment, { set, replicas }: Resize): void {
@@ -213,21 +207,13 @@ export class DeploymentController implements Controller<Deployment> {
 
   /** The wish of a ReplicaSet counts in its generation. */
   #changeSet(set: ReplicaSet, change: (current: ReplicaSet) => ReplicaSet): ReplicaSet | undefined {
-    const { namespace, name, uid } = set.metadata;
-    return this.#context.store.mutate<ReplicaSet>(
-      "ReplicaSet",
-      namespace,
-      name,
-      (current) => {
-        if (current.metadata.uid !== uid) return undefined;
-        const next = change(current);
-        if (firstDifference(current, next, "") === undefined) return undefined;
-        if (firstDifference(current.spec, next.spec, "") === undefined) return next;
-        const generation = (current.metadata.generation ?? 0) + 1;
-        return { ...next, metadata: { ...next.metadata, generation } };
-      },
-      { durable: false },
-    );
+    return changeObject<ReplicaSet>(this.#context.store, set, (current) => {
+      const next = change(current);
+      if (firstDifference(current, next, "") === undefined) return undefined;
+      if (firstDifference(current.spec, next.spec, "") === undefined) return next;
+      const generation = (current.metadata.generation ?? 0) + 1;
+      return { ...next, metadata: { ...next.metadata, generation } };
+    });
   }
 
   #writeStatus(deployment: Deployment, facts: DeploymentFacts): number | undefined {

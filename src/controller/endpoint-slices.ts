@@ -3,8 +3,7 @@
  * as their owner. Source: Kubernetes, "EndpointSlices"; discovery/v1.
  */
 import { createHash } from "node:crypto";
-import { toTime } from "../base/clock.ts";
-import { newPodUid } from "../base/ids.ts";
+import { newIdentity } from "../base/ids.ts";
 import { serviceNameLabel } from "../spec/endpoint-slice-rules.ts";
 import { firstDifference } from "../spec/first-difference.ts";
 import type { Endpoint, EndpointPort, EndpointSlice, Service } from "../spec/kubernetes.gen.ts";
@@ -56,12 +55,7 @@ export class EndpointSlices implements Controller<Service> {
     for (const slice of wanted) {
       const known = own.find(({ metadata }) => metadata.name === slice.metadata.name);
       if (known === undefined) {
-        const metadata = {
-          ...slice.metadata,
-          uid: newPodUid(),
-          creationTimestamp: toTime(clock.now()),
-          generation: 1,
-        };
+        const metadata = { ...slice.metadata, ...newIdentity(clock.now()), generation: 1 };
         store.create({ ...slice, metadata }, { durable: false });
       } else if (firstDifference(contentOf(known), contentOf(slice), "") !== undefined) {
         const generation = (known.metadata.generation ?? 0) + 1;

@@ -3,8 +3,7 @@
  * priorities of the system, and roles. Made when they are missing; cheap when they are there.
  * Source: Kubernetes, "Namespaces", "Service Accounts", "Pod Priority and Preemption".
  */
-import { toTime } from "../base/clock.ts";
-import { newPodUid } from "../base/ids.ts";
+import { newIdentity } from "../base/ids.ts";
 import { defaultObject, rulesOf } from "../spec/admit.ts";
 import type { Namespace, PriorityClass, ServiceAccount } from "../spec/kubernetes.gen.ts";
 import type { ObjectMeta } from "../spec/meta.ts";
@@ -66,5 +65,5 @@ function ensureObject<T extends KubernetesObject>(store: Store, wish: T): T {
 }
 
 function newMeta(namespace: string, name: string, nowMs: number): ObjectMeta {
-  return { name, namespace, uid: newPodUid(), creationTimestamp: toTime(nowMs) };
+  return { name, namespace, ...newIdentity(nowMs) };
 }

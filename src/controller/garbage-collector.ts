@@ -13,6 +13,7 @@ import type { Logger } from "../base/log.ts";
 import { policyFinalizers } from "../spec/deletion.ts";
 import type { OwnerReference } from "../spec/meta.ts";
 import { type KubernetesObject, resourceOfKind } from "../spec/resources.ts";
+import { changeObject } from "../store/change-object.ts";
 import { deleteObject, finishDeletion } from "../store/delete-object.ts";
 import type { Store } from "../store/store.ts";
 import type { WatchEvent } from "../store/watch-event.ts";
@@ -193,19 +194,13 @@ export class GarbageCollector implements Disposable {
   }
 
   #change(
-    { kind, metadata }: KubernetesObject,
+    object: KubernetesObject,
     change: (metadata: KubernetesObject["metadata"]) => KubernetesObject["metadata"],
   ): KubernetesObject | undefined {
-    return this.#options.store.mutate<KubernetesObject>(
-      kind,
-      metadata.namespace,
-      metadata.name,
-      (current) =>
-        current.metadata.uid === metadata.uid
-          ? { ...current, metadata: change(current.metadata) }
-          : undefined,
-      { durable: false },
-    );
+    return changeObject<KubernetesObject>(this.#options.store, object, (current) => ({
+      ...current,
+      metadata: change(current.metadata),
+    }));
   }
 }
 

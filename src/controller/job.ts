@@ -9,6 +9,7 @@ import { messageOf } from "../base/errors.ts";
 import { jobController } from "../spec/job-rules.ts";
 import type { Job, JobStatus } from "../spec/kubernetes.gen.ts";
 import type { Pod } from "../spec/pod.ts";
+import { changeObject } from "../store/change-object.ts";
 import { deleteObject, finishDeletion } from "../store/delete-object.ts";
 import type { Controller, ControllerContext, ControllerEvent } from "./controller.ts";
 import { findFinished, finished, settle } from "./count-job.ts";
@@ -95,15 +96,8 @@ export class JobController implements Controller<Job> {
   #release(pod: Pod): void {
     const { store } = this.#context;
     if (!isTracked(pod)) return;
-    const { namespace, name, uid } = pod.metadata;
-    const released = store.mutate<Pod>(
-      "Pod",
-      namespace,
-      name,
-      (current) => (current.metadata.uid === uid ? withoutFinalizer(current) : undefined),
-      { durable: false },
-    );
-    if (released?.metadata.uid === uid) finishDeletion(store, released);
+    const released = changeObject<Pod>(store, pod, withoutFinalizer);
+    if (released !== undefined) finishDeletion(store, released);
   }
 
   /** @returns when the job is to be deleted, if that is not now. */

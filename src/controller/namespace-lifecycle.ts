@@ -7,6 +7,7 @@
  */
 import type { Namespace } from "../spec/kubernetes.gen.ts";
 import { type KubernetesObject, resources } from "../spec/resources.ts";
+import { changeObject } from "../store/change-object.ts";
 import { deleteObject, finishDeletion } from "../store/delete-object.ts";
 import type { Controller, ControllerContext } from "./controller.ts";
 import { ensureServiceAccount } from "./first-objects.ts";
@@ -61,18 +62,12 @@ export class NamespaceLifecycle implements Controller<Namespace> {
     return left === 0;
   }
 
-  #release({ metadata }: Namespace): void {
+  #release(namespace: Namespace): void {
     const { store } = this.#context;
-    const released = store.mutate<Namespace>(
-      "Namespace",
-      "",
-      metadata.name,
-      (current) => ({
-        ...current,
-        spec: { finalizers: (current.spec?.finalizers ?? []).filter((name) => name !== finalizer) },
-      }),
-      { durable: false },
-    );
+    const released = changeObject<Namespace>(store, namespace, (current) => ({
+      ...current,
+      spec: { finalizers: (current.spec?.finalizers ?? []).filter((name) => name !== finalizer) },
+    }));
     if (released !== undefined) finishDeletion(store, released);
   }
 }

@@ -13,6 +13,7 @@ import { toTime } from "../base/clock.ts";
 import type { Lease, Node, NodeCondition } from "../spec/kubernetes.gen.ts";
 import type { Pod } from "../spec/pod.ts";
 import { podCondition, withPodCondition } from "../spec/pod-condition.ts";
+import { changeObject } from "../store/change-object.ts";
 import type { Controller, ControllerContext } from "./controller.ts";
 import { earliest } from "./key-queue.ts";
 import { type Eviction, isEvicting, nodeTaints } from "./node-taints.ts";
@@ -160,24 +161,13 @@ export class NodeLifecycle implements Controller<Node> {
   /** Services must not lead to them. Whoever runs them says otherwise when it is back. */
   #markPods(nodeName: string): void {
     const { cache, clock, store } = this.#context;
-    for (const { metadata } of podsOn(cache, nodeName)) {
-      const { namespace, name, uid } = metadata;
-      const since = toTime(clock.now());
-      store.mutate<Pod>(
-        "Pod",
-        namespace,
-        name,
-        (current) => {
-          const ready = podCondition(current, "Ready");
-          if (current.metadata.uid !== uid || ready?.status !== "True") return undefined;
-          return withPodCondition(current, {
-            ...ready,
-            status: "False",
-            lastTransitionTime: since,
-          });
-        },
-        { durable: false },
-      );
+    const lastTransitionTime = toTime(clock.now());
+    for (const pod of podsOn(cache, nodeName)) {
+      changeObject<Pod>(store, pod, (current) => {
+        const ready = podCondition(current, "Ready");
+        if (ready?.status !== "True") return undefined;
+        return withPodCondition(current, { ...ready, status: "False", lastTransitionTime });
+      });
     }
   }
 }

@@ -10,6 +10,7 @@
 import type { Node } from "../spec/kubernetes.gen.ts";
 import type { Pod } from "../spec/pod.ts";
 import { disruptionTarget, withPodCondition } from "../spec/pod-condition.ts";
+import { changeObject } from "../store/change-object.ts";
 import { deleteObject } from "../store/delete-object.ts";
 import type { Controller, ControllerContext } from "./controller.ts";
 import type { CacheChange, ObjectCache } from "./object-cache.ts";
@@ -57,20 +58,13 @@ export class PodCollector implements Controller<Pod> {
 
   #fail(pod: Pod): void {
     const { store, clock } = this.#context;
-    const { namespace, name, uid } = pod.metadata;
     const why = "PodGC: node no longer exists";
     const condition = disruptionTarget("DeletionByPodGC", why, clock.now());
-    store.mutate<Pod>(
-      "Pod",
-      namespace,
-      name,
-      (current) => {
-        if (current.metadata.uid !== uid || !isActive(current)) return undefined;
-        const marked = withPodCondition(current, condition);
-        return { ...marked, status: { ...marked.status, phase: "Failed" } };
-      },
-      { durable: false },
-    );
+    changeObject<Pod>(store, pod, (current) => {
+      if (!isActive(current)) return undefined;
+      const marked = withPodCondition(current, condition);
+      return { ...marked, status: { ...marked.status, phase: "Failed" } };
+    });
   }
 }
 

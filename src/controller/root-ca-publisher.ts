@@ -3,11 +3,10 @@
  * Works while the daemon listens on TCP. apiserver/pki.ts makes the certificate. Source: Kubernetes, "Managing
  * Service Accounts".
  */
-import { toTime } from "../base/clock.ts";
-import { newPodUid } from "../base/ids.ts";
 import type { ConfigMap, Namespace } from "../spec/kubernetes.gen.ts";
 import { rootCaKey, rootCaName } from "../spec/service-account-token.ts";
 import type { Controller, ControllerContext } from "./controller.ts";
+import { keepObject } from "./keep-object.ts";
 import type { CacheChange } from "./object-cache.ts";
 
 export class RootCaPublisher implements Controller<Namespace> {
@@ -30,17 +29,12 @@ export class RootCaPublisher implements Controller<Namespace> {
   }
 
   reconcile({ metadata: { name: namespace, deletionTimestamp } }: Namespace): undefined {
-    const { store, clock } = this.#context;
     if (deletionTimestamp !== undefined) return;
-    const data = { [rootCaKey]: this.#certificate };
-    const known = store.get<ConfigMap>("ConfigMap", namespace, rootCaName);
-    if (known === undefined) {
-      const creationTimestamp = toTime(clock.now());
-      const metadata = { name: rootCaName, namespace, uid: newPodUid(), creationTimestamp };
-      const object: ConfigMap = { apiVersion: "v1", kind: "ConfigMap", metadata, data };
-      store.create(object, { durable: false });
-    } else if (JSON.stringify(known.data) !== JSON.stringify(data)) {
-      store.update<ConfigMap>({ ...known, data }, { durable: false });
-    }
+    keepObject<ConfigMap>(this.#context, {
+      apiVersion: "v1",
+      kind: "ConfigMap",
+      metadata: { name: rootCaName, namespace, uid: "" },
+      data: { [rootCaKey]: this.#certificate },
+    });
   }
 }

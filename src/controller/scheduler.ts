@@ -24,6 +24,7 @@ import { SchedulingQueue } from "../scheduler/scheduling-queue.ts";
 import type { Pod, PodCondition } from "../spec/pod.ts";
 import { disruptionTarget, podCondition, withPodCondition } from "../spec/pod-condition.ts";
 import { podQosClass } from "../spec/pod-qos.ts";
+import { changeObject } from "../store/change-object.ts";
 import { deleteObject } from "../store/delete-object.ts";
 import type { Store } from "../store/store.ts";
 import type { StoredObject } from "../store/watch-event.ts";
@@ -267,14 +268,7 @@ export class Scheduler implements Disposable {
 
   /** Not durable: what a power cut takes back is decided again, before anything has come of it. */
   #mutate(pod: Pod, change: (current: Pod) => Pod | undefined): Pod | undefined {
-    const { namespace, name, uid } = pod.metadata;
-    return this.#options.store.mutate<Pod>(
-      "Pod",
-      namespace,
-      name,
-      (current) => (current.metadata.uid === uid ? change(current) : undefined),
-      { durable: false },
-    );
+    return changeObject<Pod>(this.#options.store, pod, change);
   }
 }
 

@@ -19,6 +19,7 @@ import type { ServiceFirewall } from "../net/service-firewall.ts";
 import { type ServiceEndpoint, type ServiceRoute, serviceTable } from "../net/service-table.ts";
 import type { Service } from "../spec/kubernetes.gen.ts";
 import { hasEndpoints, isHeadless } from "../spec/service-rules.ts";
+import { changeObject } from "../store/change-object.ts";
 import type { Store } from "../store/store.ts";
 import { KeyQueue } from "./key-queue.ts";
 import { dnsAddress } from "./service-allocator.ts";
@@ -202,22 +203,11 @@ export class ServiceProxy implements Disposable {
       report(service, { type: "Warning", reason: "SyncLoadBalancerFailed", message: why });
       return;
     }
-    const { namespace, name, uid } = service.metadata;
-    store.mutate<Service>(
-      "Service",
-      namespace,
-      name,
-      (current) =>
-        current.metadata.uid === uid && current.spec.type === "LoadBalancer"
-          ? {
-              ...current,
-              status: {
-                ...current.status,
-                loadBalancer: { ingress: [{ ip: ip ?? "", ipMode: "VIP" }] },
-              },
-            }
-          : undefined,
-      { durable: false },
+    const loadBalancer = { ingress: [{ ip: ip ?? "", ipMode: "VIP" }] };
+    changeObject<Service>(store, service, (current) =>
+      current.spec.type === "LoadBalancer"
+        ? { ...current, status: { ...current.status, loadBalancer } }
+        : undefined,
     );
   }
 

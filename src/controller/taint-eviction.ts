@@ -11,6 +11,7 @@ import { tolerates } from "../scheduler/tolerations.ts";
 import type { Node, Taint, Toleration } from "../spec/kubernetes.gen.ts";
 import type { Pod } from "../spec/pod.ts";
 import { disruptionTarget, withPodCondition } from "../spec/pod-condition.ts";
+import { changeObject } from "../store/change-object.ts";
 import { deleteObject } from "../store/delete-object.ts";
 import type { Controller, ControllerContext } from "./controller.ts";
 import type { CacheChange } from "./object-cache.ts";
@@ -89,17 +90,9 @@ export class TaintEviction implements Controller<Pod> {
 
   #evict(pod: Pod): void {
     const { store, clock } = this.#context;
-    const { namespace, name, uid } = pod.metadata;
     const why = "Taint manager: deleting due to NoExecute taint";
     const condition = disruptionTarget("DeletionByTaintManager", why, clock.now());
-    store.mutate<Pod>(
-      "Pod",
-      namespace,
-      name,
-      (current) =>
-        current.metadata.uid === uid ? withPodCondition(current, condition) : undefined,
-      { durable: false },
-    );
+    changeObject<Pod>(store, pod, (current) => withPodCondition(current, condition));
     deleteObject(store, pod, { nowMs: clock.now() });
     this.#tell(pod, "Marking for deletion Pod");
   }

@@ -1,27 +1,21 @@
 /** Status of objects, as controllers compute it. */
 import { firstDifference } from "../spec/first-difference.ts";
 import type { KubernetesObject } from "../spec/resources.ts";
+import { changeObject } from "../store/change-object.ts";
 import type { Store } from "../store/store.ts";
 
 /**
  * Stores the object's status when it says something new; never that of another object with its name.
- * @returns the object as it is then, undefined when there is none of this name.
+ * @returns the object as it is then, undefined when it does not exist.
  */
 export function writeStatus<T extends KubernetesObject & { readonly status?: unknown }>(
   store: Store,
-  { kind, metadata }: T,
+  object: T,
   status: object,
 ): T | undefined {
-  const { namespace, name, uid } = metadata;
-  return store.mutate<T>(
-    kind,
-    namespace,
-    name,
-    (current) =>
-      current.metadata.uid !== uid ||
-      firstDifference(current.status ?? {}, status, "") === undefined
-        ? undefined
-        : { ...current, status },
-    { durable: false },
+  return changeObject<T>(store, object, (current) =>
+    firstDifference(current.status ?? {}, status, "") === undefined
+      ? undefined
+      : { ...current, status },
   );
 }
