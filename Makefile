@@ -1,4 +1,4 @@
-# make            build everything that is needed to run, into dist/
+# make            build everything that is needed to run, into dist/; V=1 shows whole commands
 # make help       the other targets
 # Quick when there is nothing to do: real files are the stamps. Only `deps` needs network or root.
 MAKEFLAGS += --no-builtin-rules
@@ -7,6 +7,8 @@ SHELL := /bin/sh
 .DELETE_ON_ERROR:
 .PHONY: build deps test-deps vm-deps native images demo test check test-native test-unit test-root \
 	test-vm test-reboot torture fuzz bench bench-deps generate coverage install uninstall clean help
+
+say = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2);)
 
 PREFIX ?= /usr/local
 LIB = $(PREFIX)/lib/nspod
@@ -53,7 +55,7 @@ native: | deps
 
 dist/nspod: src/cli/launcher.sh
 	@mkdir -p dist
-	install -m 755 $< $@
+	@install -m 755 $< $@
 
 # CommonJS, because it starts twice as fast: an ES import of a built-in module reads every export of
 # it, and one of node:http loads all of undici (measured: 104 ms of CPU time against 58 ms).
@@ -68,25 +70,25 @@ ENTRY_daemon = src/daemon/main.ts
 ENTRY_image-worker = src/image/worker.ts
 
 dist/%.cjs: $(SOURCES) package-lock.json Makefile | deps
-	$(BUNDLE) $(ENTRY_$*) --outfile=$@
+	$(call say,BUNDLE,$@) $(BUNDLE) $(ENTRY_$*) --outfile=$@
 
 dist/descriptions.json: src/spec/descriptions.generate.ts src/spec/definitions.gen.ts package-lock.json | deps
 	@mkdir -p dist
-	$(NODE) $< $@
+	$(call say,GENERATE,$@) $(NODE) $< $@
 
 # The command line in parts, of which a command reads those that it needs (src/cli/start.ts). Only ES modules can be
 # split, so they become CommonJS afterwards. Caches of older parts have names that nobody asks for any more.
 dist/start.cjs: $(SOURCES) package-lock.json Makefile | deps
 	@rm -rf dist/cli dist/cache && mkdir -p -m 755 dist/cache
-	$(PARTS) --format=esm --splitting --outdir=dist/cli/esm src/cli/main.ts
+	@$(PARTS) --format=esm --splitting --outdir=dist/cli/esm src/cli/main.ts
 	@echo '{}' >dist/cli/esm/package.json # without it, "default" of a part would mean all of the part
-	$(ESBUILD) --format=cjs --supported:dynamic-import=false --outdir=dist/cli dist/cli/esm/*.js
+	@$(ESBUILD) --format=cjs --supported:dynamic-import=false --outdir=dist/cli dist/cli/esm/*.js
 	@rm -r dist/cli/esm
-	$(BUNDLE) src/cli/start.ts --define:partsId='"'$$(cat dist/cli/*.js | sha256sum | cut -c -16)'"' --outfile=$@
+	$(call say,BUNDLE,$@) $(BUNDLE) src/cli/start.ts --define:partsId='"'$$(cat dist/cli/*.js | sha256sum | cut -c -16)'"' --outfile=$@
 
 images: dist/images/.built
 dist/images/.built: $(shell find rootfs -type f) | deps
-	rootfs/build.sh dist/images
+	$(call say,IMAGES,dist/images) rootfs/build.sh dist/images
 	@touch $@
 
 demo: build images
@@ -154,11 +156,11 @@ bench-deps: deps
 	@test/support/unpack-packages.sh dist/bench/debian "$$(. /etc/os-release && echo "$$VERSION_CODENAME")" \
 		containerd docker.io || true
 
-# ONLY=start,exec ROUNDS=5 selects and shortens; see the head of the file.
 # The promises of test/security/README.md with their full figures; PERCENT=5 for a quick look, PART="execs logs" for some.
 torture: build images
 	@$(NODE) test/torture/main.ts $(PART)
 
+# ONLY=start,exec ROUNDS=5 selects and shortens; see the head of the file.
 bench: build images
 	@$(NODE) test/bench/main.ts
 

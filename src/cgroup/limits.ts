@@ -72,7 +72,7 @@ export function containerSettings(resources: Resources, origin: string): Setting
 export function podSettings(pod: Pod, pageSizes: readonly number[] = []): Setting[] {
   const resources = podResources(pod);
   const hasOwn = pod.spec.resources !== undefined;
-  const origin = hasOwn ? "spec.resources" : "spec";
+  const origin = hasOwn ? "spec.resources" : "spec.containers[*].resources";
   const pages = [...podLimits(pod)].filter(([name]) => name.startsWith("hugepages-"));
   const limits = hugePageLimits(
     Object.fromEntries(pages.map(([name, nano]) => [name, `${nano}n`])),

@@ -205,7 +205,10 @@ export async function stopSandbox(
 function prepareCgroups(context: EngineContext, pod: Pod): void {
   const { hierarchy } = context;
   const missing = ensurePodCgroup(hierarchy, pod.metadata.uid, podSettings(pod, hugePageSizes()));
-  warnAboutMissing(context, pod, missing);
+  // Without resources of its own it has the sum of its containers', which are told of one by one.
+  if (pod.spec.resources !== undefined || context.enforceLimits) {
+    warnAboutMissing(context, pod, missing);
+  }
   ensureCgroup(hierarchy, shimCgroup(hierarchy, pod.metadata.uid), []);
 }
 

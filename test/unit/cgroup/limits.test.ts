@@ -124,4 +124,22 @@ limits("every pod has a limit of processes", () => {
   assert.is(found?.value, "4096");
 });
 
+limits("name the field that they come from, the containers' for what the pod has of theirs", () => {
+  const own = { limits: { cpu: "1", memory: "1Gi" } };
+  const origins = (pod: Pod): readonly string[] => [
+    ...new Set(podSettings(pod).flatMap(({ origin }) => origin || [])),
+  ];
+  const fields = ["requests.cpu", "limits.cpu", "limits.memory"];
+  const inContainers = podOf([own, own]);
+  assert.equal(
+    origins(inContainers),
+    fields.map((field) => `spec.containers[*].resources.${field}`),
+  );
+  const inPod = { ...inContainers, spec: { ...podOf([{}]).spec, resources: own } };
+  assert.equal(
+    origins(inPod),
+    fields.map((field) => `spec.resources.${field}`),
+  );
+});
+
 limits.run();
