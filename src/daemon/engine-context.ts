@@ -13,6 +13,7 @@ import type { PodRecord } from "../pod/record.ts";
 import { refuseOnNode } from "../scheduler/admit-to-node.ts";
 import { refuseResize } from "../scheduler/fit-resize.ts";
 import type { Store } from "../store/store.ts";
+import { Places } from "../volume/places.ts";
 import { withState } from "./node-limits.ts";
 import type { Network } from "./open-network.ts";
 
@@ -64,6 +65,7 @@ export function engineContext(parts: EngineParts): EngineContext {
       refuseResize: (pod) => withState(ownState(), (node) => refuseResize(pod, node)),
     },
     environments: new Map(),
+    places: new Places(given.clock),
     records: store.table<PodRecord>("pods", {
       isWhole: isPodRecord,
       instead: (uid) => damagedRecord(uid, bootId, given.clock.now()),

@@ -3,7 +3,7 @@
  * seconds would last a day. Times of the past that lie ahead are drawn to now, and what waits for a
  * time waits no longer than its own delay. A clock that was set forward only ends a wait early.
  */
-import type { Attempt, ContainerRecord, PodRecord } from "./record.ts";
+import type { Attempt, ContainerRecord, ContainerStop, PodRecord } from "./record.ts";
 
 /** Clocks of a virtual machine are corrected by less than this all the time. */
 const toleranceMs = 1000;
@@ -36,9 +36,12 @@ function containerNow(container: ContainerRecord, nowMs: number): ContainerRecor
     attempt?.startedAtMs ?? 0,
     attempt?.finishedAtMs ?? 0,
   ]);
-  const isAhead = [...times, backOff?.failedAtMs ?? 0, stop?.sinceMs ?? 0].some((time) =>
-    lies(time, nowMs),
-  );
+  const isAhead = [
+    ...times,
+    backOff?.failedAtMs ?? 0,
+    stop?.sinceMs ?? 0,
+    stop?.killedAgainAtMs ?? 0,
+  ].some((time) => lies(time, nowMs));
   const isRetryFar = retryAtMs !== undefined && lies(retryAtMs, nowMs + retryDelayMs);
   if (!isAhead && !isRetryFar) return container;
   return {
@@ -46,14 +49,19 @@ function containerNow(container: ContainerRecord, nowMs: number): ContainerRecor
     ...(current && { current: attemptNow(current, nowMs) }),
     ...(last && { last: attemptNow(last, nowMs) }),
     ...(backOff && { backOff: { ...backOff, failedAtMs: notAfter(backOff.failedAtMs, nowMs) } }),
-    ...(stop && lies(stop.sinceMs, nowMs) && { stop: moved(stop, nowMs) }),
+    ...(stop && { stop: moved(stop, nowMs) }),
     ...(isRetryFar && { retryAtMs: nowMs + retryDelayMs }),
   };
 }
 
-/** The grace period begins now; its length stays. */
-function moved(stop: NonNullable<ContainerRecord["stop"]>, nowMs: number): typeof stop {
-  return { ...stop, sinceMs: nowMs, deadlineMs: nowMs + stop.deadlineMs - stop.sinceMs };
+/** A grace period that lies ahead begins now; its length stays. */
+function moved(stop: ContainerStop, nowMs: number): ContainerStop {
+  const { sinceMs, deadlineMs, killedAgainAtMs } = stop;
+  return {
+    ...stop,
+    ...(lies(sinceMs, nowMs) && { sinceMs: nowMs, deadlineMs: nowMs + deadlineMs - sinceMs }),
+    ...(killedAgainAtMs !== undefined && { killedAgainAtMs: notAfter(killedAgainAtMs, nowMs) }),
+  };
 }
 
 function attemptNow(attempt: Attempt, nowMs: number): Attempt {

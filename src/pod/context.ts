@@ -13,6 +13,7 @@ import type { Service } from "../spec/kubernetes.gen.ts";
 import type { ObjectReader } from "../spec/object-reader.ts";
 import type { Pod } from "../spec/pod.ts";
 import type { Table } from "../store/table.ts";
+import type { Places } from "../volume/places.ts";
 import type { ServiceAccountTokens } from "../volume/service-account-tokens.ts";
 import type { ClaimBinder } from "../volume/volume-kind.ts";
 import type { EnvironmentMemory } from "./container-environment.ts";
@@ -82,6 +83,8 @@ export interface EngineContext {
   readonly objects: ObjectReader;
   /** Binds the claims of pods to persistent volumes. */
   readonly claims: ClaimBinder;
+  /** Asks file systems of the node that may not answer. */
+  readonly places: Places;
   readonly tokens: Pick<ServiceAccountTokens, "get">;
   readonly environments: EnvironmentMemory;
   readonly addresses: AddressPool;

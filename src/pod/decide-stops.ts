@@ -1,10 +1,11 @@
 /**
  * How containers are ended: hook, turn, stop signal, grace period, SIGKILL. Pure.
  *
- *   no stop ─▶ preStop ─▶ turn ─▶ signalled ─▶ killed
+ *   no stop ─▶ preStop ─▶ turn ─▶ signalled ─▶ killed ─▶ killed again …
  *
  * In a pod that ends, every preStop hook runs at once; then sidecars wait for the app containers, and each for the
  * sidecars behind it. A hook or a wait that takes the whole grace period is followed by two seconds more, once.
+ * What does not end by SIGKILL waits for a disk (uninterruptible sleep): that is told, and tried again from time to time.
  *
  * Source: Kubernetes "Termination of Pods"; kubelet pkg/kubelet/kuberuntime, killContainer and termination order.
  */
@@ -14,6 +15,12 @@ import { type ContainerStop, containerRecord, type PodRecord, type StopCause } f
 
 /** What is given after a hook or a wait that left less. */
 const extensionMs = 2_000;
+
+/** From SIGKILL to the end of a process that waits for nothing; the kernel needs microseconds. */
+const deathMs = 10_000;
+
+/** Between the times that SIGKILL is sent again. */
+const killAgainMs = 60_000;
 
 /** A container and the next phase of its end. */
 export interface StopOrder {
@@ -65,7 +72,7 @@ export function stopContainer(
     };
     return { orders: [{ ref, stop }] };
   }
-  if (begun.phase === "killed") return { orders: [] };
+  if (begun.phase === "killed") return killAgain(ref, begun, nowMs);
   const deadlineMs = deadlineOf(begun, graceMs);
   const isTimeUp = nowMs >= deadlineMs;
   const to = (phase: ContainerStop["phase"], more: Partial<ContainerStop> = {}): StopDecision => ({
@@ -79,6 +86,15 @@ export function stopContainer(
     return to("signalled", extension(deadlineMs, nowMs));
   }
   return { orders: [], wakeAtMs: deadlineMs };
+}
+
+/** @param stop - of a container that was killed, and still runs */
+function killAgain(ref: ContainerRef, stop: ContainerStop, nowMs: number): StopDecision {
+  const { killedAgainAtMs, deadlineMs } = stop;
+  const dueMs =
+    killedAgainAtMs === undefined ? deadlineMs + deathMs : killedAgainAtMs + killAgainMs;
+  if (nowMs < dueMs) return { orders: [], wakeAtMs: dueMs };
+  return { orders: [{ ref, stop: { ...stop, killedAgainAtMs: nowMs } }] };
 }
 
 /** The stop after its hook has ended. */

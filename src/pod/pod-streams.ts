@@ -2,6 +2,7 @@
 import { PodError } from "../base/errors.ts";
 import { openSession, type Session } from "../shim/session.ts";
 import type { Pod } from "../spec/pod.ts";
+import { plannedVolumes } from "../volume/prepare.ts";
 import { allRefs, type ContainerRef } from "./container-refs.ts";
 import type { PodEngine } from "./engine.ts";
 import { type ExecCommand, openExecSession, planRunning } from "./exec-session.ts";
@@ -24,9 +25,13 @@ export async function execInPod(
   options: ExecOptions,
 ): Promise<Session> {
   const { ref, attempt } = runningContainer(engine, pod, options.container);
-  const volumes = engine.live(pod.metadata.uid)?.volumes ?? new Map();
-  const running = { pod, ref, attempt, volumes };
   const { context } = engine;
+  const live = engine.live(pod.metadata.uid);
+  // A daemon that is still adopting the pod has not looked at its volumes; a further process mounts none of them.
+  const volumes = live?.isAdopted
+    ? live.volumes
+    : plannedVolumes(context, pod, podFolders(context.instance, pod.metadata.uid).volumes);
+  const running = { pod, ref, attempt, volumes };
   return openExecSession(context, running, planRunning(context, running), options);
 }
 

@@ -90,6 +90,8 @@ export interface ContainerStop {
   readonly deadlineMs: number;
   /** The hook, or the wait for its turn, took the grace period: the two seconds more were given. */
   readonly isExtended?: boolean;
+  /** When SIGKILL was sent again, because it ended nothing. */
+  readonly killedAgainAtMs?: number;
 }
 
 export interface ContainerRecord {

@@ -29,14 +29,15 @@ export async function performStops(
     }, record),
   );
   for (const { ref, stop } of orders) {
-    if (containerRecord(record, ref.container.name).stop !== undefined) continue;
-    const { container, list } = ref;
-    context.report(pod, {
-      type: "Normal",
-      reason: "Killing",
-      message: killingMessage(input, ref, stop),
-      container: { list, name: container.name },
-    });
+    const isBegun = containerRecord(record, ref.container.name).stop !== undefined;
+    const { list, container } = ref;
+    const about = { list, name: container.name };
+    if (stop.killedAgainAtMs !== undefined) {
+      context.report(pod, { ...unkillable(container.name), container: about });
+    } else if (!isBegun) {
+      const message = killingMessage(input, ref, stop);
+      context.report(pod, { type: "Normal", reason: "Killing", message, container: about });
+    }
   }
   await Promise.all(
     orders.map(({ ref, stop }) => carryOut({ ...input, record: stopping }, ref, stop)),
@@ -60,6 +61,12 @@ async function carryOut(input: StepInput, ref: ContainerRef, stop: ContainerStop
   const { context, pod } = input;
   if (stop.phase === "signalled") await signalContainer(input, ref);
   if (stop.phase === "killed") killCgroup(containerCgroup(context, pod, ref.container.name));
+}
+
+/** The kubelet's reason. */
+function unkillable(name: string): { type: "Warning"; reason: string; message: string } {
+  const message = `Processes of container ${name} do not end after SIGKILL: they wait for a disk or a network file system (uninterruptible sleep), and the pod waits for them`;
+  return { type: "Warning", reason: "FailedKillPod", message };
 }
 
 /** The kubelet's sentences. */

@@ -22,14 +22,19 @@ export function persistentVolumeKind(kind: Kind): VolumeKind {
   };
 }
 
-function prepare(kind: Kind, host: VolumeHost, { pod, volume }: VolumeRequest): PreparedVolume {
+async function prepare(
+  kind: Kind,
+  host: VolumeHost,
+  { pod, volume }: VolumeRequest,
+): Promise<PreparedVolume> {
   const bound = host.claims.volumeOf(pod, volume);
   const { local, hostPath } = bound.spec;
   const readOnly = volume.persistentVolumeClaim?.readOnly === true;
   const facts = { name: volume.name, kind, readOnly };
-  if (hostPath) return { ...prepareHostPath(volume.name, hostPath), ...facts };
+  if (hostPath) return { ...(await prepareHostPath(host.places, volume.name, hostPath)), ...facts };
   if (local) {
-    const found = prepareHostPath(volume.name, { path: local.path, type: "Directory" });
+    const source = { path: local.path, type: "Directory" } as const;
+    const found = await prepareHostPath(host.places, volume.name, source);
     return { ...found, ...facts, nosuidNodev: true, hasOwnership: true };
   }
   throw new PodError(

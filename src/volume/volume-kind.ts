@@ -14,6 +14,7 @@ import type { ObjectReader } from "../spec/object-reader.ts";
 import type { Pod, Volume } from "../spec/pod.ts";
 import type { PreparedVolume } from "../spec/prepared-volume.ts";
 import type { Program, Register } from "../sys/program.ts";
+import type { Places } from "./places.ts";
 import type { ServiceAccountTokens } from "./service-account-tokens.ts";
 
 export interface ClaimBinder {
@@ -39,6 +40,7 @@ export interface VolumeHost {
   readonly objects: ObjectReader;
   readonly claims: ClaimBinder;
   readonly images: ImageLayers;
+  readonly places: Places;
   /** Of the node: the most that a volume in memory may hold. */
   readonly nodeMemoryBytes: number;
   readonly nodeName: string;

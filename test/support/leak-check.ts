@@ -93,9 +93,9 @@ function minus(left: readonly string[], right: readonly string[]): string[] {
   });
 }
 
-// Test instances that run beside this one (instance.ts names them).
+// Instances that run beside this one: of tests and benchmarks, or begun by hand under a name like "nsptmine0".
 function isOther(text: string, names: InstanceNames): boolean {
-  return /nspod-test-\d|nspt\d/.test(text) && !isOurs(text, names);
+  return /nspod-(?:test|bench)-\d|nsp[bt]\w/.test(text) && !isOurs(text, names);
 }
 
 // The names hold nothing that a pattern would read as its own.

@@ -53,7 +53,15 @@ async function unkillable(figures: Figures, pods: Pods): Promise<void> {
     await must("fsfreeze", "--freeze", mount);
     isFrozen = true;
     await deletePod(pods.client, pod, 0);
+    const begin = performance.now();
+    const told = eventually("the event that says so", 60_000, async () => {
+      const events = await pods.events("waiting");
+      return events.find(({ reason }) => reason === "FailedKillPod");
+    });
     await live(figures, pods, "beside one that waits for a disk");
+    await told;
+    const seconds = (performance.now() - begin) / 1000;
+    figures.add("C-21", "what it waits for is told", "event", `${seconds.toFixed(1)} s`, true);
     await must("fsfreeze", "--unfreeze", mount);
     isFrozen = false;
     const isGone = await waitUntilGone(pods.client, pod, AbortSignal.timeout(60_000));

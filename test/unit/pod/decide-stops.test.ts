@@ -48,7 +48,17 @@ stops("signals at once, kills when the grace period is over, and once", () => {
   assert.equal(stopping(state, {}, { nowMs: 29_999 }), { orders: [], wakeAtMs: 30_000 });
   assert.equal(phases(stopping(state, {}, { nowMs: 30_000 })), ["app killed"]);
   const killed = record({ containers: { app: inPhase("killed") } });
-  assert.equal(stopping(killed, {}, { nowMs: 99_000 }), { orders: [] });
+  assert.equal(stopping(killed, {}, { nowMs: 39_999 }), { orders: [], wakeAtMs: 40_000 });
+});
+
+stops("kills again what did not end: after ten seconds, and then every minute", () => {
+  const killed = record({ containers: { app: inPhase("killed") } });
+  const [order] = stopping(killed, {}, { nowMs: 40_000 }).orders;
+  assert.equal(order?.stop, { ...inPhase("killed").stop, killedAgainAtMs: 40_000 });
+  const again = inPhase("killed", { killedAgainAtMs: 40_000 });
+  const state = record({ containers: { app: again } });
+  assert.equal(stopping(state, {}, { nowMs: 99_999 }), { orders: [], wakeAtMs: 100_000 });
+  assert.equal(phases(stopping(state, {}, { nowMs: 100_000 })), ["app killed"]);
 });
 
 stops("without grace kills at once, hook or not", () => {

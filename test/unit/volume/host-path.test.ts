@@ -12,9 +12,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { systemClock } from "../../../src/base/clock.ts";
 import { isPodError } from "../../../src/base/errors.ts";
 import type { HostPathType } from "../../../src/spec/pod.ts";
+import type { PreparedVolume } from "../../../src/spec/prepared-volume.ts";
 import { prepareHostPath } from "../../../src/volume/host-path.ts";
+import { Places } from "../../../src/volume/places.ts";
 
 const hostPath = suite<{ folder: string }>("prepareHostPath()");
 
@@ -27,9 +30,13 @@ hostPath.before.each((context) => {
 });
 hostPath.after.each(({ folder }) => rmSync(folder, { recursive: true, force: true }));
 
-function message(path: string, type: HostPathType): string {
+async function prepare(path: string, type: HostPathType): Promise<PreparedVolume> {
+  return await prepareHostPath(new Places(systemClock), "data", { path, type });
+}
+
+async function message(path: string, type: HostPathType): Promise<string> {
   try {
-    prepareHostPath("data", { path, type });
+    await prepare(path, type);
   } catch (error) {
     assert.ok(isPodError(error, "FailedPrecondition"), String(error));
     return error.message;
@@ -37,33 +44,33 @@ function message(path: string, type: HostPathType): string {
   throw new Error("it was accepted");
 }
 
-hostPath("an untyped path must exist", ({ folder }) => {
+hostPath("an untyped path must exist", async ({ folder }) => {
   assert.is(
-    message(join(folder, "none"), ""),
+    await message(join(folder, "none"), ""),
     `hostPath type check failed: "${folder}/none" does not exist on this node`,
   );
-  assert.not(prepareHostPath("data", { path: folder, type: "" }).isFile);
+  assert.not((await prepare(folder, "")).isFile);
 });
 
-hostPath("DirectoryOrCreate makes every missing level with mode 0755", ({ folder }) => {
+hostPath("DirectoryOrCreate makes every missing level with mode 0755", async ({ folder }) => {
   const path = join(folder, "a/b/c");
-  prepareHostPath("data", { path, type: "DirectoryOrCreate" });
-  prepareHostPath("data", { path, type: "DirectoryOrCreate" });
+  await prepare(path, "DirectoryOrCreate");
+  await prepare(path, "DirectoryOrCreate");
   assert.is(statSync(path).mode & 0o777, 0o755);
 });
 
-hostPath("FileOrCreate makes an empty file with mode 0644", ({ folder }) => {
+hostPath("FileOrCreate makes an empty file with mode 0644", async ({ folder }) => {
   const path = join(folder, "file");
-  assert.ok(prepareHostPath("data", { path, type: "FileOrCreate" }).isFile);
+  assert.ok((await prepare(path, "FileOrCreate")).isFile);
   assert.is(statSync(path).mode & 0o777, 0o644);
   writeFileSync(path, "kept");
-  prepareHostPath("data", { path, type: "FileOrCreate" });
+  await prepare(path, "FileOrCreate");
   assert.is(statSync(path).size, 4);
 });
 
-hostPath("FileOrCreate does not create through a dangling link", ({ folder }) => {
+hostPath("FileOrCreate does not create through a dangling link", async ({ folder }) => {
   symlinkSync(join(folder, "target"), join(folder, "link"));
-  message(join(folder, "link"), "FileOrCreate");
+  await message(join(folder, "link"), "FileOrCreate");
   assert.not(existsSync(join(folder, "target")));
 });
 
@@ -82,15 +89,16 @@ hostPath("each type accepts its own kind only", async ({ folder }) => {
   const types = ["Directory", "File", "Socket", "CharDevice", "BlockDevice"] as const;
   for (const type of types) {
     for (const [kind, path] of Object.entries(paths)) {
-      if (kind === type) prepareHostPath("data", { path, type });
-      else assert.match(message(path, type), `is not a ${type} but a ${kind}`);
+      if (kind === type) await prepare(path, type);
+      else assert.match(await message(path, type), `is not a ${type} but a ${kind}`);
     }
   }
   server.close();
 });
 
-hostPath("a magic link of /proc is not followed", () => {
-  assert.throws(() => prepareHostPath("data", { path: "/proc/self/root", type: "" }), /ELOOP/);
+hostPath("a magic link of /proc is not followed", async () => {
+  const error = await prepare("/proc/self/root", "").catch((cause: unknown) => cause);
+  assert.match(String(error), /ELOOP/);
 });
 
 hostPath.run();
