@@ -36,7 +36,7 @@ export function addSystemCommands(program: Command, tree: Tree): void {
       .action(
         tree.asRoot(async (context, _args, options) => {
           const { runDaemon } = await import("./commands/daemon.ts");
-          return await runDaemon(context, options);
+          return runDaemon(context, options);
         }),
       ),
     ["nspod daemon --log-level debug", "nspod daemon --listen 127.0.0.1:6443"],
@@ -189,7 +189,7 @@ function addAgent(program: Command, tree: Tree): void {
       .action(
         tree.asRoot(async (context, _args, options) => {
           const { runAgent } = await import("./commands/agent.ts");
-          return await runAgent(context, options);
+          return runAgent(context, options);
         }),
       ),
     ["nspod agent --kubeconfig worker-1.yaml --node-name worker-1"],

@@ -1,12 +1,16 @@
 /**
- * Starts the daemon on demand: detached, with nothing of the caller's environment that could load
- * code into it, its output in <run>/daemon.log. It inherits a pipe as fd 3 and writes one line
- * there: "ready", or {"error": "…"} when it cannot start.
+ * How a command becomes or starts the daemon: the same program, flags of V8 and environment for both, with nothing of the
+ * caller's environment that could load code into it.
+ *
+ *   becomeDaemon   the process of the command is the daemon's from now on
+ *   startDaemon    detached, its output in <run>/daemon.log. It inherits a pipe as fd 3 and writes one line there:
+ *                  "ready", or {"error": "…"} when it cannot start
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, existsSync, mkdirSync, openSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
+import { invariant } from "../base/assert.ts";
 import { PodError } from "../base/errors.ts";
 import type { Instance } from "../base/instance.ts";
 import { readLines } from "./json-lines.ts";
@@ -38,16 +42,33 @@ export function daemonEntry(): string {
  */
 const smallHeap = ["--max-semi-space-size=2", "--optimize-for-size"];
 
-/** The command line of a daemon for an instance, without the program that runs it. */
-export function daemonArguments(instance: Instance): readonly string[] {
+/**
+ * The command line of a daemon, without the program that runs it.
+ * @param words - what it is told: `instanceFlags` and options of its own
+ */
+export function daemonArguments(words: readonly string[]): readonly string[] {
   return [
     // Node.js opens a debugger on SIGUSR1 otherwise, for whoever may signal the daemon.
     "--disable-sigusr1",
     ...smallHeap,
     "--disable-warning=ExperimentalWarning",
     daemonEntry(),
-    ...instanceFlags(instance),
+    ...words,
   ];
+}
+
+/**
+ * Replaces this process by the daemon, in the foreground: it keeps the process id, which systemd waits for, and the
+ * standard streams, and nothing of the command's heap.
+ * @param words - as `daemonArguments` has them
+ */
+export function becomeDaemon(words: readonly string[]): never {
+  invariant(process.execve, "Node.js has it on Linux");
+  return process.execve(
+    process.execPath,
+    [process.execPath, ...daemonArguments(words)],
+    daemonEnvironment(process.env),
+  );
 }
 
 /** The flags that select an instance. */
@@ -79,7 +100,7 @@ export async function startDaemon(instance: Instance): Promise<void> {
   const log = openSync(logPath, isLong ? "w" : "a", 0o600);
   let child: ChildProcess;
   try {
-    child = spawn(process.execPath, [...daemonArguments(instance), "--on-demand"], {
+    child = spawn(process.execPath, daemonArguments([...instanceFlags(instance), "--on-demand"]), {
       detached: true,
       cwd: "/",
       stdio: ["ignore", log, log, "pipe"],

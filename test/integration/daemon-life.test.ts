@@ -72,6 +72,8 @@ check("a second one in the foreground says who is there", async (instance) => {
   await using first = new LiveCommand(NSPOD, ["daemon"], { env: instance.env });
   await first.says(/Listening/, { on: "stderr" });
   assert.is(await daemonPid(instance), first.pid);
+  const flags = readFileSync(`/proc/${first.pid}/cmdline`, "utf8");
+  assert.match(flags, "--optimize-for-size", "the flags of one that a command starts");
   const second = await instance.nspod(["daemon"]);
   assert.is(second.code, 1);
   const lines = second.stderr.trim().split("\n");

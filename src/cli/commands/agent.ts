@@ -1,9 +1,7 @@
-/** `nspod agent`: the agent in the foreground, in this very process, as `nspod daemon`. */
-
-import { createRequire } from "node:module";
+/** `nspod agent`: the agent in the foreground, in the process of the command, as `nspod daemon`. */
 import { resolve } from "node:path";
 import type { Context } from "../context.ts";
-import { daemonEntry, instanceFlags } from "../daemon-process.ts";
+import { becomeDaemon, instanceFlags } from "../daemon-process.ts";
 
 export interface AgentOptions {
   readonly kubeconfig: string;
@@ -19,8 +17,7 @@ export interface AgentOptions {
 }
 
 /** Never returns: the agent ends the process. */
-export async function runAgent(context: Context, options: AgentOptions): Promise<number> {
-  const entry = daemonEntry();
+export function runAgent(context: Context, options: AgentOptions): never {
   const { kubeconfig, clientCaFile } = options;
   const own = {
     // The process leaves this folder.
@@ -35,16 +32,12 @@ export async function runAgent(context: Context, options: AgentOptions): Promise
   const words = Object.entries(own).flatMap(([name, value]) =>
     value === undefined ? [] : [`--${name}=${value}`],
   );
-  process.argv = [
-    process.execPath,
-    entry,
+  return becomeDaemon([
     "agent",
     ...instanceFlags(context.instance),
     ...words,
     ...(options.serviceProxy === false ? ["--no-service-proxy"] : []),
     ...(options.enforceLimits ? ["--enforce-limits"] : []),
     ...(options.logLevel === undefined ? [] : ["--log-level", options.logLevel]),
-  ];
-  createRequire(entry)(entry);
-  return await new Promise<never>(() => undefined);
+  ]);
 }

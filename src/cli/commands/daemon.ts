@@ -1,10 +1,9 @@
 /**
- * `nspod daemon`: the daemon in the foreground, for systemd and for debugging. It runs in this very
- * process: no second one that signals would have to be passed on to.
+ * `nspod daemon`: the daemon in the foreground, for systemd and for debugging. This process becomes the daemon's: there
+ * is no second one that signals would have to be passed on to.
  */
-import { createRequire } from "node:module";
 import type { Context } from "../context.ts";
-import { daemonEntry, instanceFlags } from "../daemon-process.ts";
+import { becomeDaemon, instanceFlags } from "../daemon-process.ts";
 
 export interface DaemonOptions {
   readonly enforceLimits?: boolean;
@@ -17,11 +16,8 @@ export interface DaemonOptions {
 }
 
 /** Never returns: the daemon ends the process. */
-export async function runDaemon(context: Context, options: DaemonOptions): Promise<number> {
-  const entry = daemonEntry();
-  process.argv = [
-    process.execPath,
-    entry,
+export function runDaemon(context: Context, options: DaemonOptions): never {
+  return becomeDaemon([
     ...instanceFlags(context.instance),
     ...(options.logLevel === undefined ? [] : ["--log-level", options.logLevel]),
     ...(options.listen === undefined ? [] : ["--listen", options.listen]),
@@ -34,7 +30,5 @@ export async function runDaemon(context: Context, options: DaemonOptions): Promi
     ...(options.allowedUnsafeSysctls
       ? [`--allowed-unsafe-sysctls=${options.allowedUnsafeSysctls}`]
       : []),
-  ];
-  createRequire(entry)(entry);
-  return await new Promise<never>(() => undefined);
+  ]);
 }

@@ -8,6 +8,7 @@ import {
   daemonArguments,
   daemonEntry,
   daemonEnvironment,
+  instanceFlags,
   startDaemon,
 } from "../../../src/cli/daemon-process.ts";
 import { selectInstance } from "../../../src/cli/instance-options.ts";
@@ -24,7 +25,7 @@ start.after.each(() => {
 });
 
 start("names the instance and keeps debuggers away", () => {
-  const args = daemonArguments({ ...defaultInstance, root: "/r", bridge: "b0" });
+  const args = daemonArguments(instanceFlags({ ...defaultInstance, root: "/r", bridge: "b0" }));
   assert.ok(args.includes("--disable-sigusr1"));
   assert.is(args[args.indexOf("--root") + 1], "/r");
   assert.is(args[args.indexOf("--bridge") + 1], "b0");
