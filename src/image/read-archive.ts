@@ -7,6 +7,7 @@ import { PodError } from "../base/errors.ts";
 import type { Digest } from "../base/ids.ts";
 import { K } from "../sys/abi.ts";
 import { run } from "../sys/ffi.ts";
+import { InflateLibrary } from "../sys/inflate.ts";
 import { Program } from "../sys/program.ts";
 import { confine } from "./confine.ts";
 import { decompress, detectCompression } from "./decompress.ts";
@@ -39,6 +40,8 @@ export async function readArchive(task: ReadTask, hooks: ReadHooks): Promise<Arc
   const isFolder = fstatSync(source).isDirectory();
   const flags = constants.O_RDONLY | constants.O_DIRECTORY;
   const syncFds = task.syncFolders.map((folder) => openSync(folder, flags));
+  // Libraries are out of reach afterwards.
+  const inflate = isFolder ? undefined : InflateLibrary.load();
   // Nothing here needs a privilege: all files belong to root.
   confine(task.folder, []);
 
@@ -47,14 +50,15 @@ export async function readArchive(task: ReadTask, hooks: ReadHooks): Promise<Arc
   let images: readonly PlannedImage[];
   if (task.rootfs !== undefined) {
     if (isFolder) throw new PodError("InvalidArgument", "it is a folder: give a tar archive");
-    images = [await planRootfs(task, members, hooks)];
+    const tar = decompressed(task, packed(hooks), inflate);
+    images = [await planRootfs(task, members, tar)];
   } else if (isFolder) {
     const folder = new LayoutFolder(members, hooks);
     folder.fetch("index.json");
     images = planImages(members, plan, (digest) => folder.fetch(`blobs/sha256/${hexOf(digest)}`));
   } else {
     const visitor = new MemberVisitor(members);
-    await readTar(decompressed(task, packed(hooks)), visitor, {
+    await readTar(decompressed(task, packed(hooks), inflate), visitor, {
       headerBytes: task.limits.headerBytes,
       entries: maxMembers,
       needsEndMark: true,
@@ -93,6 +97,7 @@ async function* packed(hooks: ReadHooks): AsyncGenerator<Buffer> {
 async function* decompressed(
   task: ReadTask,
   input: AsyncGenerator<Buffer>,
+  inflate: InflateLibrary | undefined,
 ): AsyncGenerator<Buffer> {
   let head = Buffer.alloc(0);
   while (head.length < 16) {
@@ -103,7 +108,7 @@ async function* decompressed(
   if (head.length === 0) throw new PodError("InvalidArgument", "it is empty");
   const compression = detectCompression(head);
   let left = 2 * task.limits.unpackedBytes;
-  for await (const chunk of decompress(chain(head, input), compression)) {
+  for await (const chunk of decompress(chain(head, input), compression, inflate)) {
     left -= chunk.length;
     if (left < 0) throw new PodError("ResourceExhausted", "it is larger than the allowed size");
     yield chunk;
@@ -200,13 +205,13 @@ class LayoutFolder {
 async function planRootfs(
   task: ReadTask,
   members: StagedMembers,
-  hooks: ReadHooks,
+  tar: AsyncIterable<Buffer>,
 ): Promise<PlannedImage> {
   const { rootfs } = task;
   if (rootfs === undefined) throw new PodError("Internal", "Not an import of a tree");
   // The layer is stored as a plain tar: its digest is the diffID then.
   const writer = members.begin("layer.tar", 0);
-  for await (const chunk of decompressed(task, packed(hooks))) writer.write(chunk);
+  for await (const chunk of tar) writer.write(chunk);
   const layer = writer.end();
   const platform = hostPlatform();
   const config = members.add(

@@ -8,6 +8,7 @@ import { createHash, type Hash } from "node:crypto";
 import { constants, fstatSync, openSync, statfsSync } from "node:fs";
 import { PodError } from "../base/errors.ts";
 import type { Digest } from "../base/ids.ts";
+import { InflateLibrary } from "../sys/inflate.ts";
 import { confine, noFolder, unpackCapabilities } from "./confine.ts";
 import { type Compression, decompress } from "./decompress.ts";
 import type { Growth } from "./growth.ts";
@@ -38,11 +39,12 @@ export async function unpackLayer(task: UnpackTask, hooks: UnpackHooks): Promise
   const flags = constants.O_RDONLY | constants.O_DIRECTORY;
   const lower = new LowerLayers(task.lower.map((folder) => openSync(folder, flags)));
   const counter = new Counter(boundToDisk(task), hooks.onProgress, !task.isVerified);
+  const packing = packingOf(task);
   if (task.folder === undefined) confine(noFolder, []);
   else confine(task.folder, unpackCapabilities);
 
   if (task.folder === undefined) {
-    for await (const _ of counter.unpacked(decompress(counter.packed(), task.compression)));
+    for await (const _ of counter.unpacked(packing));
     verify(counter.digest(), task.diffId);
     return { fileBytes: 0, dependsOnLower: false };
   }
@@ -60,7 +62,7 @@ export async function unpackLayer(task: UnpackTask, hooks: UnpackHooks): Promise
     lower: lowerReady,
     rootBelow: async () => (await lowerReady()).find("")?.attributes,
   });
-  await readLayer(task.compression, counter, unpacker);
+  await readLayer(packing, counter, unpacker);
   verify(counter.digest(), task.diffId);
   await unpacker.finish();
   return { fileBytes: unpacker.fileBytes, dependsOnLower: unpacker.dependsOnLower };
@@ -77,6 +79,7 @@ export async function unpackEarly(
 ): Promise<EarlyResult> {
   const isHashed = task.compression !== "none";
   const counter = new Counter(boundToDisk(task), hooks.onProgress, isHashed);
+  const packing = packingOf(task);
   confine(task.folder, unpackCapabilities);
   const unpacker = new LayerUnpacker({
     writer: new LayerWriter("Cannot unpack"),
@@ -87,7 +90,7 @@ export async function unpackEarly(
     rootBelow: () => Promise.resolve(undefined),
   });
   try {
-    await readLayer(task.compression, counter, unpacker, (position) => growth.beyond(position));
+    await readLayer(packing, counter, unpacker, (position) => growth.beyond(position));
     await unpacker.finish();
   } catch (error) {
     if (error instanceof NeedsLower) return { needsLower: true };
@@ -103,17 +106,27 @@ export async function unpackEarly(
   };
 }
 
+/** How a layer is packed, and what unpacks it. */
+interface Packing {
+  readonly compression: Compression;
+  readonly inflate: InflateLibrary | undefined;
+}
+
+/** Libraries are out of reach when the process is confined. */
+function packingOf({ compression }: Pick<UnpackTask, "compression">): Packing {
+  return { compression, inflate: compression === "gzip" ? InflateLibrary.load() : undefined };
+}
+
 /** @param beyond - as of TarFile, for a file that grows; default: the file is complete. */
 async function readLayer(
-  compression: Compression,
+  packing: Packing,
   counter: Counter,
   unpacker: LayerUnpacker,
   beyond?: TarFile["beyond"],
 ): Promise<void> {
   const options = { ...counter.limits, needsEndMark: false, headers: splitHeaders };
-  if (compression !== "none" || counter.isHashed) {
-    const unpacked = counter.unpacked(decompress(counter.packed(beyond), compression));
-    return await readTar(unpacked, unpacker, options);
+  if (packing.compression !== "none" || counter.isHashed) {
+    return await readTar(counter.unpacked(packing, beyond), unpacker, options);
   }
   const { size } = fstatSync(source);
   const inFile = beyond ?? ((position) => size - position);
@@ -156,7 +169,7 @@ class Counter {
     };
   }
 
-  async *packed(beyond?: TarFile["beyond"]): AsyncGenerator<Buffer> {
+  async *#packedChunks(beyond: TarFile["beyond"] | undefined): AsyncGenerator<Buffer> {
     for await (const bytes of readChunks(source, chunkSize, beyond)) {
       this.#packed += bytes.length;
       this.#onProgress(this.#packed);
@@ -164,9 +177,13 @@ class Counter {
     }
   }
 
-  async *unpacked(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  /** The layer's bytes, unpacked. */
+  async *unpacked(
+    { compression, inflate }: Packing,
+    beyond?: TarFile["beyond"],
+  ): AsyncGenerator<Buffer> {
     const { ratio, ratioFreeBytes, unpackedBytes } = this.limits;
-    for await (const chunk of source) {
+    for await (const chunk of decompress(this.#packedChunks(beyond), compression, inflate)) {
       this.#unpacked += chunk.length;
       if (this.#unpacked > ratioFreeBytes && this.#unpacked > ratio * this.#packed) {
         throw new PodError(

@@ -31,6 +31,8 @@ install -m 644 dist/start.cjs dist/daemon.cjs dist/image-worker.cjs dist/descrip
 	package.json LICENSE "$new/"
 install -m 755 dist/native/libnspod.so dist/native/nspod-shim dist/native/nspod-reaper \
 	dist/native/nspod-copy "$new/native/"
+# There where ISA-L's header was.
+[ ! -e dist/native/libnspod-inflate.so ] || install -m 755 dist/native/libnspod-inflate.so "$new/native/"
 for node in node_modules/node-linux-*/bin/node; do install -m 755 "$node" "$new/node"; done
 
 # Only what the bundles leave out: the two FFI packages and what they need, found by following

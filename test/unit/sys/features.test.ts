@@ -39,6 +39,7 @@ const healthy: MachineFacts = {
   freeBytes: 50e9,
   freeFiles: 1e6,
   totalFiles: 2e6,
+  hasIsal: true,
   nativeProblem: undefined,
   probes: works,
 };
@@ -53,6 +54,14 @@ function wrong(change: Partial<MachineFacts>): readonly string[] {
 
 judge("finds nothing wrong with a healthy machine", () => {
   assert.equal(wrong({}), []);
+});
+
+judge("says what unpacks gzip, and that both will do", () => {
+  const gzip = (hasIsal: boolean): string | undefined =>
+    judgeMachine({ ...healthy, hasIsal }).find(({ name }) => name === "gzip")?.finding;
+  assert.is(gzip(true), "unpacked by ISA-L");
+  assert.match(gzip(false) ?? "", /unpacked by zlib; with libisal-dev/);
+  assert.equal(wrong({ hasIsal: false }), []);
 });
 
 judge("names the boot option where cgroup v1 holds the controllers", () => {
