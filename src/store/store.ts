@@ -20,6 +20,7 @@ import { type Clock, systemClock } from "../base/clock.ts";
 import { isPodError, PodError } from "../base/errors.ts";
 import { failpoint } from "../base/failpoint.ts";
 import { alreadyExists, conflict, notFound } from "../spec/object-problem.ts";
+import { takeOutDamaged } from "./damaged-objects.ts";
 import { numberOf, openDatabase, storeError } from "./database.ts";
 import { LogFile } from "./log-file.ts";
 import { Reserve } from "./reserve.ts";
@@ -62,6 +63,8 @@ const longestRest = 100;
 const housekeepingInterval = 64;
 
 export class Store implements Disposable {
+  /** Objects that could not be read and were taken out, in words. */
+  readonly damaged: readonly string[];
   readonly #path: string;
   readonly #database: DatabaseSync;
   readonly #logFile: LogFile;
@@ -86,6 +89,7 @@ export class Store implements Disposable {
     this.#clock = clock;
     this.#limits = limits;
     this.#database = openDatabase(path);
+    this.damaged = takeOutDamaged(this.#database);
     this.#logFile = new LogFile(path);
     this.#reserve = new Reserve(reservePath(path));
     this.#database.exec("PRAGMA synchronous = FULL");

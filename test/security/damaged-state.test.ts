@@ -1,11 +1,12 @@
 // Promise: what is damaged of one pod's state is the matter of that pod: it is ended and can be deleted, the daemon
 // starts, and the others go on (security: C-25).
-import { rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { ArmedPods } from "../support/armed-daemon.ts";
+import { eventually } from "../support/eventually.ts";
 import { type Pods, sleeper, statusOf } from "../support/pods.ts";
 import { requires } from "../support/requires.ts";
 import { withDeadline } from "../support/with-deadline.ts";
@@ -81,6 +82,33 @@ for (const [what, damage] of Object.entries(beginnings)) {
     }),
   );
 }
+
+damaged(
+  "takes an object of the API out that cannot be read, says so, and leaves all others",
+  withDeadline(60_000, async () => {
+    const { metadata } = await pods.up("broken", { containers: [sleeper("main")] });
+    await armed.daemon.kill();
+    {
+      using database = new DatabaseSync(join(pods.instance.root, "nspod.db"));
+      const half = "UPDATE objects SET body = substr(body, 1, length(body) / 2)";
+      const done = database.prepare(`${half} WHERE kind = 'Pod' AND name = 'broken'`).run();
+      assert.is(done.changes, 1);
+    }
+    const { log } = await armed.next();
+    assert.match(log, /Cannot read Pod default\/broken: it was taken out of/);
+    assert.equal(
+      (await pods.list()).map((pod) => pod.metadata.name),
+      ["bystander"],
+    );
+    const folder = join(pods.instance.root, "pods", metadata.uid);
+    await eventually("what is left of it to go", 20_000, () =>
+      existsSync(folder) ? undefined : true,
+    );
+    assert.is(statusOf(await pods.get("bystander"), "main").containerID, bystander);
+    await pods.up("broken", { containers: [sleeper("main")] });
+    await pods.delete("broken");
+  }),
+);
 
 damaged(
   "leaves nothing",
