@@ -16,6 +16,8 @@ export interface RequestOptions {
   readonly body?: unknown;
   /** Of `body`; default `application/json`. */
   readonly contentType?: string;
+  /** Besides our own. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** Sent as it is, chunked; never together with `body`. */
   readonly content?: Readable;
   readonly signal?: AbortSignal;
@@ -68,15 +70,23 @@ export class ApiClient {
   async stream(method: Method, path: string, options: RequestOptions = {}): Promise<Readable> {
     // A stream can be sent once only, so the daemon must be there before it is touched.
     if (options.content !== undefined) await this.text("GET", "/healthz");
-    const answer = await this.whenListening(() => this.#send(method, path, options));
+    return (await this.ask(method, path, options)).body;
+  }
+
+  /**
+   * The answer itself: 2xx, or 101 and the connection for another protocol.
+   * @throws PodError as `stream` does.
+   */
+  async ask(method: Method, path: string, options: RequestOptions): Promise<HttpAnswer> {
+    const answer = await this.#whenListening(() => this.#send(method, path, options));
     const { status, headers, body } = answer;
     for (const warning of warningsOfHeader(headers.get("warning"))) this.#onWarning(warning);
-    if (status >= 200 && status < 300) return body;
+    if (status === 101 || (status >= 200 && status < 300)) return answer;
     throw statusError(await readText(body), status);
   }
 
   /** Runs `connect`, and once more after starting the daemon when nobody listens. */
-  async whenListening<T>(connect: () => Promise<T>): Promise<T> {
+  async #whenListening<T>(connect: () => Promise<T>): Promise<T> {
     try {
       return await connect();
     } catch (error) {
@@ -121,7 +131,14 @@ export class ApiClient {
   async #send(
     method: Method,
     path: string,
-    { query, body, contentType = "application/json", content, signal }: RequestOptions,
+    {
+      query,
+      body,
+      contentType = "application/json",
+      headers = {},
+      content,
+      signal,
+    }: RequestOptions,
   ): Promise<HttpAnswer> {
     const payload = body === undefined ? content : Buffer.from(JSON.stringify(body));
     const type = content === undefined ? contentType : "application/octet-stream";
@@ -133,6 +150,7 @@ export class ApiClient {
         host: "nspod",
         accept: "application/json",
         ...(payload && { "content-type": type }),
+        ...headers,
       },
       ...(payload && { body: payload }),
       signal,

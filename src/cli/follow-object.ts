@@ -3,11 +3,11 @@
  * killed at any moment) or the revision is too old; nothing that matters is missed, because an object holds facts
  * and not the steps to them.
  */
-import { setTimeout as sleep } from "node:timers/promises";
 import { isPodError } from "../base/errors.ts";
 import type { KubernetesObject, Resource } from "../spec/resources.ts";
 import { type ApiClient, isLostConnection } from "./api-client.ts";
 import { getObject, watchObjects } from "./objects.ts";
+import { pause } from "./pause.ts";
 
 const retryMs = 200;
 
@@ -38,7 +38,7 @@ export async function* followObject<T extends KubernetesObject>(
       const isExpired = isPodError(error) && error.data["reason"] === "Expired";
       if (!isExpired && !isLostConnection(error)) throw error;
     }
-    await sleep(retryMs, undefined, { signal }).catch(() => undefined);
+    await pause(retryMs, signal);
     if (signal.aborted) return;
     const now = await currentObject(client, resource, start);
     if (now === undefined) return;

@@ -3,7 +3,8 @@
  *
  *   (1xx head)*  head  body: Content-Length bytes | chunks "<hex size>\r\n<bytes>\r\n" and trailers | all until the end
  *
- * The server is our own daemon; what is no HTTP is an error all the same. Source: RFC 9112, 4, 6 and 7.1.
+ * What follows 101 (Switching Protocols) is no HTTP: it is given as a body until the end. The server is our own daemon;
+ * what is no HTTP before that is an error all the same. Source: RFC 9112, 4, 6 and 7.1; RFC 9110, 15.2.2.
  */
 
 export interface AnswerHead {
@@ -91,7 +92,7 @@ export class AnswerReader {
     if (end === -1) return 0;
     const head = parseHead(bytes.toString("latin1", 0, end));
     // 100 Continue and the like come before the answer.
-    if (head.status >= 200) {
+    if (head.status >= 200 || head.status === 101) {
       this.#events.onHead(head);
       this.#expectBody(head);
     }

@@ -20,6 +20,8 @@ export interface HttpRequest {
 }
 
 export interface HttpAnswer extends AnswerHead {
+  /** To write to when the answer is 101: it belongs to the other protocol now, and what comes on it is the body. */
+  readonly connection: Socket;
   /** Destroy it to cut the connection. Fails with ECONNRESET when the answer is not whole. */
   readonly body: Readable;
 }
@@ -50,7 +52,7 @@ export async function exchange(request: HttpRequest): Promise<HttpAnswer> {
   };
   const abort = (): void => fail(abortError(signal));
   const reader = new AnswerReader({
-    onHead: (head) => resolve({ ...head, body }),
+    onHead: (head) => resolve({ ...head, connection: socket, body }),
     onData: (bytes) => {
       if (!body.push(bytes)) socket.pause();
     },

@@ -7,12 +7,12 @@
  * not overlap in time, so a line is known by its time stamp: it was printed before if and only if
  * it lies in a span of time that an earlier stream of this container covered.
  */
-import { setTimeout as sleep } from "node:timers/promises";
 import { isPodError, PodError } from "../base/errors.ts";
 import type { ContainerStatus, Pod } from "../spec/pod.ts";
 import { type ApiClient, isLostConnection } from "./api-client.ts";
 import { podsPath } from "./context.ts";
 import { readLines } from "./json-lines.ts";
+import { pause } from "./pause.ts";
 
 export type TakeLine = (container: string, line: string) => void;
 
@@ -94,7 +94,7 @@ export class LogFollower {
           this.#failures.push(error);
           return;
         }
-        await sleep(retryMs);
+        await pause(retryMs);
       }
     }
   }

@@ -7,14 +7,13 @@
  * The far side never sees our terminal: bytes pass through pipes here, the terminal inside is a
  * pty of the container. Source: kubernetes KEP-4006, apimachinery pkg/util/remotecommand.
  */
-import { connect } from "node:net";
 import type { Readable } from "node:stream";
-import { type RawData, WebSocket } from "ws";
 import { PodError } from "../base/errors.ts";
-import { formatQuery, type Query } from "../base/format-query.ts";
-import { openSocket } from "../base/open-socket.ts";
+import type { Query } from "../base/format-query.ts";
 import { type ApiClient, statusError } from "./api-client.ts";
+import { ClientSocket } from "./web-socket.ts";
 
+const protocol = "v5.channel.k8s.io";
 const channel = { stdin: 0, stdout: 1, stderr: 2, status: 3, resize: 4, close: 255 } as const;
 
 interface Target {
@@ -45,15 +44,10 @@ export async function runRemoteSession(
   query: Query,
   streams: RemoteStreams,
 ): Promise<number> {
-  const url = `ws://nspod${path}${formatQuery(query)}`;
-  const createConnection = () => connect(client.socketPath);
-  const socket = await client.whenListening(() =>
-    openSocket(url, { createConnection }, statusError),
-  );
+  const socket = await ClientSocket.open(client, path, query, protocol);
   const { promise, resolve, reject } = Promise.withResolvers<number>();
   let exitCode: number | undefined;
-  socket.on("message", (data: RawData) => {
-    const message = toBuffer(data);
+  const onMessage = (message: Buffer): void => {
     const content = message.subarray(1);
     switch (message[0]) {
       case channel.stdout:
@@ -76,21 +70,19 @@ export async function runRemoteSession(
         // Channels of later versions: nothing that this client asked for.
         break;
     }
-  });
-  socket.once("error", (cause) => {
-    reject(new PodError("Unavailable", `Lost the session: ${cause.message}`, { cause }));
-  });
-  socket.once("close", () => {
-    if (exitCode === undefined) {
-      reject(new PodError("Unavailable", "Lost the session: the daemon closed the connection"));
-    } else {
+  };
+  const onEnd = (cause?: Error): void => {
+    if (exitCode !== undefined && cause === undefined) {
       resolve(exitCode);
+      return;
     }
-  });
+    const why = cause?.message ?? "the daemon closed the connection";
+    reject(new PodError("Unavailable", `Lost the session: ${why}`, { cause }));
+  };
   const abort = (): void => socket.terminate();
   streams.signal?.addEventListener("abort", abort, { once: true });
   if (streams.signal?.aborted) abort();
-  socket.resume();
+  socket.listen({ onMessage, onEnd });
   streams.onOpen?.((columns, rows) => {
     send(socket, channel.resize, Buffer.from(JSON.stringify({ Width: columns, Height: rows })));
   });
@@ -122,20 +114,19 @@ export function exitCodeOfStatus(text: string): number {
   throw statusError(text, 500);
 }
 
-function send(socket: WebSocket, number: number, content: Uint8Array, sent?: () => void): void {
-  if (socket.readyState !== WebSocket.OPEN) return;
-  socket.send(Buffer.concat([Buffer.of(number), content]), () => sent?.());
+function send(socket: ClientSocket, number: number, content: Uint8Array, sent?: () => void): void {
+  socket.send([Buffer.of(number), content], sent);
 }
 
 /** Writes to a slow reader stop the far side instead of filling memory. */
-function pass(socket: WebSocket, target: Target, content: Buffer): void {
+function pass(socket: ClientSocket, target: Target, content: Buffer): void {
   if (content.length === 0 || target.write(content)) return;
   socket.pause();
   target.once("drain", () => socket.resume());
 }
 
 /** @returns a function that stops reading. */
-function feed(socket: WebSocket, stdin: Readable): () => void {
+function feed(socket: ClientSocket, stdin: Readable): () => void {
   const onData = (chunk: Buffer): void => {
     stdin.pause();
     send(socket, channel.stdin, chunk, () => stdin.resume());
@@ -148,9 +139,4 @@ function feed(socket: WebSocket, stdin: Readable): () => void {
     stdin.off("end", onEnd);
     stdin.pause();
   };
-}
-
-function toBuffer(data: RawData): Buffer {
-  if (Buffer.isBuffer(data)) return data;
-  return Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data);
 }

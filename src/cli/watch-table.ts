@@ -1,5 +1,4 @@
 /** `get -w`: a line for each change, or on a terminal the table as it is, until the command is stopped. */
-import { setTimeout as sleep } from "node:timers/promises";
 import { isPodError } from "../base/errors.ts";
 import type { KubernetesObject } from "../spec/resources.ts";
 import { isLostConnection } from "./api-client.ts";
@@ -8,6 +7,7 @@ import type { LiveTable } from "./live-table.ts";
 import type { ObjectTable } from "./object-table.ts";
 import { type Selection, watchObjects } from "./objects.ts";
 import { isObjectForm, type OutputFormat, printObjects } from "./output-format.ts";
+import { pause } from "./pause.ts";
 
 export interface WatchOptions {
   readonly selection: Selection;
@@ -44,7 +44,7 @@ export async function watchTable(context: Context, options: WatchOptions): Promi
       else if (!isLostConnection(error)) throw error;
     }
     // The daemon went away or ended the watch: take it up again where it was.
-    await sleep(retryMs);
+    await pause(retryMs);
   }
 }
 

@@ -13,12 +13,12 @@ import { readPair } from "../apiserver/pki-files.ts";
 import { nodeUserPrefix, pkiFolder } from "../apiserver/pki-names.ts";
 import { messageOf, PodError } from "../base/errors.ts";
 import { formatQuery, type Query } from "../base/format-query.ts";
-import { openSocket } from "../base/open-socket.ts";
 import type { CopyWork } from "../pod/copy-session.ts";
 import type { MachineUsage, PodUsage } from "../pod/pod-meter.ts";
 import type { Node } from "../spec/kubernetes.gen.ts";
 import type { Pod } from "../spec/pod.ts";
 import { connectionOf, sessionOf } from "./node-session.ts";
+import { openSocket } from "./open-socket.ts";
 
 export interface NodeEndpointsOptions {
   /** The instance's data root, where its certificates are. */

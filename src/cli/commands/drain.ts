@@ -1,5 +1,4 @@
 /** `nspod drain`: cordons a node, evicts its pods, and waits until they are gone. */
-import { setTimeout as sleep } from "node:timers/promises";
 import { isPodError, messageOf, PodError } from "../../base/errors.ts";
 import type { Pod } from "../../spec/pod.ts";
 import { type Context, podsPath } from "../context.ts";
@@ -9,6 +8,7 @@ import { currentObject, followObject } from "../follow-object.ts";
 import { nodeName } from "../node-name.ts";
 import { parseResource } from "../object-arguments.ts";
 import { deleteObject, listObjects } from "../objects.ts";
+import { pause } from "../pause.ts";
 import { cordonNode } from "./cordon.ts";
 
 export interface DrainCommand extends DrainOptions {
@@ -75,7 +75,7 @@ async function evictPod(
       screen.remark(
         `error when evicting pods/"${name}" -n "${namespace}" (will retry after 5s): ${messageOf(error)}`,
       );
-      await sleep(retryMs, undefined, { signal }).catch(() => undefined);
+      await pause(retryMs, signal);
     }
   }
   return false;

@@ -1,7 +1,7 @@
 /** `nspod stats`: a live table of what running containers use, until Ctrl-C. */
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Context } from "../context.ts";
 import { podName } from "../object-arguments.ts";
+import { pause } from "../pause.ts";
 import { formatTable } from "../table.ts";
 import { statsRows } from "../usage-rows.ts";
 import { readUsage } from "./top.ts";
@@ -37,6 +37,6 @@ export async function showStats(
       screen.write("\x1b[J");
     }
     if (!options.stream) return 0;
-    await sleep(periodMs);
+    await pause(periodMs);
   }
 }

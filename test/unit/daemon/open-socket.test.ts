@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { WebSocketServer } from "ws";
-import { openSocket } from "../../../src/base/open-socket.ts";
+import { openSocket } from "../../../src/daemon/open-socket.ts";
 import { withDeadline } from "../../support/with-deadline.ts";
 
 const test = suite("openSocket()");
