@@ -17,6 +17,8 @@ export interface EventSink {
     options: { readonly durable: false },
   ): T | undefined;
   create<T extends StoredObject>(object: T, options: { readonly durable: false }): T;
+  /** Writes several at once. @param work - the calls of the two above. */
+  together(work: () => void, options: { readonly durable: false }): void;
 }
 
 export interface ClusterApi {

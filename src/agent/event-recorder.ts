@@ -3,7 +3,7 @@
  * starting a container does not wait for its own announcement. The same event again raises the
  * count of the first one (Kubernetes tools/events: aggregation by object, reason and message).
  */
-import { randomBytes } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { type Clock, toTime } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
@@ -50,12 +50,16 @@ export class EventRecorder {
   flush(): void {
     this.#cancelFlush?.();
     this.#cancelFlush = undefined;
-    for (const pending of this.#pending.splice(0)) {
-      try {
-        this.#write(pending);
-      } catch (error) {
-        this.#options.log.warn({ error: messageOf(error) }, "cannot record an event");
-      }
+    const pending = this.#pending.splice(0);
+    if (pending.length === 0) return;
+    const { store, log } = this.#options;
+    try {
+      const writeAll = (): void => {
+        for (const each of pending) this.#write(each);
+      };
+      store.together(writeAll, { durable: false });
+    } catch (error) {
+      log.warn({ error: messageOf(error), lost: pending.length }, "cannot record events");
     }
   }
 
@@ -96,11 +100,16 @@ export class EventRecorder {
     const namespace = namespaceOf(object);
     const time = toTime(atMs);
     const { container } = event;
-    const suffix = randomBytes(8).toString("hex");
+    const eventUid = randomUUID();
     return {
       apiVersion: "v1",
       kind: "Event",
-      metadata: { name: `${name}.${suffix}`, namespace, uid: suffix, creationTimestamp: time },
+      metadata: {
+        name: `${name}.${eventUid.slice(-12)}`,
+        namespace,
+        uid: eventUid,
+        creationTimestamp: time,
+      },
       involvedObject: {
         apiVersion,
         kind,

@@ -54,6 +54,10 @@ export class RemoteEvents implements EventSink {
     return next;
   }
 
+  together(work: () => void): void {
+    work();
+  }
+
   #remember(object: StoredObject): void {
     const { kind, metadata } = object;
     const key = `${kind}/${metadata.namespace}/${metadata.name}`;

@@ -12,7 +12,9 @@
  * A watch holds a position, not a queue: a reader that is slow costs no memory.
  *
  * Reads and writes are synchronous: a call sees all calls before it, and costs 10 to 100 µs; a
- * durable write adds one fsync, which `flush()` does beside the main thread.
+ * durable write adds one fsync, which `flush()` does beside the main thread. What was read or
+ * written last is in memory, too; who reads an object gets the same one as others, and leaves it
+ * as it is.
  */
 import type { DatabaseSync } from "node:sqlite";
 import { invariant } from "../base/assert.ts";
@@ -23,8 +25,11 @@ import { alreadyExists, conflict, notFound } from "../spec/object-problem.ts";
 import { takeOutDamaged } from "./damaged-objects.ts";
 import { numberOf, openDatabase, storeError } from "./database.ts";
 import { LogFile } from "./log-file.ts";
+import { type RecentChange, RecentChanges } from "./recent-changes.ts";
+import { RecentObjects } from "./recent-objects.ts";
 import { Reserve } from "./reserve.ts";
 import { prepareStatements, type Statements } from "./statements.ts";
+import { StoredText } from "./stored-text.ts";
 import type { RecordReader, Table, TableEntry, WriteOptions } from "./table.ts";
 import { Watch } from "./watch.ts";
 import type { StoredObject, WatchEvent, WatchOptions } from "./watch-event.ts";
@@ -59,6 +64,11 @@ const syncDelayMs = 1000;
 /** A watch looks at the log after this many changes of other kinds: it must not fall behind it. */
 const longestRest = 100;
 
+/** A change of an object, as it is logged and as listeners hear of it. */
+interface Change extends RecentChange {
+  readonly object: StoredObject;
+}
+
 /** Housekeeping runs after this many changes; the limits may be exceeded by as much. */
 const housekeepingInterval = 64;
 
@@ -74,8 +84,10 @@ export class Store implements Disposable {
   readonly #statements: Statements;
   readonly #watches = new Set<{ wake(kinds: ReadonlySet<string>): void; end(): void }>();
   readonly #listeners = new Set<(change: WatchEvent<StoredObject>) => void>();
-  /** What the transaction that is under way has changed, for the listeners. */
-  #changed: WatchEvent<StoredObject>[] = [];
+  readonly #recentChanges = new RecentChanges();
+  readonly #recentObjects = new RecentObjects();
+  /** What the transaction that is under way has changed. */
+  #changed: Change[] = [];
   #revision: number;
   /** The highest revision that is no longer in the log. */
   #compacted: number;
@@ -134,7 +146,7 @@ export class Store implements Disposable {
       if (this.#read(kind, metadata.namespace, metadata.name) !== undefined) {
         throw alreadyExists(kind, metadata.name);
       }
-      return this.#put("ADDED", object);
+      return this.#put(object);
     });
     this.#housekeep();
     return created;
@@ -142,8 +154,7 @@ export class Store implements Disposable {
 
   /** The object, or undefined. T is what the caller stored under this kind. */
   get<T>(kind: string, namespace: string, name: string): T | undefined {
-    const body = this.#read(kind, namespace, name);
-    return body === undefined ? undefined : parse<T>(body);
+    return this.#read(kind, namespace, name)?.object<T>();
   }
 
   /** Objects of a kind, of one namespace or of all, sorted by namespace and name. */
@@ -201,9 +212,9 @@ export class Store implements Disposable {
    */
   update<T extends StoredObject>(object: T, options: WriteOptions = {}): T {
     const { kind, metadata } = object;
-    const current = this.get<T>(kind, metadata.namespace, metadata.name);
+    const current = this.#read(kind, metadata.namespace, metadata.name);
     if (current === undefined) throw notFound(kind, metadata.name);
-    if (current.metadata.resourceVersion !== metadata.resourceVersion) {
+    if (current.object<T>().metadata.resourceVersion !== metadata.resourceVersion) {
       throw conflict(kind, metadata.name);
     }
     return this.#replace(current, object, options);
@@ -222,10 +233,10 @@ export class Store implements Disposable {
     change: (current: T) => T | undefined,
     options: WriteOptions = {},
   ): T | undefined {
-    const current = this.get<T>(kind, namespace, name);
+    const current = this.#read(kind, namespace, name);
     if (current === undefined) return undefined;
-    const next = change(current);
-    return next === undefined ? current : this.#replace(current, next, options);
+    const next = change(current.object<T>());
+    return next === undefined ? current.object<T>() : this.#replace(current, next, options);
   }
 
   /**
@@ -247,6 +258,15 @@ export class Store implements Disposable {
     const removed = this.#write(options.durable ?? true, () => this.#remove(current));
     this.#housekeep();
     return removed;
+  }
+
+  /**
+   * Several writes as one transaction: all of them are stored, or none.
+   * @param work - an error in it ends all of it: it must not catch one and go on.
+   */
+  together(work: () => void, options: WriteOptions = {}): void {
+    this.#transact(options.durable ?? true, work);
+    this.#housekeep();
   }
 
   /**
@@ -364,13 +384,21 @@ export class Store implements Disposable {
     throw new PodError("Unavailable", "The daemon is ending: repeat the request in a moment");
   }
 
-  #read(kind: string, namespace: string, name: string): string | undefined {
+  #read(kind: string, namespace: string, name: string): StoredText | undefined {
     this.#checkOpen();
+    // A transaction sees what it has written itself, and may yet be rolled back.
+    const isCommitted = !this.#database.isTransaction;
+    const recent = isCommitted ? this.#recentObjects.get(kind, namespace, name) : undefined;
+    if (recent !== undefined) return recent;
     const row = this.#statements.get.get(kind, namespace, name);
-    return row === undefined ? undefined : String(row["body"]);
+    if (row === undefined) return undefined;
+    const body = new StoredText(String(row["body"]));
+    if (isCommitted) this.#recentObjects.set(kind, namespace, name, body);
+    return body;
   }
 
-  #replace<T extends StoredObject>(current: T, next: T, options: WriteOptions): T {
+  #replace<T extends StoredObject>(body: StoredText, next: T, options: WriteOptions): T {
+    const current = body.object<T>();
     const { kind, metadata } = current;
     invariant(
       next.kind === kind &&
@@ -378,33 +406,47 @@ export class Store implements Disposable {
         next.metadata.name === metadata.name,
       "a change keeps the identity of the object",
     );
-    if (JSON.stringify(next) === JSON.stringify(current)) return current;
-    const stored = this.#write(options.durable ?? true, () => this.#put("MODIFIED", next));
+    if (JSON.stringify(next) === body.text) return current;
+    const stored = this.#write(options.durable ?? true, () => this.#put(next, body));
     this.#housekeep();
     return stored;
   }
 
-  #put<T extends StoredObject>(type: "ADDED" | "MODIFIED", object: T): T {
-    const revision = ++this.#revision;
-    const stored = withRevision(object, revision);
+  /** @param previous - absent: it is new. */
+  #put<T extends StoredObject>(object: T, previous?: StoredText): T {
+    const stored = withRevision(object, this.#revision + 1);
     const { kind, metadata } = stored;
-    const body = JSON.stringify(stored);
-    const now = this.#clock.now();
     const { namespace, name } = metadata;
-    this.#statements.put.run(kind, namespace, name, revision, now, body);
-    this.#statements.log.run(revision, kind, namespace, name, type, body);
-    this.#changed.push({ type, object: stored });
+    const body = this.#log(previous === undefined ? "ADDED" : "MODIFIED", stored, previous);
+    this.#statements.put.run(kind, namespace, name, this.#revision, this.#clock.now(), body.text);
     return stored;
   }
 
   #remove<T extends StoredObject>(object: T): T {
-    const revision = ++this.#revision;
-    const last = withRevision(object, revision);
+    const last = withRevision(object, this.#revision + 1);
     const { namespace, name } = last.metadata;
     this.#statements.remove.run(last.kind, namespace, name);
-    this.#statements.log.run(revision, last.kind, namespace, name, "DELETED", JSON.stringify(last));
-    this.#changed.push({ type: "DELETED", object: last });
+    this.#log("DELETED", last);
     return last;
+  }
+
+  /** The next revision. @param object - with it. */
+  #log(type: Change["type"], object: StoredObject, previous?: StoredText): StoredText {
+    const revision = ++this.#revision;
+    const { kind, metadata } = object;
+    const { namespace, name } = metadata;
+    const body = new StoredText(JSON.stringify(object));
+    this.#statements.log.run(revision, kind, namespace, name, type, body.text);
+    this.#changed.push({
+      revision,
+      type,
+      kind,
+      namespace,
+      object,
+      body,
+      ...(previous !== undefined && { previous }),
+    });
+    return body;
   }
 
   /** A transaction that changes what is there: the reserve is for it. */
@@ -418,9 +460,10 @@ export class Store implements Disposable {
     }
   }
 
-  /** One transaction; watches hear of it after the commit. */
+  /** One transaction, or a part of that which is under way; watches hear of it after the commit. */
   #transact<R>(durable: boolean, work: () => R): R {
     this.#checkOpen();
+    if (this.#database.isTransaction) return work();
     const before = this.#revision;
     let result: R;
     try {
@@ -458,13 +501,23 @@ export class Store implements Disposable {
   #tell(): void {
     const changes = this.#changed;
     this.#changed = [];
-    const kinds = new Set(changes.map(({ object }) => object.kind));
+    for (const change of changes) this.#remember(change);
+    const kinds = new Set(changes.map(({ kind }) => kind));
     for (const watch of this.#watches) watch.wake(kinds);
-    for (const listener of this.#listeners) for (const change of changes) listener(change);
+    const events = changes.map(({ type, object }): WatchEvent<StoredObject> => ({ type, object }));
+    for (const listener of this.#listeners) for (const event of events) listener(event);
+  }
+
+  #remember({ object: { metadata }, ...change }: Change): void {
+    const { type, kind, namespace, body } = change;
+    this.#recentChanges.add(change);
+    if (type === "DELETED") this.#recentObjects.delete(kind, namespace, metadata.name);
+    else this.#recentObjects.set(kind, namespace, metadata.name, body);
   }
 
   #housekeep(): void {
-    if (this.#changesSinceHousekeeping < housekeepingInterval) return;
+    const isDue = this.#changesSinceHousekeeping >= housekeepingInterval;
+    if (!isDue || this.#database.isTransaction) return;
     this.#changesSinceHousekeeping = 0;
     this.dropOldEvents();
     const compacted = this.#revision - this.#limits.keptChanges;
@@ -479,19 +532,36 @@ export class Store implements Disposable {
     after: number,
     limit: number,
   ): readonly { readonly revision: number; readonly event: WatchEvent<T> }[] {
+    const recent = this.#recentChanges.after(after, kind, options.namespace);
+    const changes = recent?.slice(0, limit) ?? this.#logAfter(kind, options, after, limit);
+    return changes.map(({ revision, type, body, previous }) => {
+      const event = { type, object: body.object<T>() };
+      return options.previous && previous !== undefined
+        ? { revision, event: { ...event, previous: previous.object<T>() } }
+        : { revision, event };
+    });
+  }
+
+  #logAfter(
+    kind: string,
+    options: WatchOptions,
+    after: number,
+    limit: number,
+  ): readonly Pick<RecentChange, "revision" | "type" | "body" | "previous">[] {
     const statement = options.previous
       ? this.#statements.changesWithPrevious
       : this.#statements.changes;
     const namespace = options.namespace ?? null;
     return statement.all(kind, after, namespace, namespace, limit).map((row) => {
-      const object = parse<T>(String(row["body"]));
-      const type = row["type"] as "ADDED" | "MODIFIED" | "DELETED"; // written by #put and #remove
+      const type = row["type"] as RecentChange["type"]; // written by #log
       const previous = row["previous"];
-      const event: WatchEvent<T> =
-        type === "MODIFIED" && typeof previous === "string"
-          ? { type, object, previous: parse<T>(previous) }
-          : { type, object };
-      return { revision: Number(row["revision"]), event };
+      return {
+        revision: Number(row["revision"]),
+        type,
+        body: new StoredText(String(row["body"])),
+        ...(type === "MODIFIED" &&
+          typeof previous === "string" && { previous: new StoredText(previous) }),
+      };
     });
   }
 }

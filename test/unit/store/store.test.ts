@@ -468,4 +468,46 @@ store("takes nothing of its reserve for what is new", () => {
   assert.is(statSync(`${path}-reserve`).size, 1 << 20);
 });
 
+store("together() stores all writes or none, and forgets what it read on the way", () => {
+  using opened = Store.open(path);
+  opened.create(thing("a", "x", 1));
+  const before = opened.resourceVersion;
+  const heard: string[] = [];
+  opened.follow(({ type, object }) => heard.push(`${type} ${object.metadata.name}`));
+  const change = (): void => {
+    opened.mutate<Thing>("Thing", "a", "x", (now) => ({ ...now, value: 2 }));
+    opened.create(thing("a", "y"));
+    assert.is(opened.get<Thing>("Thing", "a", "x")?.value, 2);
+    assert.ok(opened.get("Thing", "a", "y"));
+  };
+  assert.throws(
+    () =>
+      opened.together(() => {
+        change();
+        opened.create(thing("a", "y"));
+      }),
+    (error: unknown) => isPodError(error, "AlreadyExists"),
+  );
+  assert.is(opened.get<Thing>("Thing", "a", "x")?.value, 1);
+  assert.is(opened.get("Thing", "a", "y"), undefined);
+  assert.is(opened.resourceVersion, before);
+  assert.equal(heard, []);
+  opened.together(change);
+  assert.is(opened.get<Thing>("Thing", "a", "x")?.value, 2);
+  assert.is(opened.resourceVersion, String(Number(before) + 2));
+  assert.equal(heard, ["MODIFIED x", "ADDED y"]);
+});
+
+store("a write that failed leaves what is in memory as it was", () => {
+  using opened = Store.open(path);
+  const made = opened.create(thing("a", "x", 1));
+  fill(1);
+  try {
+    assert.throws(() => opened.update({ ...made, value: 2 }), /no space is left/);
+  } finally {
+    armFailpoints({});
+  }
+  assert.is(opened.get<Thing>("Thing", "a", "x")?.value, 1);
+});
+
 store.run();

@@ -214,4 +214,23 @@ watch(
   }),
 );
 
+watch(
+  "is told the same from memory and from the log",
+  withDeadline(30_000, async () => {
+    store.create(thing("a", 0), fast);
+    const from = store.resourceVersion;
+    // More than are in memory.
+    for (let value = 1; value <= 60; value++) {
+      store.mutate<Thing>("Thing", "n", "a", (now) => ({ ...now, value }), fast);
+      store.create(thing(`o${value}`, 0, "n", "Other"), fast);
+    }
+    const seen = events({ from: String(Number(from) + 25), previous: true });
+    for (let value = 14; value <= 60; value++) {
+      const { value: event } = await seen.next();
+      assert.is(event?.object.value, value);
+      assert.is(event?.previous?.value, value - 1);
+    }
+  }),
+);
+
 watch.run();
