@@ -5,9 +5,11 @@
  * (netlink, mknod, xattrs, bpf). nspod_spawn() replays it in a child that shares the caller's
  * memory while the caller sleeps. Whatever changes a thread (setns, unshare, chroot, ids) belongs
  * into a spawned child only.
- * nspod_empty_trash() is a loop over what it finds, which no program can be.
+ * nspod_empty_trash() is a loop over what it finds, which no program can be; nspod_log_text() makes
+ * no system call at all.
  */
 #include "clone_child.h"
+#include "log_text.h"
 #include "trash.h"
 
 #include <errno.h>
@@ -18,6 +20,7 @@ EXPORT int nspod_run(uint8_t *buffer, uint32_t size, struct program_result *resu
 EXPORT int nspod_spawn(uint8_t *buffer, uint32_t size, uint64_t clone_flags, int32_t cgroup_fd,
 		       struct program_result *result);
 EXPORT int nspod_empty_trash(int32_t fd, uint32_t most);
+EXPORT void nspod_log_text(uint8_t *block, uint32_t size, struct log_text *text);
 
 static int refuse(struct program_result *result, int32_t bad_op)
 {
@@ -54,4 +57,10 @@ EXPORT int nspod_spawn(uint8_t *buffer, uint32_t size, uint64_t clone_flags, int
 EXPORT int nspod_empty_trash(int32_t fd, uint32_t most)
 {
 	return trash_empty(fd, most);
+}
+
+/* See log_text.h. */
+EXPORT void nspod_log_text(uint8_t *block, uint32_t size, struct log_text *text)
+{
+	log_text(block, size, text);
 }

@@ -21,8 +21,20 @@ export async function writeChunk(
   });
 }
 
+/** Writes one chunk and waits until the kernel has all of it: its bytes may change then. Returns early when the client has gone. */
+async function handOver(response: ServerResponse, chunk: Uint8Array): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      response.off("close", done);
+      resolve();
+    };
+    response.on("close", done);
+    response.write(chunk, done);
+  });
+}
+
 /**
- * Sends an iterable as the body. An error before the first chunk is thrown and can still become a
+ * Sends an iterable as the body; its chunks may share their memory, one after the other. An error before the first chunk is thrown and can still become a
  * Status; a later one cuts the connection, so that the client does not take a part for the whole.
  */
 export async function sendStream(
@@ -36,7 +48,7 @@ export async function sendStream(
     response.writeHead(200, { "content-type": type });
     response.flushHeaders();
     while (!next.done && !response.destroyed) {
-      await writeChunk(response, next.value);
+      await handOver(response, next.value);
       next = await chunks.next();
     }
     response.end();

@@ -139,8 +139,17 @@ async function lengthOfLine(handle: FileHandle, start: number): Promise<number> 
 }
 
 /** Reads `size` bytes, or fewer where the file ends. */
-export async function readAt(handle: FileHandle, offset: number, size: number): Promise<Buffer> {
+async function readAt(handle: FileHandle, offset: number, size: number): Promise<Buffer> {
   const buffer = Buffer.allocUnsafe(size);
-  const { bytesRead } = await handle.read(buffer, 0, size, offset);
-  return buffer.subarray(0, bytesRead);
+  return buffer.subarray(0, await fillFrom(handle, offset, buffer));
+}
+
+/** Reads what is at `offset` into the buffer. @returns how many bytes; fewer than it holds where the file ends. */
+export async function fillFrom(
+  handle: FileHandle,
+  offset: number,
+  buffer: Buffer,
+): Promise<number> {
+  const { bytesRead } = await handle.read(buffer, 0, buffer.length, offset);
+  return bytesRead;
 }

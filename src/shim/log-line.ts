@@ -43,32 +43,35 @@ export function formatLogLine(line: LogLine): Buffer {
 /** Longer than any line that a shim writes (16 KiB and its head): what is longer is damage. */
 export const longestLine: number = 32 * 1024;
 
-/** Cuts a stream of bytes into lines. Lines that are too long to be true are left out. */
+const newline = 0x0a;
+
+/** Cuts blocks of a file into lines. Lines that are too long to be true are left out. */
 export class LineSplitter {
-  #rest: Buffer = Buffer.alloc(0);
   #isSkipping = false;
 
-  /** @returns the lines that are complete now, without their newlines; views of `piece` or copies. */
-  push(piece: Buffer): Buffer[] {
-    const lines: Buffer[] = [];
-    let at = 0;
-    for (let end = piece.indexOf(10); end >= 0; end = piece.indexOf(10, at)) {
-      const part = piece.subarray(at, end);
-      const line = this.#rest.length === 0 ? part : Buffer.concat([this.#rest, part]);
-      if (!this.#isSkipping && line.length <= longestLine) lines.push(line);
-      this.#rest = Buffer.alloc(0);
+  /**
+   * @param block - begins with what was not done with before; what is in front of `start` is.
+   * @param take - gets the place of each complete line, without its newline.
+   * @returns how many bytes are done with; what is left is shorter than the longest line.
+   */
+  split(block: Buffer, start: number, take: (from: number, to: number) => void): number {
+    let at = start;
+    for (let end = block.indexOf(newline, at); end >= 0; end = block.indexOf(newline, at)) {
+      if (!this.#isSkipping && end - at <= longestLine) take(at, end);
       this.#isSkipping = false;
       at = end + 1;
     }
-    this.#keep(piece.subarray(at));
-    return lines;
+    this.#isSkipping ||= block.length - at > longestLine;
+    return this.#isSkipping ? block.length : at;
   }
 
-  #keep(rest: Buffer): void {
-    if (this.#isSkipping || rest.length === 0) return;
-    this.#rest = Buffer.concat([this.#rest, rest]);
-    if (this.#rest.length <= longestLine) return;
-    this.#rest = Buffer.alloc(0);
-    this.#isSkipping = true;
+  /** In the middle of such a line. */
+  get isSkipping(): boolean {
+    return this.#isSkipping;
+  }
+
+  /** The file does not grow any more: an unfinished line stays so. */
+  endFile(): void {
+    this.#isSkipping = false;
   }
 }

@@ -10,11 +10,11 @@ import { basename, dirname } from "node:path";
 import { watchChanges } from "../base/watch-changes.ts";
 import {
   closeLogFiles,
+  fillFrom,
   findTail,
   inodeOf,
   type LogFile,
   openLogFiles,
-  readAt,
 } from "./log-files.ts";
 import { LineSplitter, type LogLine, parseLogLine } from "./log-line.ts";
 
@@ -30,13 +30,20 @@ export interface LogOptions {
   readonly until?: Promise<void>;
 }
 
-const blockSize = 64 * 1024;
-const longBlockSize = 256 * 1024;
+/** What a reader takes at once. Its memory is touched as far as it is filled. */
+const blockSize = 256 * 1024;
+
+/** What a decoder made of a block. */
+export interface Decoded<T> {
+  readonly found: readonly T[];
+  /** Bytes that are done with. The others come again, in front of what follows them; all of a full block are done with. */
+  readonly used: number;
+}
 
 /** Makes something of the bytes of a log's files. */
 export interface LogDecoder<T> {
-  /** @param block - the next bytes of the file; they are the decoder's now. */
-  push(block: Buffer): Iterable<T>;
+  /** @param block - the next bytes of the file; written over when the decoder is asked again. */
+  decode(block: Buffer): Decoded<T>;
   /** What follows is another file. */
   endFile(): void;
 }
@@ -51,7 +58,11 @@ export function readLogs(path: string, options: LogOptions): AsyncGenerator<LogL
   return decodeLogs(path, options, new LineDecoder());
 }
 
-/** Reads a container's log as something else. */
+/**
+ * Reads a container's log as something else. One block serves all reads: memory of its own for each would be given back
+ * by full collections of garbage, which cost several times what reading does. What comes may be a part of that block, so
+ * who takes it is done with it before asking for more.
+ */
 export async function* decodeLogs<T>(
   path: string,
   options: LogOptions,
@@ -95,8 +106,8 @@ class LogReader<T> {
   readonly #files: readonly LogFile[];
   readonly #decoder: LogDecoder<T>;
   #index = 0;
+  readonly #block = Buffer.allocUnsafeSlow(blockSize);
   #offset: number;
-  #blockSize = blockSize;
 
   constructor(files: readonly LogFile[], offset: number, decoder: LogDecoder<T>) {
     this.#files = files;
@@ -106,36 +117,38 @@ class LogReader<T> {
 
   async *read(signal: AbortSignal | undefined): AsyncGenerator<T> {
     for (let file = this.#files[this.#index]; file; file = this.#files[this.#index]) {
-      const block = await readAt(file.handle, this.#offset, this.#blockSize);
+      const size = await fillFrom(file.handle, this.#offset, this.#block);
       if (signal?.aborted) return;
-      // Who reads a little as it comes needs no large buffer for it.
-      this.#blockSize = block.length < this.#blockSize ? blockSize : longBlockSize;
-      if (block.length === 0) {
+      const { found, used } = this.#decoder.decode(this.#block.subarray(0, size));
+      if (used === 0) {
         if (this.#index === this.#files.length - 1) return;
         this.#index++;
         this.#offset = 0;
         this.#decoder.endFile();
         continue;
       }
-      this.#offset += block.length;
-      yield* this.#decoder.push(block);
+      this.#offset += used;
+      yield* found;
     }
   }
 }
 
 class LineDecoder implements LogDecoder<LogLine> {
-  #splitter = new LineSplitter();
+  readonly #splitter = new LineSplitter();
 
-  *push(block: Buffer): Generator<LogLine> {
-    for (const bytes of this.#splitter.push(block)) {
-      const line = parseLogLine(bytes);
-      if (line) yield line;
-    }
+  decode(block: Buffer): Decoded<LogLine> {
+    // Who gets a line may keep it.
+    const bytes = Buffer.from(block);
+    const found: LogLine[] = [];
+    const used = this.#splitter.split(bytes, 0, (from, to) => {
+      const line = parseLogLine(bytes.subarray(from, to));
+      if (line) found.push(line);
+    });
+    return { found, used };
   }
 
   endFile(): void {
-    // An unfinished line stays so: its file does not grow any more.
-    this.#splitter = new LineSplitter();
+    this.#splitter.endFile();
   }
 }
 

@@ -9,14 +9,17 @@ const logText = suite("LogText");
 
 const time = "2026-01-02T03:04:05.000000001Z";
 
-/** The text of a file that is read in pieces. */
+/** The text of a file that grows in pieces. */
 function textOf(file: Uint8Array, size: number, options: LogTextOptions = {}): string {
   const decoder = new LogText(options);
-  const found: Buffer[] = [];
-  for (let at = 0; at < file.length; at += size) {
-    found.push(...decoder.push(Buffer.from(file.subarray(at, at + size))));
+  const text: string[] = [];
+  let done = 0;
+  for (let end = size; end < file.length + size; end += size) {
+    const { found, used } = decoder.decode(Buffer.from(file.subarray(done, end)));
+    text.push(...found.map((each) => each.toString("latin1")));
+    done += used;
   }
-  return Buffer.concat(found).toString("latin1");
+  return text.join("");
 }
 
 /** The same, line by line, as its documentation says it. */
@@ -69,11 +72,14 @@ logText("leaves out what is damaged, too long or torn", () => {
   }
 });
 
-logText("an unfinished line ends with its file", () => {
+logText("a file may end within a line, also one that is too long", () => {
   const decoder = new LogText();
-  assert.equal(decoder.push(Buffer.from(`${time} stdout F to`)), []);
+  const torn = decoder.decode(Buffer.from(`${time} stdout F to`));
+  assert.equal(torn, { found: [], used: 0 });
+  const long = Buffer.from(`${time} stdout F ${"x".repeat(longestLine)}`);
+  assert.equal(decoder.decode(long), { found: [], used: long.length });
   decoder.endFile();
-  const [text] = decoder.push(Buffer.from(`${time} stdout F whole\n`));
+  const [text] = decoder.decode(Buffer.from(`${time} stdout F whole\n`)).found;
   assert.is(String(text), "whole\n");
 });
 
@@ -83,6 +89,11 @@ logText("since leaves out what is older, also when the clock went back", () => {
   const file = Buffer.from(at(1) + at(3) + at(2) + at(1) + at(2));
   const sinceMs = Date.UTC(2026, 0, 2, 3, 4, 2);
   assert.is(textOf(file, file.length, { sinceMs }), "3\n2\n2\n");
+  // As others write it.
+  const other = Buffer.from(file.toString().replaceAll("Z ", "+00:00 "));
+  assert.is(textOf(other, other.length, { sinceMs }), "3\n2\n2\n");
+  assert.is(textOf(file, file.length, { sinceMs: -1e16 }), "1\n3\n2\n1\n2\n");
+  assert.is(textOf(file, file.length, { sinceMs: 1e16 }), "");
 });
 
 logText.run();
