@@ -47,8 +47,9 @@ export async function enforceEphemeralStorage(
   pods: readonly Pod[],
 ): Promise<void> {
   for (const pod of pods) {
-    const record = engine.record(pod.metadata.uid);
-    if (record?.sandbox.state !== "ready" || !podLimits(pod).has(resource)) continue;
+    // In this order: few pods have such a limit, and records are read from the disk.
+    if (!podLimits(pod).has(resource)) continue;
+    if (engine.record(pod.metadata.uid)?.sandbox.state !== "ready") continue;
     const message = storageExcess(pod, await measure(engine, pod));
     if (message !== undefined) engine.evict(pod, { reason: "Evicted", message });
   }

@@ -14,14 +14,29 @@ export const volumeLimitPeriodMs = 10_000;
 
 export async function enforceVolumeLimits(engine: PodEngine, pods: readonly Pod[]): Promise<void> {
   for (const pod of pods) {
-    if (engine.record(pod.metadata.uid)?.sandbox.state !== "ready") continue;
-    for (const { name, emptyDir } of pod.spec.volumes ?? []) {
-      if (emptyDir?.sizeLimit === undefined || emptyDir.medium === "Memory") continue;
+    const limited = limitedVolumes(pod);
+    // In this order: few pods have such volumes, and records are read from the disk.
+    if (limited.length === 0 || engine.record(pod.metadata.uid)?.sandbox.state !== "ready")
+      continue;
+    for (const { name, sizeLimit } of limited) {
       const folder = join(podFolders(engine.context.instance, pod.metadata.uid).volumes, name);
-      if ((await diskUsage(folder)) <= byteCount(emptyDir.sizeLimit)) continue;
-      const message = `Usage of EmptyDir volume "${name}" exceeds the limit "${emptyDir.sizeLimit}".`;
+      if ((await diskUsage(folder)) <= byteCount(sizeLimit)) continue;
+      const message = `Usage of EmptyDir volume "${name}" exceeds the limit "${sizeLimit}".`;
       engine.evict(pod, { reason: "Evicted", message });
       break;
     }
   }
+}
+
+interface LimitedVolume {
+  readonly name: string;
+  readonly sizeLimit: string;
+}
+
+function limitedVolumes({ spec }: Pod): readonly LimitedVolume[] {
+  return (spec.volumes ?? []).flatMap(({ name, emptyDir }) =>
+    emptyDir?.sizeLimit === undefined || emptyDir.medium === "Memory"
+      ? []
+      : [{ name, sizeLimit: emptyDir.sizeLimit }],
+  );
 }

@@ -63,8 +63,9 @@ export function duties(parts: DutyParts): readonly Duty[] {
       name: "volume limits",
       periodMs: volumeLimitPeriodMs,
       run: async () => {
-        await enforceVolumeLimits(engine, pods());
-        await enforceEphemeralStorage(engine, pods());
+        const all = pods();
+        await enforceVolumeLimits(engine, all);
+        await enforceEphemeralStorage(engine, all);
       },
     },
     {
