@@ -8,19 +8,21 @@ import type { Pod } from "../spec/pod.ts";
 import { byteCount } from "../spec/quantity.ts";
 import { diskUsage } from "../sys/disk-usage.ts";
 import { claimNameOf } from "../volume/claims.ts";
-import { ownFolder } from "../volume/local-path.ts";
+import { ownFolder, volumesFolder } from "../volume/local-path.ts";
 
 export const claimCapacityPeriodMs = 60_000;
 
 /** A volume that takes long to measure is left alone for this many times as long. */
 const restFactor = 100;
 
+type Context = Pick<PodEngine["context"], "instance" | "nodeName" | "objects" | "clock" | "report">;
+
 export class ClaimCapacity {
-  readonly #context: Pick<PodEngine["context"], "instance" | "objects" | "clock" | "report">;
+  readonly #context: Context;
   /** When a volume may be measured again, by name; monotonic. */
   readonly #restUntil = new Map<string, number>();
 
-  constructor(context: Pick<PodEngine["context"], "instance" | "objects" | "clock" | "report">) {
+  constructor(context: Context) {
     this.#context = context;
   }
 
@@ -52,9 +54,10 @@ export class ClaimCapacity {
   }
 
   async #isFull(volume: PersistentVolume): Promise<boolean> {
-    const { instance, clock } = this.#context;
+    const { instance, nodeName, clock } = this.#context;
     const { name } = volume.metadata;
-    const folder = ownFolder(instance.root, volume);
+    const node = { name: nodeName, labels: {}, folder: volumesFolder(instance.root) };
+    const folder = ownFolder(node, volume);
     const capacity = volume.spec.capacity?.["storage"];
     const beganMs = clock.monotonic();
     if (folder === undefined || capacity === undefined) return false;

@@ -18,6 +18,7 @@ import type { ObjectMeta } from "../spec/meta.ts";
 import type { ResourceList } from "../spec/pod.ts";
 import { formatQuantity } from "../spec/quantity.ts";
 import { runtimeHandlers } from "../spec/runtime-handlers.ts";
+import { volumesAnnotation } from "../volume/local-path.ts";
 import type { Levels, MachineFacts } from "./node-facts.ts";
 
 export interface NodeFacts {
@@ -28,6 +29,8 @@ export interface NodeFacts {
   readonly address: string;
   /** Prefix that pods get their addresses from, for the node of the control plane; others are given theirs. */
   readonly podCidr?: string;
+  /** Where it makes the folders of claims. */
+  readonly volumesFolder: string;
   /** Where the API server reaches the agent; absent: in its own process. */
   readonly kubeletPort?: number;
   /** Why no pod can run. */
@@ -54,9 +57,10 @@ const mostImages = 50;
 /** The node as it is to be stored. @param current - as it is; undefined for the first time. */
 export function nodeObject(facts: NodeFacts, current: Node | undefined): Node {
   const conditions = nodeConditions(facts, current?.status?.conditions ?? []);
-  const { podCidr } = facts;
+  const { podCidr, volumesFolder } = facts;
   const {
     labels,
+    annotations,
     ...metadata
   }: Partial<ObjectMeta> & Pick<ObjectMeta, "name" | "namespace" | "uid"> = current?.metadata ?? {
     name: facts.name,
@@ -67,7 +71,11 @@ export function nodeObject(facts: NodeFacts, current: Node | undefined): Node {
   return {
     apiVersion: "v1",
     kind: "Node",
-    metadata: { ...metadata, labels: { ...labels, ...ownLabels(facts) } },
+    metadata: {
+      ...metadata,
+      labels: { ...labels, ...ownLabels(facts) },
+      annotations: { ...annotations, [volumesAnnotation]: volumesFolder },
+    },
     spec: {
       ...current?.spec,
       ...(podCidr !== undefined && { podCIDR: podCidr, podCIDRs: [podCidr] }),
@@ -81,6 +89,7 @@ export function isSameNode(one: Node, other: Node): boolean {
   const text = ({ metadata, spec, status }: Node): string =>
     JSON.stringify([
       sorted(metadata.labels ?? {}),
+      metadata.annotations?.[volumesAnnotation],
       spec,
       { ...status, conditions: (status?.conditions ?? []).map(withoutHeartbeat) },
     ]);

@@ -6,6 +6,7 @@ import type { Clock } from "../base/clock.ts";
 import { newIdentity } from "../base/ids.ts";
 import type { ContainerImage, Lease, Node } from "../spec/kubernetes.gen.ts";
 import type { Store } from "../store/store.ts";
+import { volumesFolder } from "../volume/local-path.ts";
 import { type MachineFacts, readLevels, readMachine } from "./node-facts.ts";
 import { defaultLeaseSeconds, leaseNamespace, renewedLease } from "./node-lease.ts";
 import { heartbeatMs, isSameNode, nodeObject } from "./node-object.ts";
@@ -74,6 +75,7 @@ export class NodeRegistrar {
       name: nodeName,
       machine: this.#machine,
       levels: readLevels(root),
+      volumesFolder: volumesFolder(root),
       address: address(),
       images: this.#images,
       nowMs: clock.now(),

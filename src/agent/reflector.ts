@@ -27,6 +27,8 @@ export interface ReflectorOptions {
   readonly namespace?: string;
   /** Only some of them: `spec.nodeName=n1`, `metadata.name=settings`. */
   readonly fieldSelector?: string;
+  /** `kubernetes.io/hostname=n1` */
+  readonly labelSelector?: string;
 }
 
 interface List {
@@ -111,7 +113,7 @@ export class Reflector implements Disposable {
   }
 
   async #list(): Promise<string> {
-    const { client, fieldSelector } = this.#options;
+    const { client } = this.#options;
     const { signal } = this.#stop;
     const items: StoredObject[] = [];
     let version = "";
@@ -119,7 +121,7 @@ export class Reflector implements Disposable {
     do {
       const query = {
         limit: pageSize,
-        ...(fieldSelector !== undefined && { fieldSelector }),
+        ...this.#selectors,
         ...(more !== "" && { continue: more }),
       };
       const page = await client.json<List>("GET", this.#path, { query, signal });
@@ -138,12 +140,12 @@ export class Reflector implements Disposable {
 
   /** Follows changes, and gives the version after each. */
   async *#watch(from: string): AsyncGenerator<string, void, void> {
-    const { client, fieldSelector } = this.#options;
+    const { client } = this.#options;
     const query = {
       resourceVersion: from,
       allowWatchBookmarks: true,
       timeoutSeconds: watchSeconds + Math.floor(Math.random() * watchSeconds),
-      ...(fieldSelector !== undefined && { fieldSelector }),
+      ...this.#selectors,
     };
     const events = client.watch<StoredObject>(this.#path, query, this.#stop.signal);
     for await (const { type, object } of events) {
@@ -174,6 +176,14 @@ export class Reflector implements Disposable {
     // A server leaves the namespace of such objects out.
     const { namespace = "" } = metadata as { readonly namespace?: string };
     return { ...item, apiVersion, kind, metadata: { ...metadata, namespace } };
+  }
+
+  get #selectors(): Readonly<Record<string, string>> {
+    const { fieldSelector, labelSelector } = this.#options;
+    return {
+      ...(fieldSelector !== undefined && { fieldSelector }),
+      ...(labelSelector !== undefined && { labelSelector }),
+    };
   }
 
   get #path(): string {

@@ -14,6 +14,7 @@ import type { Pod, PodStatus, Volume } from "../spec/pod.ts";
 import { resourceOfKind } from "../spec/resources.ts";
 import type { StoredObject } from "../store/watch-event.ts";
 import { claimNameOf, isBound } from "../volume/claims.ts";
+import { createVolumeFolder, ownFolder } from "../volume/local-path.ts";
 import type { ClaimBinder } from "../volume/volume-kind.ts";
 import { type ClusterApi, hasEnded, withEnd } from "./cluster-api.ts";
 import { FetchedObject } from "./fetched-object.ts";
@@ -29,6 +30,8 @@ export interface RemoteApiOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly nodeName: string;
+  /** Where this node makes the folders of claims. */
+  readonly volumesFolder: string;
   /** Whether Services are led to their endpoints here. */
   readonly servesServices: boolean;
 }
@@ -159,9 +162,9 @@ export class RemoteApi implements ClusterApi, ClaimBinder, Disposable {
     }
   }
 
-  /** Volumes are bound where the control plane is; here they are used. */
+  /** Volumes are bound where the control plane is; here they are used, and those of local-path get their folder. */
   volumeOf(pod: Pod, volume: Volume): PersistentVolume {
-    const { nodeName } = this.#options;
+    const { nodeName, volumesFolder } = this.#options;
     const name = claimNameOf(pod, volume) ?? "";
     const refuse = (why: string): PodError =>
       new PodError("FailedPrecondition", why, { data: { reason: "FailedMount" } });
@@ -176,8 +179,12 @@ export class RemoteApi implements ClusterApi, ClaimBinder, Disposable {
     const required = found.spec.nodeAffinity?.required;
     const node = this.objects.get<StoredObject>("Node", "", nodeName);
     const facts = { name: nodeName, labels: node?.metadata.labels ?? {} };
-    if (required === undefined || matchesNode(required, facts)) return found;
-    throw refuse(`persistentvolume "${volumeName}" is not on this node`);
+    if (required !== undefined && !matchesNode(required, facts)) {
+      throw refuse(`persistentvolume "${volumeName}" is not on this node`);
+    }
+    const folder = ownFolder({ ...facts, folder: volumesFolder }, found);
+    if (folder !== undefined) createVolumeFolder(folder);
+    return found;
   }
 
   [Symbol.dispose](): void {

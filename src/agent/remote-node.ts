@@ -6,6 +6,7 @@ import type { Clock } from "../base/clock.ts";
 import { isPodError, messageOf } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { ContainerImage, Lease, Node } from "../spec/kubernetes.gen.ts";
+import { volumesFolder } from "../volume/local-path.ts";
 import type { KubernetesClient } from "./kubernetes-client.ts";
 import { type MachineFacts, readLevels, readMachine } from "./node-facts.ts";
 import { leaseNamespace, renewedLease } from "./node-lease.ts";
@@ -28,6 +29,8 @@ export interface RemoteNodeOptions {
   readonly problem: () => string | undefined;
   readonly maxPods: () => number;
 }
+
+type Words = Readonly<Record<string, string>>;
 
 const nodesPath = "/api/v1/nodes";
 const leasesPath = `/apis/coordination.k8s.io/v1/namespaces/${leaseNamespace}/leases`;
@@ -112,14 +115,17 @@ export class RemoteNode {
     }
   }
 
-  /** Labels that the node has of itself. */
+  /** Labels and annotations that the node has of itself. */
   async #label(current: Node, { metadata }: Node): Promise<Node> {
     const { client, nodeName } = this.#options;
-    const { labels = {} } = metadata;
-    const known = current.metadata.labels ?? {};
-    if (Object.entries(labels).every(([key, value]) => known[key] === value)) return current;
+    const { labels, annotations } = metadata;
+    const hasAll = (known: Words = {}, wanted: Words = {}): boolean =>
+      Object.entries(wanted).every(([key, value]) => known[key] === value);
+    const isSame =
+      hasAll(current.metadata.labels, labels) && hasAll(current.metadata.annotations, annotations);
+    if (isSame) return current;
     return await client.json<Node>("PATCH", `${nodesPath}/${nodeName}`, {
-      body: { metadata: { labels } },
+      body: { metadata: { labels, annotations } },
       contentType: "application/merge-patch+json",
     });
   }
@@ -133,6 +139,7 @@ export class RemoteNode {
       name: nodeName,
       machine: this.#machine,
       levels: readLevels(root),
+      volumesFolder: volumesFolder(root),
       address: address(),
       maxPods: maxPods(),
       version,

@@ -32,7 +32,7 @@ import {
   decideVolume,
   type StorageState,
 } from "../volume/decide-claim.ts";
-import { builtInClasses, localPathProvisioner } from "../volume/local-path.ts";
+import { builtInClasses, localPathProvisioner, type StorageNode } from "../volume/local-path.ts";
 import type { ClaimBinder } from "../volume/volume-kind.ts";
 import type { VolumeObjects } from "./volume-objects.ts";
 
@@ -53,8 +53,8 @@ export class VolumeBinder implements ClaimBinder, AsyncDisposable {
   readonly #objects: VolumeObjects;
   readonly #stop = new AbortController();
   readonly #watches: Promise<void>[] = [];
-  /** Uids of claims that a pod waits for. */
-  readonly #awaited = new Set<string>();
+  /** Where a pod waits for a claim, by the claim's uid. */
+  readonly #awaited = new Map<string, StorageNode>();
   #cancelRound: (() => void) | undefined;
   #followsPods = false;
   /** As of a revision of the store. */
@@ -72,6 +72,8 @@ export class VolumeBinder implements ClaimBinder, AsyncDisposable {
     for (const kind of ["PersistentVolumeClaim", "PersistentVolume", "StorageClass"]) {
       this.#follow(kind, () => true);
     }
+    // With a node its folders are gone.
+    this.#follow("Node", ({ type }) => type === "DELETED");
     this.#schedule();
   }
 
@@ -82,18 +84,19 @@ export class VolumeBinder implements ClaimBinder, AsyncDisposable {
   }
 
   volumeOf(pod: Pod, volume: Volume): PersistentVolume {
+    const node = this.#objects.node(pod.spec.nodeName);
     const claim = this.#claimOf(pod, volume);
     const { name, uid, deletionTimestamp } = claim.metadata;
     if (deletionTimestamp !== undefined) {
       throw unschedulable(`persistentvolumeclaim "${name}" is being deleted`);
     }
     this.#checkSingleUse(pod, claim);
-    this.#awaited.add(uid);
+    this.#awaited.set(uid, node);
     const bound = this.#settle(claim);
     const found = isBound(bound) ? this.#objects.volume(bound.spec.volumeName ?? "") : undefined;
     if (found === undefined) throw unschedulable(this.#waitingFor(bound));
     this.#awaited.delete(uid);
-    if (isReachable(found, this.#objects.node())) return found;
+    if (isReachable(found, node)) return found;
     throw unschedulable("1 node(s) had volume node affinity conflict");
   }
 
@@ -253,7 +256,7 @@ export class VolumeBinder implements ClaimBinder, AsyncDisposable {
         this.#objects.bind(claim, step.volume);
         return;
       case "provision":
-        this.#objects.bind(claim, this.#objects.provision(claim, step.storageClass));
+        this.#objects.bind(claim, this.#objects.provision(claim, step));
         return;
       case "grow":
         this.#objects.grow(claim, step.volume);
@@ -339,7 +342,8 @@ export class VolumeBinder implements ClaimBinder, AsyncDisposable {
     return {
       volumes: store.list<PersistentVolume>("PersistentVolume").items,
       classes: store.list<StorageClass>("StorageClass").items,
-      node: this.#objects.node(),
+      nodes: this.#objects.nodes(),
+      ownNode: this.#objects.node(),
       provisioners,
       awaited: this.#awaited,
       isUsed: (key) => pods().some((pod) => claimsInUse(pod).includes(key)),

@@ -10,19 +10,26 @@ import type {
   PersistentVolumeClaim,
   StorageClass,
 } from "../spec/kubernetes.gen.ts";
-import type { NodeFacts } from "../spec/match-selector.ts";
 import type { ObjectMeta } from "../spec/meta.ts";
 import { changeObject } from "../store/change-object.ts";
 import type { Store } from "../store/store.ts";
 import type { StoredObject } from "../store/watch-event.ts";
-import { bindCompleted, boundByController } from "../volume/claims.ts";
-import type { StorageEvent } from "../volume/decide-claim.ts";
+import { bindCompleted, boundByController, provisionedBy } from "../volume/claims.ts";
+import type { ClaimStep, StorageEvent } from "../volume/decide-claim.ts";
 import {
   createVolumeFolder,
+  folderFinalizer,
+  hostnameLabel,
   localPathVolume,
+  nodeOfVolume,
   ownFolder,
   removeEmptyOrphans,
+  type StorageNode,
+  storageNode,
+  volumesFolder,
 } from "../volume/local-path.ts";
+
+type Provisioning = Extract<ClaimStep, { readonly kind: "provision" }>;
 
 export interface VolumeObjectsOptions {
   readonly store: Store;
@@ -78,9 +85,12 @@ export class VolumeObjects {
     this.#told.delete(uid);
   }
 
-  provision(claim: PersistentVolumeClaim, storageClass: StorageClass): PersistentVolume {
-    const { root, nodeName } = this.#options;
-    const wanted = localPathVolume(claim, storageClass, { root, nodeName });
+  /** The folder is made here, or by the agent of the node that it is for (agent/remote-api.ts). */
+  provision(
+    claim: PersistentVolumeClaim,
+    { storageClass, node }: Omit<Provisioning, "kind">,
+  ): PersistentVolume {
+    const wanted = localPathVolume(claim, storageClass, node);
     const { name } = wanted.metadata;
     const { namespace, name: claimName } = claim.metadata;
     this.tell(claim, {
@@ -88,7 +98,8 @@ export class VolumeObjects {
       reason: "Provisioning",
       message: `External provisioner is provisioning volume for claim "${namespace}/${claimName}"`,
     });
-    createVolumeFolder(root, name);
+    const folder = ownFolder(this.node(), wanted);
+    if (folder !== undefined) createVolumeFolder(folder);
     const volume = this.volume(name) ?? this.create(wanted);
     this.tell(claim, {
       type: "Normal",
@@ -123,15 +134,52 @@ export class VolumeObjects {
 
   /** Frees the data of a volume and forgets it; only folders that nspod made itself. */
   reclaim(volume: PersistentVolume): void {
-    const { root, discard, store } = this.#options;
-    const { name, uid } = volume.metadata;
-    const folder = ownFolder(root, volume);
+    const { discard, nodeName } = this.#options;
+    const folder = ownFolder(this.node(), volume);
     if (folder !== undefined) {
       discard(folder);
-      store.delete("PersistentVolume", "", name, uid);
-      this.#told.delete(uid);
+      this.#forget(volume);
       return;
     }
+    const host = nodeOfVolume(volume);
+    if (host !== undefined && host !== nodeName) {
+      this.#reclaimOn(host, volume);
+      return;
+    }
+    this.#keep(volume);
+  }
+
+  /** The agent of the node takes the folder away, and the finalizer; a node that was deleted took its folders along. */
+  #reclaimOn(host: string, volume: PersistentVolume): void {
+    const { deletionTimestamp, annotations, finalizers = [] } = volume.metadata;
+    const node = this.nodes().find(({ name }) => name === host);
+    if (node === undefined && annotations?.[provisionedBy] !== undefined) {
+      this.#forget(volume);
+      return;
+    }
+    if (finalizers.includes(folderFinalizer)) return;
+    if (node === undefined || ownFolder(node, volume) === undefined) {
+      this.#keep(volume);
+      return;
+    }
+    this.mutate(volume, (current) => ({
+      ...current,
+      metadata: {
+        ...current.metadata,
+        deletionTimestamp: deletionTimestamp ?? this.now(),
+        finalizers: [folderFinalizer],
+      },
+      status: { ...current.status, phase: "Released" as const },
+    }));
+  }
+
+  #forget({ metadata }: PersistentVolume): void {
+    this.#options.store.delete("PersistentVolume", "", metadata.name, metadata.uid);
+    this.#told.delete(metadata.uid);
+  }
+
+  /** Nobody here may remove its data. */
+  #keep(volume: PersistentVolume): void {
     const message =
       "this volume was not provisioned by nspod, which deletes no other data of the host: remove the data by hand and then the PersistentVolume";
     this.mutate(volume, (current) => ({
@@ -186,10 +234,22 @@ export class VolumeObjects {
     return this.#options.store.get("StorageClass", "", name);
   }
 
-  node(): NodeFacts {
+  /** A node as it makes folders for claims; this one without a name. */
+  node(name: string = this.#options.nodeName): StorageNode {
+    const { store, nodeName, root } = this.#options;
+    const node = store.get<Node>("Node", "", name);
+    const known = node === undefined ? { name, labels: {} } : storageNode(node);
+    const labels = { [hostnameLabel]: name, ...known.labels };
+    // Its own it knows before the Node says so.
+    const folder = name === nodeName ? volumesFolder(root) : known.folder;
+    return { name, labels, ...(folder !== undefined && { folder }) };
+  }
+
+  /** Every node that there is. */
+  nodes(): readonly StorageNode[] {
     const { store, nodeName } = this.#options;
-    const labels = store.get<Node>("Node", "", nodeName)?.metadata.labels;
-    return { name: nodeName, labels: { "kubernetes.io/hostname": nodeName, ...labels } };
+    const names = store.list<Node>("Node").items.map(({ metadata }) => metadata.name);
+    return [...new Set([nodeName, ...names])].map((name) => this.node(name));
   }
 
   now(): string {

@@ -5,8 +5,10 @@
  */
 import { firstDifference } from "../spec/first-difference.ts";
 import type { Node } from "../spec/kubernetes.gen.ts";
+import type { ObjectMeta } from "../spec/meta.ts";
 import type { Pod } from "../spec/pod.ts";
 import { type KubernetesObject, resourceOfKind } from "../spec/resources.ts";
+import { folderFinalizer } from "../volume/local-path.ts";
 import type { Subject } from "./authorize.ts";
 import { nodeOf } from "./node-rules.ts";
 import { forbidden } from "./problem.ts";
@@ -49,20 +51,23 @@ export function admitFromNode(subject: Subject, object: KubernetesObject): void 
   }
 }
 
-/** Of the whole object or its status. @throws RequestProblem 403. */
+/** Of the whole object or its status: a node, or a volume whose folder is gone. @throws RequestProblem 403. */
 export function admitChangeFromNode(
   subject: Subject,
   next: KubernetesObject,
   current: KubernetesObject,
 ): void {
   const node = nodeOf(subject);
-  if (node === undefined || next.kind !== "Node") return;
+  if (node === undefined) return;
+  if (next.kind === "PersistentVolume" && !isOnlyGivenBack(next, current)) {
+    throw refuse(node, next, `change more than the finalizer ${folderFinalizer}`);
+  }
+  if (next.kind !== "Node") return;
   if (next.metadata.name !== node) {
     throw refuse(node, next, `modify node "${next.metadata.name}"`);
   }
   // Objects of the kind are nodes.
   const [after, before] = [(next as Node).spec, (current as Node).spec];
-  const isSame = (a: unknown, b: unknown): boolean => firstDifference([a], [b], "") === undefined;
   if (!isSame(after?.taints ?? [], before?.taints ?? [])) throw refuse(node, next, "modify taints");
   if (!isSame(next.metadata.ownerReferences ?? [], current.metadata.ownerReferences ?? [])) {
     throw refuse(node, next, "modify ownerReferences");
@@ -89,6 +94,24 @@ export function admitTokenForNode(subject: Subject, account: string, pod: Pod | 
       ? `node "${node}" requested token not bound to a pod`
       : `node "${node}" requested token bound to a pod scheduled on a different node`;
   throw forbidden(`serviceaccounts "${account}" is forbidden: ${why}`);
+}
+
+function isSame(a: unknown, b: unknown): boolean {
+  return firstDifference([a], [b], "") === undefined;
+}
+
+/** Whether the finalizer that asks for the end of the folder is all that has gone. */
+function isOnlyGivenBack(next: KubernetesObject, current: KubernetesObject): boolean {
+  const finalizers = (current.metadata.finalizers ?? []).filter((name) => name !== folderFinalizer);
+  const wanted = { ...current, metadata: { ...current.metadata, finalizers } };
+  return isSame(withoutManagers(next), withoutManagers(wanted));
+}
+
+function withoutManagers({ metadata, ...rest }: KubernetesObject): object {
+  const { managedFields: _, ...facts } = metadata as ObjectMeta & {
+    readonly managedFields?: unknown;
+  };
+  return { ...rest, metadata: facts };
 }
 
 /** Whether only administrators say it of a node. */

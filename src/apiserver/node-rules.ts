@@ -11,6 +11,7 @@ import type { PersistentVolume } from "../spec/kubernetes.gen.ts";
 import type { Pod } from "../spec/pod.ts";
 import { podReferences, reference } from "../spec/pod-references.ts";
 import type { ObjectSource } from "../store/object-source.ts";
+import { folderFinalizer, hostnameLabel, nodeOfVolume } from "../volume/local-path.ts";
 import type { Deed, ResourceDeed, ResourceRule, Subject } from "./authorize.ts";
 import { nodesGroup, nodeUserPrefix } from "./pki-names.ts";
 import { forbidden } from "./problem.ts";
@@ -47,6 +48,8 @@ export function nodeRules(node: string, namespace: string): readonly ResourceRul
     core(["update", "patch"], ["nodes", "nodes/status"], [node]),
     core(["delete"], ["pods"]),
     core(["update", "patch"], ["pods/status"]),
+    // The folders of its claims: what it may write into them is no more than that they are gone.
+    core(["patch"], ["persistentvolumes"]),
     core(["create"], ["serviceaccounts/token"]),
     core(writing, ["events"]),
     // Who calls its endpoints, and whether they may.
@@ -64,7 +67,7 @@ function leaseRules(node: string): readonly ResourceRule[] {
   ];
 }
 
-/** Kinds that a node reads one by one, as its pods name them; of those of storage there is no watch. */
+/** Kinds that a node reads one by one, as its pods name them; of claims there is no watch. */
 const referred: Readonly<
   Record<string, { readonly kind: string; readonly verbs: readonly string[] }>
 > = {
@@ -78,6 +81,8 @@ interface Facts {
   readonly objects: Pick<ObjectSource, "get" | "list">;
   /** Of a list: `metadata.name=x` asks for one object. */
   readonly fieldSelector: string;
+  /** `kubernetes.io/hostname=n1` asks for the volumes of a node. */
+  readonly labelSelector: string;
 }
 
 /** @throws RequestProblem 403 when a node may not do what the rules allow. */
@@ -96,7 +101,7 @@ export function authorizeNode(subject: Subject, deed: Deed, facts: Facts): void 
 export function refuseForNode(
   node: string,
   deed: ResourceDeed,
-  { objects, fieldSelector }: Facts,
+  { objects, fieldSelector, labelSelector }: Facts,
 ): string | undefined {
   const { resource, subresource, namespace, verb } = deed;
   const name = deed.name || (/^metadata\.name=([^,]+)$/.exec(fieldSelector)?.[1] ?? "");
@@ -107,6 +112,11 @@ export function refuseForNode(
       .items.some(
         (pod) => pod.spec.nodeName === node && podReferences(pod).has(reference(kind, wanted)),
       );
+  if (resource === "persistentvolumes" && verb !== "get") {
+    if (verb === "patch") return isGivenBack(node, name, objects) ? undefined : unrelated;
+    const isOwn = labelSelector === `${hostnameLabel}=${node}`;
+    return isOwn ? undefined : `can only list/watch volumes with label ${hostnameLabel}`;
+  }
   const target = referred[resource];
   if (target !== undefined && reading.includes(verb)) {
     if (!target.verbs.includes(verb)) return "can only get individual resources of this type";
@@ -130,4 +140,14 @@ export function refuseForNode(
   return verb === "get"
     ? unrelated
     : `node "${node}" can only change pods with spec.nodeName set to itself`;
+}
+
+/** Whether a volume of the node waits for the end of its folder. */
+function isGivenBack(node: string, name: string, objects: Facts["objects"]): boolean {
+  const volume = objects.get<PersistentVolume>("PersistentVolume", "", name);
+  return (
+    volume !== undefined &&
+    nodeOfVolume(volume) === node &&
+    volume.metadata.finalizers?.includes(folderFinalizer) === true
+  );
 }

@@ -345,8 +345,10 @@ export class ApiServer implements AsyncDisposable {
     const isWatch = target.parameters.some(([key, value]) => key === "watch" && value !== "false");
     const deed = deedOf({ method, path: route.path, namespace, name, isWatch });
     authorize(user, deed, backend.store);
-    const [, fieldSelector = ""] = target.parameters.find(([key]) => key === "fieldSelector") ?? [];
-    authorizeNode(user, deed, { objects: backend.store, fieldSelector });
+    const [fieldSelector = "", labelSelector = ""] = ["fieldSelector", "labelSelector"].map(
+      (name) => target.parameters.find(([key]) => key === name)?.[1],
+    );
+    authorizeNode(user, deed, { objects: backend.store, fieldSelector, labelSelector });
     return { user, route, parameters, query: new Query(target.parameters, route.query ?? []) };
   }
 

@@ -3,19 +3,22 @@
  * whoever follows it hears of those that can make a difference to where pods may be.
  */
 
-import { type Cluster, hasEnded, type NodeState, nodeFacts } from "../scheduler/cluster.ts";
+import { type Cluster, hasEnded, type NodeState } from "../scheduler/cluster.ts";
 import type { Happening } from "../scheduler/may-help.ts";
 import type {
   Namespace,
   Node,
   PersistentVolume,
   PersistentVolumeClaim,
+  StorageClass,
 } from "../spec/kubernetes.gen.ts";
 import type { Labels } from "../spec/match-selector.ts";
-import type { Pod } from "../spec/pod.ts";
+import type { Pod, Volume } from "../spec/pod.ts";
 import type { ObjectSource } from "../store/object-source.ts";
 import type { StoredObject, WatchEvent } from "../store/watch-event.ts";
-import { claimNameOf, isBound, isReachable } from "../volume/claims.ts";
+import { claimConflict } from "../volume/claim-conflict.ts";
+import { claimNameOf } from "../volume/claims.ts";
+import { storageNode, volumesAnnotation } from "../volume/local-path.ts";
 
 const others: ReadonlySet<string> = new Set([
   "Namespace",
@@ -28,7 +31,6 @@ const noPods: ReadonlyMap<string, Pod> = new Map();
 
 export class ClusterState implements Disposable {
   readonly #store: ObjectSource;
-  readonly #ownNode: string | undefined;
   readonly #nodes = new Map<string, Node>();
   /** Pods that have not ended, by uid; those that nobody has bound yet are under "". */
   readonly #pods = new Map<string, Map<string, Pod>>();
@@ -42,10 +44,8 @@ export class ClusterState implements Disposable {
   readonly #listeners = new Set<(change: Happening) => void>();
   readonly #unfollow: () => void;
 
-  /** @param ownNode - where volumes of claims are made; absent: nobody asks where pods may go. */
-  constructor(store: ObjectSource, ownNode?: string) {
+  constructor(store: ObjectSource) {
     this.#store = store;
-    this.#ownNode = ownNode;
     for (const node of store.list<Node>("Node").items) this.#nodes.set(node.metadata.name, node);
     for (const pod of store.list<Pod>("Pod").items) this.#put(pod);
     this.#unfollow = store.follow((change) => this.#notice(change));
@@ -59,11 +59,7 @@ export class ClusterState implements Disposable {
 
   /** The same object while nothing changes. */
   cluster(): Cluster {
-    this.#cluster ??= {
-      nodes: [...this.#nodes.values()].map((node) => this.#stateOf(node)),
-      namespaceLabels: (name) => this.#namespaceLabels(name),
-      reachesVolumes: (pod, node) => this.#reachesVolumes(pod, node),
-    };
+    this.#cluster ??= this.#newCluster();
     return this.#cluster;
   }
 
@@ -108,22 +104,44 @@ export class ClusterState implements Disposable {
     this.#cluster = undefined;
   }
 
-  /** What is not bound yet is bound by who makes volumes; it says itself why not. */
-  #reachesVolumes(pod: Pod, node: Node): boolean {
-    if (this.#ownNode === undefined || node.metadata.name === this.#ownNode) return true;
-    return (pod.spec.volumes ?? []).every((volume) => {
-      const name = claimNameOf(pod, volume);
-      if (name === undefined) return true;
-      const claim = this.#store.get<PersistentVolumeClaim>(
-        "PersistentVolumeClaim",
-        pod.metadata.namespace,
-        name,
-      );
-      if (claim === undefined || !isBound(claim)) return false;
-      const { volumeName = "" } = claim.spec;
-      const found = this.#store.get<PersistentVolume>("PersistentVolume", "", volumeName);
-      return found !== undefined && isReachable(found, nodeFacts(node));
-    });
+  #newCluster(): Cluster {
+    // Read when the first pod with a claim asks.
+    let storage: Parameters<typeof claimConflict>[2] | undefined;
+    return {
+      nodes: [...this.#nodes.values()].map((node) => this.#stateOf(node)),
+      namespaceLabels: (name) => this.#namespaceLabels(name),
+      volumeConflict: (pod, node) => {
+        for (const volume of pod.spec.volumes ?? []) {
+          const claim = this.#claimOf(pod, volume);
+          if (claim === undefined) continue;
+          storage ??= {
+            volumes: this.#store.list<PersistentVolume>("PersistentVolume").items,
+            classes: this.#store.list<StorageClass>("StorageClass").items,
+          };
+          const conflict = claimConflict(claim, storageNode(node), storage);
+          if (conflict !== undefined) return conflict;
+        }
+        return undefined;
+      },
+    };
+  }
+
+  /** The claim of a volume, or the one that will be made for it; who binds it says that another one is missing. */
+  #claimOf(pod: Pod, volume: Volume): PersistentVolumeClaim | undefined {
+    const { namespace } = pod.metadata;
+    const kind = "PersistentVolumeClaim";
+    const name = claimNameOf(pod, volume);
+    if (name === undefined) return undefined;
+    const template = volume.ephemeral?.volumeClaimTemplate;
+    return (
+      this.#store.get<PersistentVolumeClaim>(kind, namespace, name) ??
+      (template && {
+        apiVersion: "v1",
+        kind,
+        metadata: { name, namespace, uid: "" },
+        spec: template.spec,
+      })
+    );
   }
 
   #namespaceLabels(name: string): Labels {
@@ -203,5 +221,7 @@ function placeText(pod: Pod | undefined): string | undefined {
 /** Heartbeats and images change nothing. */
 function nodeText(node: Node | undefined): string | undefined {
   if (node === undefined) return undefined;
-  return JSON.stringify([node.metadata.labels, node.spec, node.status?.allocatable]);
+  const { labels, annotations } = node.metadata;
+  const folder = annotations?.[volumesAnnotation];
+  return JSON.stringify([labels, folder, node.spec, node.status?.allocatable]);
 }

@@ -47,8 +47,6 @@ export interface SchedulerOptions {
   readonly state: ClusterState;
   /** Binds the claims of a pod to volumes that its node reaches. */
   readonly claims: ClaimBinder;
-  /** The node that `claims` binds for; absent: any. */
-  readonly ownNode?: string;
   readonly clock: Clock;
   readonly log: Logger;
   readonly report: (object: StoredObject, event: SchedulerEvent) => void;
@@ -169,9 +167,7 @@ export class Scheduler implements Disposable {
       }
       return;
     }
-    // Claims of a pod that goes elsewhere are bound: it could not go there otherwise.
-    const isOwn = [undefined, placement.node].includes(this.#options.ownNode);
-    const complaint = isOwn ? this.#bindClaims(pod) : undefined;
+    const complaint = this.#bindClaims(pod, placement.node);
     if (complaint === undefined) this.#bind(pod, placement.node);
     else this.#refuse(pod, complaint);
   }
@@ -189,11 +185,12 @@ export class Scheduler implements Disposable {
   }
 
   /** Why the pod waits for a volume; undefined when it has all of them. */
-  #bindClaims(pod: Pod): string | undefined {
+  #bindClaims(pod: Pod, nodeName: string): string | undefined {
     const { claims, state } = this.#options;
+    const placed = { ...pod, spec: { ...pod.spec, nodeName } };
     try {
       for (const volume of pod.spec.volumes ?? []) {
-        if (claimNameOf(pod, volume) !== undefined) claims.volumeOf(pod, volume);
+        if (claimNameOf(pod, volume) !== undefined) claims.volumeOf(placed, volume);
       }
       return undefined;
     } catch (error) {

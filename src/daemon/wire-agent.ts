@@ -7,6 +7,7 @@ import { EventRecorder } from "../agent/event-recorder.ts";
 import { Housekeeping } from "../agent/housekeeping.ts";
 import { readKubeconfig } from "../agent/kubeconfig.ts";
 import { KubernetesClient } from "../agent/kubernetes-client.ts";
+import { NodeVolumes } from "../agent/node-volumes.ts";
 import { RemoteApi } from "../agent/remote-api.ts";
 import { RemoteEvents } from "../agent/remote-events.ts";
 import { RemoteNode } from "../agent/remote-node.ts";
@@ -29,6 +30,7 @@ import { PodEngine } from "../pod/engine.ts";
 import { seccompFolder } from "../pod/profiles.ts";
 import type { Node } from "../spec/kubernetes.gen.ts";
 import type { Pod } from "../spec/pod.ts";
+import { volumesFolder } from "../volume/local-path.ts";
 import { type AgentConfiguration, hostNodeName } from "./agent-configuration.ts";
 import { ClusterNetwork } from "./cluster-network.ts";
 import { dismantle } from "./dismantle.ts";
@@ -76,7 +78,15 @@ export async function createAgentNode(
   takeRole(store, "agent");
   const nodeName = keptNodeName(store, configuration.nodeName ?? hostNodeName());
   const facts = store.table<string>("node");
-  const api = new RemoteApi({ client, clock, log, nodeName, servesServices });
+  const volumes = volumesFolder(configuration.instance.root);
+  const api = new RemoteApi({
+    client,
+    clock,
+    log,
+    nodeName,
+    volumesFolder: volumes,
+    servesServices,
+  });
   const ownAddress = (): string =>
     configuration.nodeIp ?? nodeAddress(configuration.instance.bridge).address;
   let podCidr = configuration.podCidr ?? facts.get("podCidr");
@@ -161,6 +171,13 @@ export async function createAgentNode(
   });
   const names = nameServer(proxy, log);
   const cluster = new ClusterNetwork({ objects: api.objects, nodeName, ...network, log });
+  const claimFolders = new NodeVolumes({
+    client,
+    clock,
+    log,
+    node: { name: nodeName, labels: {}, folder: volumes },
+    discard: (path) => trash.discard(path),
+  });
   const pods = (): readonly Pod[] => api.objects.list<Pod>("Pod").items;
 
   let isClosed = false;
@@ -176,6 +193,7 @@ export async function createAgentNode(
     names.close();
     proxy[Symbol.dispose]();
     cluster[Symbol.dispose]();
+    claimFolders[Symbol.dispose]();
     await closeAgent();
     services[Symbol.dispose]();
     state[Symbol.dispose]();
@@ -249,6 +267,7 @@ export async function createAgentNode(
       if (pods().length > 0) network.bridge();
       if (servesServices) proxy.start();
       await agent.start();
+      claimFolders.start();
       trash.collect();
       const shared = { network, freed, proxy, engine: ownEngine, agent, pods };
       for (const duty of duties({ ...shared, registrar, leaseSeconds })) housekeeping.add(duty);

@@ -98,7 +98,7 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
     images: () => images.list().map(({ names, sizeBytes }) => ({ names, sizeBytes })),
   });
   registrar.ensure();
-  const state = new ClusterState(store, nodeName);
+  const state = new ClusterState(store);
   const services = new ServiceState(store);
   const allocator = new ServiceAllocator(instance.serviceSubnet, services);
   const podApi = new PodApi({
@@ -144,7 +144,6 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
     store,
     state,
     claims,
-    ownNode: nodeName,
     clock,
     log,
     report: (object, event) => events.record(object, event, defaultScheduler),

@@ -12,8 +12,8 @@ export interface NodeState {
 export interface Cluster {
   readonly nodes: readonly NodeState[];
   readonly namespaceLabels: (namespace: string) => Labels;
-  /** Whether a node has what the claims of a pod stand for; absent: every node has. */
-  readonly reachesVolumes?: (pod: Pod, node: Node) => boolean;
+  /** Why a node cannot have what the claims of a pod stand for, in a phrase; absent: every node can. */
+  readonly volumeConflict?: (pod: Pod, node: Node) => string | undefined;
 }
 
 /** Why a pod cannot be on a node. */

@@ -83,11 +83,12 @@ export function mismatch(
 
 /**
  * The volume that a claim gets of those that nobody has: one that was reserved for it, else the smallest that fits.
+ * @param nodes - one of them must reach it.
  */
 export function findVolume(
   claim: PersistentVolumeClaim,
   volumes: readonly PersistentVolume[],
-  node: NodeFacts,
+  nodes: readonly NodeFacts[],
 ): PersistentVolume | undefined {
   const free = volumes.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
   const reserved = free.find((volume) => isReservedFor(volume, claim));
@@ -98,7 +99,7 @@ export function findVolume(
         volume.spec.claimRef === undefined &&
         mismatch(volume, claim) === undefined &&
         matchesLabels(claim.spec.selector ?? {}, volume.metadata.labels ?? {}) &&
-        isReachable(volume, node),
+        nodes.some((node) => isReachable(volume, node)),
     )
     .toSorted(
       (a, b) =>

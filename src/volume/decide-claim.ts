@@ -12,7 +12,6 @@ import type {
   PersistentVolumeClaim,
   StorageClass,
 } from "../spec/kubernetes.gen.ts";
-import type { NodeFacts } from "../spec/match-selector.ts";
 import {
   claimKey,
   claimProtection,
@@ -24,17 +23,20 @@ import {
   mismatch,
   volumeProtection,
 } from "./claims.ts";
+import type { StorageNode } from "./local-path.ts";
 
 export interface StorageState {
   readonly volumes: readonly PersistentVolume[];
   readonly classes: readonly StorageClass[];
-  readonly node: NodeFacts;
-  /** Provisioners that this node has. */
+  readonly nodes: readonly StorageNode[];
+  /** The node that volumes are made on for claims that wait for no pod. */
+  readonly ownNode: StorageNode;
+  /** Provisioners that nodes have. */
   readonly provisioners: ReadonlySet<string>;
   /** Whether a pod that has not ended has the claim; by key. */
   readonly isUsed: (key: string) => boolean;
-  /** Uids of claims that a pod waits for. */
-  readonly awaited: ReadonlySet<string>;
+  /** Where a pod waits for a claim, by the claim's uid. */
+  readonly awaited: ReadonlyMap<string, StorageNode>;
   readonly hasPod: (uid: string) => boolean;
   readonly claim: (namespace: string, name: string) => PersistentVolumeClaim | undefined;
 }
@@ -52,7 +54,11 @@ export type ClaimStep =
   /** Its finalizer, class or phase is missing: store it like this. */
   | { readonly kind: "complete"; readonly claim: PersistentVolumeClaim }
   | { readonly kind: "bind"; readonly volume: PersistentVolume }
-  | { readonly kind: "provision"; readonly storageClass: StorageClass }
+  | {
+      readonly kind: "provision";
+      readonly storageClass: StorageClass;
+      readonly node: Required<StorageNode>;
+    }
   /** It asks for more than its volume has. */
   | { readonly kind: "grow"; readonly volume: PersistentVolume }
   | { readonly kind: "lose" }
@@ -131,11 +137,13 @@ function decideUnbound(claim: PersistentVolumeClaim, state: StorageState): Claim
   const storageClass = state.classes.find(({ metadata }) => metadata.name === name);
   const reserved = state.volumes.find((volume) => isReservedFor(volume, claim));
   const isDelayed = storageClass?.volumeBindingMode === "WaitForFirstConsumer";
-  if (isDelayed && reserved === undefined && !state.awaited.has(claim.metadata.uid)) {
+  const chosen = state.awaited.get(claim.metadata.uid);
+  if (isDelayed && reserved === undefined && chosen === undefined) {
     const message = "waiting for first consumer to be created before binding";
     return wait("Normal", "WaitForFirstConsumer", message);
   }
-  const volume = findVolume(claim, state.volumes, state.node);
+  const nodes = isDelayed && chosen !== undefined ? [chosen] : state.nodes;
+  const volume = findVolume(claim, state.volumes, nodes);
   if (volume !== undefined) return { kind: "bind", volume };
   if (name === "") {
     const message = "no persistent volumes available for this claim and no storage class is set";
@@ -145,20 +153,25 @@ function decideUnbound(claim: PersistentVolumeClaim, state: StorageState): Claim
     const message = `storageclass.storage.k8s.io "${name}" not found`;
     return wait("Warning", "ProvisioningFailed", message);
   }
-  return decideProvisioning(claim, storageClass, state);
+  const node = (isDelayed ? chosen : undefined) ?? state.ownNode;
+  return decideProvisioning(claim, { storageClass, node, provisioners: state.provisioners });
 }
 
 function decideProvisioning(
   claim: PersistentVolumeClaim,
-  storageClass: StorageClass,
-  state: StorageState,
+  wish: {
+    readonly storageClass: StorageClass;
+    readonly node: StorageNode;
+    readonly provisioners: ReadonlySet<string>;
+  },
 ): ClaimStep {
+  const { storageClass, node, provisioners } = wish;
   const { provisioner } = storageClass;
   if (provisioner === "kubernetes.io/no-provisioner") {
     const message = `storageclass "${storageClass.metadata.name}" has no provisioner: create a PersistentVolume of this class`;
     return wait("Normal", "FailedBinding", message);
   }
-  if (!state.provisioners.has(provisioner)) {
+  if (!provisioners.has(provisioner)) {
     const message = `Waiting for a volume to be created either by the external provisioner '${provisioner}' or manually by the system administrator. If volume creation is delayed, please verify that the provisioner is running and correctly registered.`;
     return wait("Normal", "ExternalProvisioning", message);
   }
@@ -166,7 +179,12 @@ function decideProvisioning(
     const message = `failed to provision volume with StorageClass "${storageClass.metadata.name}": claim.Spec.Selector is not supported`;
     return wait("Warning", "ProvisioningFailed", message);
   }
-  return { kind: "provision", storageClass };
+  const { name, labels, folder } = node;
+  if (folder === undefined) {
+    const message = `failed to provision volume with StorageClass "${storageClass.metadata.name}": node "${name}" makes no folders for claims`;
+    return wait("Warning", "ProvisioningFailed", message);
+  }
+  return { kind: "provision", storageClass, node: { name, labels, folder } };
 }
 
 function wait(type: StorageEvent["type"], reason: string, message: string): ClaimStep {
@@ -197,9 +215,9 @@ export function decideVolume(volume: PersistentVolume, state: StorageState): Vol
     const isDue = phase === "Released" || isDeleted;
     if (isDue && status?.phase !== "Failed") return { kind: "reclaim" };
   }
-  if (isDeleted) return phase === "Bound" ? { kind: "none" } : { kind: "remove" };
-  if (status?.phase === "Failed" && phase === "Released") return { kind: "none" };
   const isProtected = metadata.finalizers?.includes(volumeProtection) === true;
+  if (isDeleted) return phase === "Bound" || !isProtected ? { kind: "none" } : { kind: "remove" };
+  if (status?.phase === "Failed" && phase === "Released") return { kind: "none" };
   return isProtected && status?.phase === phase ? { kind: "none" } : { kind: "update", phase };
 }
 

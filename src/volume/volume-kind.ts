@@ -20,7 +20,7 @@ import type { ServiceAccountTokens } from "./service-account-tokens.ts";
 export interface ClaimBinder {
   /**
    * The persistent volume of a pod's volume. Makes the claim of an ephemeral volume, and binds or provisions for a
-   * claim that has waited for its first consumer.
+   * claim that has waited for its first consumer, on the node of the pod.
    * @throws PodError FailedPrecondition, `data.reason` FailedScheduling, as long as there is none; `data.phrase` is
    * the scheduler's phrase alone
    */

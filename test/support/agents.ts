@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { type Instance, NSPOD, testImage } from "./instance.ts";
 import { patient } from "./patience.ts";
+import { Pods } from "./pods.ts";
 import { cgroup2MountPoint } from "./requires.ts";
 import { type CommandResult, runCommand } from "./run-command.ts";
 
@@ -19,6 +20,26 @@ export function agentVariables(graceSeconds: number): Readonly<Record<string, st
     NSPOD_LISTEN: "0.0.0.0:0",
     NSPOD_NODE_MONITOR_GRACE_PERIOD: `${graceSeconds}s`,
   };
+}
+
+export interface Machines {
+  readonly pods: Pods;
+  readonly network: AgentNetwork;
+  readonly agents: readonly TestAgent[];
+}
+
+/** A control plane with two agents; all of them have the image busybox. */
+export async function startMachines(): Promise<Machines> {
+  try {
+    const pods = await Pods.start("busybox");
+    const network = await AgentNetwork.open(pods.instance);
+    const agents = [1, 2].map((each) => TestAgent.join(network, each, "busybox"));
+    return { pods, network, agents: await Promise.all(agents) };
+  } catch (error) {
+    // uvu counts what a hook throws as a failure and keeps the reason to itself.
+    console.error(error);
+    throw error;
+  }
 }
 
 async function ip(...words: readonly string[]): Promise<void> {

@@ -6,8 +6,8 @@ import * as assert from "uvu/assert";
 import { ClaimCapacity } from "../../../src/agent/claim-capacity.ts";
 import type { PodEngine } from "../../../src/pod/engine.ts";
 import type { Pod } from "../../../src/spec/pod.ts";
-import { provisionedBy } from "../../../src/volume/claims.ts";
-import { volumeFolder } from "../../../src/volume/local-path.ts";
+import { localPathVolume, volumesFolder } from "../../../src/volume/local-path.ts";
+import { claimOf, classOf } from "../volume/claims.ts";
 
 const claims = suite("ClaimCapacity");
 let root: string;
@@ -25,15 +25,19 @@ claims.before.each(() => {
 claims.after.each(() => rmSync(root, { recursive: true }));
 
 function capacityOf(path: string): ClaimCapacity {
+  const claim = claimOf("data", { volumeName: "pvc-1" }, { uid: "1" });
+  const node = { name: "n1", folder: volumesFolder(root) };
+  const { metadata, spec } = localPathVolume(claim, classOf("fast"), node);
   const objects: Readonly<Record<string, unknown>> = {
-    "PersistentVolumeClaim default/data": { spec: { volumeName: "pvc-1" } },
+    "PersistentVolumeClaim default/data": claim,
     "PersistentVolume /pvc-1": {
-      metadata: { name: "pvc-1", annotations: { [provisionedBy]: "x" } },
-      spec: { capacity: { storage: "1Mi" }, local: { path } },
+      metadata,
+      spec: { ...spec, capacity: { storage: "1Mi" }, local: { path } },
     },
   };
   const context = {
     instance: { root },
+    nodeName: "n1",
     objects: { get: (kind: string, ns: string, name: string) => objects[`${kind} ${ns}/${name}`] },
     clock: {
       monotonic: () => {
@@ -67,7 +71,7 @@ const sentence =
   'VolumeCapacityExceeded: PersistentVolumeClaim "data" holds more than its capacity "1Mi", which a folder does not enforce: remove data, or ask for more';
 
 claims("tells every pod that uses a claim which holds too much, and keeps the data", async () => {
-  const folder = filled(volumeFolder(root, "pvc-1"), 900);
+  const folder = filled(join(volumesFolder(root), "pvc-1"), 900);
   const capacity = capacityOf(folder);
   const pods = [user("a", "data"), user("b", "data"), user("c", "data", "Failed"), user("d", "no")];
   await capacity.look(pods);
@@ -83,7 +87,7 @@ claims("leaves folders alone that nspod did not make", async () => {
 });
 
 claims("gives a large volume a rest", async () => {
-  const capacity = capacityOf(filled(volumeFolder(root, "pvc-1"), 1100));
+  const capacity = capacityOf(filled(join(volumesFolder(root), "pvc-1"), 1100));
   stepMs = 1000;
   await capacity.look([user("a", "data")]);
   assert.is(told.length, 1);

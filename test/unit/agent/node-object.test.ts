@@ -36,6 +36,7 @@ function facts(levels: Partial<NodeFacts["levels"]> = {}, nowMs = 0): NodeFacts 
       hugePages: new Map([[2 ** 21, 2 ** 28]]),
       ...levels,
     },
+    volumesFolder: "/root/volumes",
     address: "192.0.2.1",
     podCidr: "10.85.0.0/16",
     maxPods: 500,

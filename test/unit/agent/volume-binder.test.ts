@@ -274,6 +274,66 @@ binder("ReadWriteOncePod is for one pod at a time", ({ world }) => {
   use(world, second);
 });
 
+/** A pod on another node, which makes its folders below /far. */
+function podFarAway({ store }: World): Pod {
+  const metadata = {
+    name: "n2",
+    namespace: "",
+    uid: "n2",
+    labels: { "kubernetes.io/hostname": "n2" },
+    annotations: { "nspod/volumes": "/far" },
+  };
+  store.create({ apiVersion: "v1", kind: "Node", metadata });
+  store.create(bareClaim());
+  const pod = podWith("web", "data");
+  store.create(pod);
+  return { ...pod, spec: { ...pod.spec, nodeName: "n2" } };
+}
+
+binder("the claim of a pod on another node gets its volume there", async ({ world }) => {
+  const { root } = world;
+  const volume = use(world, podFarAway(world));
+  assert.is(volume.spec.local?.path, "/far/pvc-uid-data");
+  assert.equal(volume.metadata.labels, { "kubernetes.io/hostname": "n2" });
+  assert.not(existsSync(join(root, "volumes")));
+  assert.is(claim(world)?.status?.phase, "Bound");
+  const here = refusal(world, podWith("other", "data"));
+  assert.is(here, "1 node(s) had volume node affinity conflict");
+});
+
+binder("and its node takes the folder away before the volume is gone", async ({ world }) => {
+  const { store, settle } = world;
+  use(world, podFarAway(world));
+  store.delete("Pod", "default", "web");
+  markDeleted(world, "data");
+  await settle();
+  const [asked] = volumes(world);
+  assert.equal(asked?.metadata.finalizers, ["nspod/volume-folder"]);
+  assert.ok(asked?.metadata.deletionTimestamp);
+  // Nothing else is asked for meanwhile.
+  const before = store.resourceVersion;
+  world.binder.round();
+  assert.is(store.resourceVersion, before);
+  store.delete("Node", "", "n2");
+  await settle();
+  assert.equal(volumes(world), []);
+});
+
+binder("a volume of another node that is to be kept waits for somebody", async ({ world }) => {
+  const { store, settle } = world;
+  use(world, podFarAway(world));
+  store.mutate<PersistentVolume>("PersistentVolume", "", "pvc-uid-data", (volume) => ({
+    ...volume,
+    spec: { ...volume.spec, persistentVolumeReclaimPolicy: "Retain" },
+  }));
+  store.delete("Pod", "default", "web");
+  markDeleted(world, "data");
+  await settle();
+  const [kept] = volumes(world);
+  assert.is(kept?.status?.phase, "Released");
+  assert.is(kept?.metadata.deletionTimestamp, undefined);
+});
+
 binder(
   "an empty folder of a volume that was never stored goes, one with data stays",
   ({ world }) => {

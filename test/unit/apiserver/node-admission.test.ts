@@ -97,6 +97,28 @@ change("of nothing that leads pods to it", () => {
   }
 });
 
+change("of a volume no more than that its folder is gone", () => {
+  const volume = (finalizers: readonly string[], more: object = {}) => {
+    const { metadata, ...rest } = made("PersistentVolume", "pvc-1");
+    return { ...rest, metadata: { ...metadata, finalizers, ...more }, spec: { capacity: {} } };
+  };
+  const now = volume(["example.com/kept", "nspod/volume-folder"]);
+  admitChangeFromNode(subject, volume(["example.com/kept"], { managedFields: [] }), now);
+  const others = [
+    now,
+    volume([]),
+    volume(["example.com/kept"], { labels }),
+    { ...volume(["example.com/kept"]), spec: { capacity: { storage: "1Gi" } } },
+  ];
+  for (const next of others) {
+    assert.throws(
+      () => admitChangeFromNode(subject, next, now),
+      /to change more than the finalizer nspod\/volume-folder$/,
+    );
+    admitChangeFromNode(admin, next, now);
+  }
+});
+
 change("of no other node", () => {
   const other = { ...nodeWith({}), metadata: made("Node", "n2").metadata };
   assert.throws(() => admitChangeFromNode(subject, other, other), /to modify node "n2"$/);

@@ -25,7 +25,17 @@ const volumes: Readonly<Record<string, object>> = {
   "pv-data": { spec: { claimRef: { namespace: "default", name: "data" } } },
   "pv-else": { spec: { claimRef: { namespace: "default", name: "else" } } },
   "pv-free": { spec: {} },
+  "pv-given": given("n1", "nspod/volume-folder"),
+  "pv-kept": given("n1", "kubernetes.io/pv-protection"),
+  "pv-far": given("n2", "nspod/volume-folder"),
 };
+
+/** A volume of a node that has a finalizer. */
+function given(node: string, finalizer: string): object {
+  const hostname = { key: "kubernetes.io/hostname", operator: "In", values: [node] };
+  const required = { nodeSelectorTerms: [{ matchExpressions: [hostname] }] };
+  return { metadata: { finalizers: [finalizer] }, spec: { nodeAffinity: { required } } };
+}
 
 const objects = {
   // The tests ask for pods and volumes.
@@ -36,10 +46,14 @@ const objects = {
   list: <T>() => ({ items: pods as readonly unknown[] as readonly T[] }),
 };
 
-function refusal(deed: Partial<ResourceDeed>, fieldSelector = ""): string | undefined {
+function refusal(
+  deed: Partial<ResourceDeed>,
+  fieldSelector = "",
+  labelSelector = "",
+): string | undefined {
   const whole = { group: "", subresource: "", namespace: "default", name: "", ...deed };
   const wanted = { verb: "get", resource: "pods", ...whole };
-  return refuseForNode("n1", wanted, { objects, fieldSelector });
+  return refuseForNode("n1", wanted, { objects, fieldSelector, labelSelector });
 }
 
 const rules = suite("refuseForNode()");
@@ -88,9 +102,26 @@ rules("gets claims of its pods and their volumes, and follows none", () => {
   for (const name of ["pv-else", "pv-free", "pv-missing"]) {
     assert.match(refusal({ ...volume, name }) ?? "", /no relationship/);
   }
-  for (const what of [claim, volume]) {
-    const watch = refusal({ ...what, verb: "watch" }, "metadata.name=data");
-    assert.match(watch ?? "", /can only get individual resources/);
+  const watch = refusal({ ...claim, verb: "watch" }, "metadata.name=data");
+  assert.match(watch ?? "", /can only get individual resources/);
+});
+
+rules("follows the volumes that are on it, and gives back what it is asked for", () => {
+  const volume = { resource: "persistentvolumes", namespace: "" };
+  for (const verb of ["list", "watch"]) {
+    const by = (label: string, field = "") => refusal({ ...volume, verb }, field, label);
+    assert.is(by("kubernetes.io/hostname=n1"), undefined);
+    for (const other of ["", "kubernetes.io/hostname=n2", "kubernetes.io/hostname!=n1"]) {
+      assert.match(by(other) ?? "", /can only list\/watch volumes with label/);
+    }
+    assert.match(by("", "metadata.name=pv-data") ?? "", /with label/);
+  }
+  const label = "kubernetes.io/hostname=n1";
+  assert.match(refusal({ ...volume, name: "pv-else" }, "", label) ?? "", /no relationship/);
+  const patch = (name: string) => refusal({ ...volume, verb: "patch", name }, "", label);
+  assert.is(patch("pv-given"), undefined);
+  for (const name of ["pv-kept", "pv-far", "pv-data", "pv-missing"]) {
+    assert.match(patch(name) ?? "", /no relationship/);
   }
 });
 
@@ -106,7 +137,7 @@ rules("names its own node and lease", () => {
 rules("is no matter of others", () => {
   const deed = { verb: "get", group: "", resource: "secrets", subresource: "" };
   const wanted = { ...deed, namespace: "default", name: "theirs" };
-  const facts = { objects, fieldSelector: "" };
+  const facts = { objects, fieldSelector: "", labelSelector: "" };
   authorizeNode({ name: "somebody", groups: [] }, wanted, facts);
   const node = { name: "system:node:n1", groups: ["system:nodes"] };
   assert.throws(() => authorizeNode(node, wanted, facts), /User "system:node:n1" cannot get/);

@@ -14,6 +14,7 @@ import type { Node } from "../../../src/spec/kubernetes.gen.ts";
 import type { Pod, PodCondition } from "../../../src/spec/pod.ts";
 import { Store } from "../../../src/store/store.ts";
 import { nodeOf, type PodWishes, podOf } from "../scheduler/fixture.ts";
+import { claimOf } from "../volume/claims.ts";
 
 const log = createLogger("silent");
 
@@ -223,11 +224,7 @@ schedule("a pod waits for its claims", async () => {
     "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims. preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.",
   );
   world.phrase = undefined;
-  world.store.create({
-    apiVersion: "v1",
-    kind: "PersistentVolumeClaim",
-    metadata: { name: "data", namespace: "default", uid: "c" },
-  });
+  world.store.create(claimOf("data"));
   assert.is((await world.pod("p")).spec.nodeName, "n1");
 });
 

@@ -50,7 +50,8 @@ place("a node that does not reach the volumes of a pod is none for it", () => {
   const reaching = (name: string) =>
     placePod(podOf("p"), {
       ...cluster,
-      reachesVolumes: (_, { metadata }) => metadata.name === name,
+      volumeConflict: (_, { metadata }) =>
+        metadata.name === name ? undefined : "node(s) had volume node affinity conflict",
     });
   assert.equal(reaching("n2"), { kind: "node", node: "n2" });
   const nowhere = reaching("n3");

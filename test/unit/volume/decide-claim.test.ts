@@ -10,14 +10,18 @@ import {
 } from "../../../src/volume/decide-claim.ts";
 import { claimOf, classOf, volumeOf } from "./claims.ts";
 
+const n1 = { name: "n1", labels: { "kubernetes.io/hostname": "n1" }, folder: "/root/volumes" };
+const n2 = { name: "n2", labels: { "kubernetes.io/hostname": "n2" }, folder: "/far/volumes" };
+
 function stateOf(changes: Partial<StorageState> = {}): StorageState {
   return {
     volumes: [],
     classes: [],
-    node: { name: "n1", labels: { "kubernetes.io/hostname": "n1" } },
+    nodes: [n1],
+    ownNode: n1,
     provisioners: new Set(["rancher.io/local-path"]),
     isUsed: () => false,
-    awaited: new Set(),
+    awaited: new Map(),
     hasPod: () => true,
     claim: () => undefined,
     ...changes,
@@ -27,7 +31,9 @@ function stateOf(changes: Partial<StorageState> = {}): StorageState {
 /** The step in a few words: what is bound or provisioned, or the reason of the event. */
 function words(step: ClaimStep): string {
   if (step.kind === "bind") return `bind ${step.volume.metadata.name}`;
-  if (step.kind === "provision") return `provision ${step.storageClass.metadata.name}`;
+  if (step.kind === "provision") {
+    return `provision ${step.storageClass.metadata.name} on ${step.node.name}`;
+  }
   return step.kind === "wait" ? `wait ${step.event?.reason ?? ""}`.trim() : step.kind;
 }
 
@@ -90,7 +96,7 @@ claims(
 );
 
 claims("provisions at once, or for the first consumer", () => {
-  assert.is(next(claimOf("data"), { classes: [classOf("fast")] }), "provision fast");
+  assert.is(next(claimOf("data"), { classes: [classOf("fast")] }), "provision fast on n1");
   const classes = [classOf("fast", { volumeBindingMode: "WaitForFirstConsumer" })];
   assert.is(next(claimOf("data"), { classes }), "wait WaitForFirstConsumer");
   // Not even a volume that exists: which one depends on where the pod goes.
@@ -98,7 +104,31 @@ claims("provisions at once, or for the first consumer", () => {
     next(claimOf("data"), { classes, volumes: [volumeOf("a")] }),
     "wait WaitForFirstConsumer",
   );
-  assert.is(next(claimOf("data"), { classes, awaited: new Set(["uid-data"]) }), "provision fast");
+  const awaited = new Map([["uid-data", n2]]);
+  assert.is(next(claimOf("data"), { classes, awaited }), "provision fast on n2");
+});
+
+claims("a node that makes no folders gets no volume", () => {
+  const classes = [classOf("fast", { volumeBindingMode: "WaitForFirstConsumer" })];
+  const awaited = new Map([["uid-data", { name: "n3", labels: {} }]]);
+  assert.is(next(claimOf("data"), { classes, awaited }), "wait ProvisioningFailed");
+});
+
+claims("takes a volume of the node that its pod goes to, or of any when it waits for none", () => {
+  const hostname = { key: "kubernetes.io/hostname", operator: "In" as const, values: ["n2"] };
+  const required = { nodeSelectorTerms: [{ matchExpressions: [hostname] }] };
+  const volumes = [volumeOf("far", { nodeAffinity: { required } })];
+  assert.is(next(claimOf("data"), { volumes, nodes: [n1, n2] }), "bind far");
+  const classes = [classOf("fast", { volumeBindingMode: "WaitForFirstConsumer" })];
+  const on = (node: typeof n1): string =>
+    next(claimOf("data"), {
+      classes,
+      volumes,
+      nodes: [n1, n2],
+      awaited: new Map([["uid-data", node]]),
+    });
+  assert.is(on(n2), "bind far");
+  assert.is(on(n1), "provision fast on n1");
 });
 
 claims("says what it waits for", () => {
