@@ -8,7 +8,11 @@ import type { KubernetesObject } from "../spec/resources.ts";
 import type { Context } from "./context.ts";
 import { parseResource } from "./object-arguments.ts";
 import { watchObjects } from "./objects.ts";
+import { pause } from "./pause.ts";
 import { describeWaiting } from "./pod-outcome.ts";
+
+/** Most pods run before: they have no warnings, and asking for some would delay their start. None is lost by it. */
+const quietMs = 250;
 
 export class WaitProgress implements Disposable {
   readonly #context: Context;
@@ -45,6 +49,7 @@ export class WaitProgress implements Disposable {
     const fieldSelector = `involvedObject.name=${name},involvedObject.uid=${uid},type=Warning`;
     const selection = { resource: parseResource("events"), namespace, fieldSelector };
     const { signal } = this.#abort;
+    await pause(quietMs, signal);
     for await (const { type, object } of watchObjects(client, selection, { signal })) {
       if (type === "BOOKMARK" || type === "DELETED") continue;
       const text = warningText(object);
