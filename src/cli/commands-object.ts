@@ -1,11 +1,10 @@
 /** Commands that work with objects of every kind: get, describe, why, events, wait, patch, edit, label, annotate. */
 import type { Command } from "commander";
 import { examples, list, oneOf, type Tree } from "./command-tree.ts";
-import { addManifestCommands, dryRunOption, sources } from "./commands-manifest.ts";
+import { dryRunOption, sources } from "./commands-manifest.ts";
 import { outputOption } from "./output-format.ts";
 
-export function addObjectCommands(program: Command, tree: Tree): void {
-  addManifestCommands(program, tree);
+export function addGetCommands(program: Command, tree: Tree): void {
   const get = (name: string, first: readonly string[]): Command =>
     program
       .command(name)
@@ -42,6 +41,9 @@ export function addObjectCommands(program: Command, tree: Tree): void {
   examples(get("ps", ["pods"]).description("List pods: short for get pods").argument("[name...]"), [
     "nspod ps -A",
   ]);
+}
+
+export function addDescribeCommands(program: Command, tree: Tree): void {
   examples(
     program
       .command("describe")
@@ -76,12 +78,10 @@ export function addObjectCommands(program: Command, tree: Tree): void {
       ),
     ["nspod export deployment/web service/web > app.yaml"],
   );
-  addWatchCommands(program, tree);
-  addChangeCommands(program, tree);
 }
 
 /** Commands that tell what happens and what it waits for. */
-function addWatchCommands(program: Command, tree: Tree): void {
+export function addWatchCommands(program: Command, tree: Tree): void {
   examples(
     program
       .command("why")
@@ -140,7 +140,7 @@ function addWatchCommands(program: Command, tree: Tree): void {
 }
 
 /** Small changes of objects that exist. */
-function addChangeCommands(program: Command, tree: Tree): void {
+export function addChangeCommands(program: Command, tree: Tree): void {
   examples(
     program
       .command("patch")

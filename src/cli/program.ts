@@ -12,8 +12,14 @@ import { addAppCommands } from "./commands-app.ts";
 import { addComfortCommands } from "./commands-comfort.ts";
 import { addCreateCommands } from "./commands-create.ts";
 import { addImageCommands } from "./commands-image.ts";
+import { addManifestCommands } from "./commands-manifest.ts";
 import { addNodeCommands } from "./commands-node.ts";
-import { addObjectCommands } from "./commands-object.ts";
+import {
+  addChangeCommands,
+  addDescribeCommands,
+  addGetCommands,
+  addWatchCommands,
+} from "./commands-object.ts";
 import { addPodCommands } from "./commands-pod.ts";
 import { addRolloutCommands } from "./commands-rollout.ts";
 import { addSetCommands } from "./commands-set.ts";
@@ -26,13 +32,11 @@ export const parts: ReadonlyMap<AddCommands, readonly string[]> = new Map([
   [addPodCommands, ["run", "logs", "exec", "attach"]],
   [addAppCommands, ["up", "down"]],
   [addComfortCommands, ["port-forward", "cp", "top", "stats", "debug"]],
-  [
-    addObjectCommands,
-    [
-      ...["apply", "create", "replace", "diff", "delete", "get", "ps", "describe", "why", "events"],
-      ...["wait", "export", "patch", "edit", "label", "annotate"],
-    ],
-  ],
+  [addManifestCommands, ["apply", "create", "replace", "diff", "delete"]],
+  [addGetCommands, ["get", "ps"]],
+  [addDescribeCommands, ["describe", "export"]],
+  [addWatchCommands, ["why", "events", "wait"]],
+  [addChangeCommands, ["patch", "edit", "label", "annotate"]],
   [addApiCommands, ["explain", "api-resources", "api-versions"]],
   [addCreateCommands, ["create", "expose"]],
   [addNodeCommands, ["cordon", "uncordon", "drain", "taint"]],
