@@ -7,8 +7,8 @@
  *
  * The endpoints of a node have a gate in place of the API's own policy (kubelet-access.ts).
  *
- * Limits: 256 KiB of header (exec carries its command there), 10 s for the header, bodies by
- * body.ts, 1024 connections.
+ * Limits: 256 KiB of header (exec carries its command there), 10 s for the header (60 s on the socket, where only root
+ * is slow), bodies by body.ts, 1024 connections.
  */
 import { chmodSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, ServerResponse } from "node:http";
@@ -103,6 +103,9 @@ export interface TlsIdentity {
   readonly authority: Pick<KeyPair, "certificate">;
 }
 
+/** Counted from the connection: a machine that is short of time is no attack. */
+const rootsHeadersTimeoutMs = 60_000;
+
 const limits = {
   maxHeaderSize: 256 * 1024,
   headersTimeout: 10_000,
@@ -133,7 +136,7 @@ export class ApiServer implements AsyncDisposable {
     this.#door = { backend, logger, version, clock, onReset };
     this.#onConnections = options.onConnections ?? (() => undefined);
     this.#streams = new StreamDoor(clock);
-    this.#server = createServer(limits);
+    this.#server = createServer({ ...limits, headersTimeout: rootsHeadersTimeoutMs });
     this.#serve(this.#server, "connection");
   }
 
