@@ -30,6 +30,9 @@ const patienceMs = 20_000;
 /** The kernel asks a silent peer after this long whether it is still there. */
 const keepAliveMs = 10_000;
 
+/** On their way at the same time. */
+const mostRequests = 32;
+
 interface Status {
   readonly message?: string;
   readonly reason?: string;
@@ -39,22 +42,14 @@ interface Status {
 export class KubernetesClient implements Disposable {
   readonly #access: Access;
   readonly #agent: HttpAgent;
+  /** Each watch keeps its connection, one for every ConfigMap of a pod: requests must not wait for them. */
+  readonly #watchAgent: HttpAgent;
   readonly #watches = new Set<IncomingMessage>();
 
   constructor(access: Access) {
     this.#access = access;
-    const options = { keepAlive: true, keepAliveMsecs: keepAliveMs, maxSockets: 32 };
-    const { authority, certificate, key, serverName } = access;
-    this.#agent =
-      access.server.protocol === "http:"
-        ? new HttpAgent(options)
-        : new HttpsAgent({
-            ...options,
-            minVersion: "TLSv1.2",
-            ...(authority !== undefined && { ca: authority }),
-            ...(certificate !== undefined && key !== undefined && { cert: certificate, key }),
-            ...(serverName !== undefined && { servername: serverName }),
-          });
+    this.#agent = newAgent(access, mostRequests);
+    this.#watchAgent = newAgent(access, Infinity);
   }
 
   /** The JSON answer. @throws PodError as the server says; Unavailable when there is no answer. */
@@ -75,7 +70,8 @@ export class KubernetesClient implements Disposable {
     query: NonNullable<RequestOptions["query"]>,
     signal: AbortSignal,
   ): AsyncGenerator<ServerEvent<T>, void, void> {
-    const response = await this.#send("GET", path, { query: { ...query, watch: true }, signal });
+    const options = { query: { ...query, watch: true }, signal };
+    const response = await this.#send("GET", path, options, this.#watchAgent);
     const { statusCode = 0 } = response;
     if (statusCode !== 200) throw statusError(await readText(response), statusCode);
     this.#watches.add(response);
@@ -98,6 +94,7 @@ export class KubernetesClient implements Disposable {
   dropConnections(): void {
     for (const watch of this.#watches) watch.destroy(new Error("The API server does not answer"));
     this.#agent.destroy();
+    this.#watchAgent.destroy();
   }
 
   [Symbol.dispose](): void {
@@ -108,6 +105,7 @@ export class KubernetesClient implements Disposable {
     method: Method,
     path: string,
     { query = {}, body, contentType = "application/json", signal }: RequestOptions,
+    agent = this.#agent,
   ): Promise<IncomingMessage> {
     const { server, token } = this.#access;
     const url = new URL(server.pathname.replace(/\/$/, "") + path, server);
@@ -118,7 +116,7 @@ export class KubernetesClient implements Disposable {
     const request = send(
       url,
       {
-        agent: this.#agent,
+        agent,
         method,
         headers: {
           accept: "application/json",
@@ -137,6 +135,20 @@ export class KubernetesClient implements Disposable {
       throw connectionError(error);
     }
   }
+}
+
+/** Connections that outlive a request. */
+function newAgent(access: Access, maxSockets: number): HttpAgent {
+  const options = { keepAlive: true, keepAliveMsecs: keepAliveMs, maxSockets };
+  const { server, authority, certificate, key, serverName } = access;
+  if (server.protocol === "http:") return new HttpAgent(options);
+  return new HttpsAgent({
+    ...options,
+    minVersion: "TLSv1.2",
+    ...(authority !== undefined && { ca: authority }),
+    ...(certificate !== undefined && key !== undefined && { cert: certificate, key }),
+    ...(serverName !== undefined && { servername: serverName }),
+  });
 }
 
 async function readText(response: IncomingMessage): Promise<string> {
