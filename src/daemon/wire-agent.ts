@@ -98,6 +98,7 @@ export async function createAgentNode(
   const images = ImageStore.open(configuration.instance, {
     onChange: () => engine?.retryAll(),
   });
+  for (const problem of images.problems) log.error(problem);
   const registrar = new RemoteNode({
     client,
     clock,

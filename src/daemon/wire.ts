@@ -72,6 +72,7 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
       registrar.forgetImages();
     },
   });
+  for (const problem of images.problems) log.error(problem);
   const trash = new TrashCollector(instance, log);
   const events = new EventRecorder({ store, clock, log, nodeName });
   const network = openNetwork(instance, store);

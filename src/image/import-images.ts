@@ -431,8 +431,10 @@ class Work {
       ];
       for (const digest of digests) {
         const to = blobPath(paths, digest);
+        const from = this.#blobFile(digest);
         failpoint("image/import-images.blob");
-        if (!existsSync(to)) renameSync(this.#blobFile(digest), to);
+        // Over one that is there: ours is verified, that one may have been damaged since.
+        if (from !== to && existsSync(from)) renameSync(from, to);
       }
       for (const chainId of chainIds(image.layers.map(({ diffId }) => diffId))) {
         const job = this.#jobs.get(chainId);

@@ -15,7 +15,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { atomicWrite } from "../base/atomic-write.ts";
-import { hasCode } from "../base/errors.ts";
+import { hasCode, PodError } from "../base/errors.ts";
 import type { Digest } from "../base/ids.ts";
 import { decodeIndex, documentLimits, parseJson } from "./decode-documents.ts";
 import { annotations, type Descriptor, mediaTypes } from "./oci-types.ts";
@@ -53,6 +53,14 @@ export function ensureLayout(paths: LayoutPaths): void {
 
 export function digestOf(bytes: Uint8Array): Digest {
   return `sha256:${createHash("sha256").update(bytes).digest("hex")}` as Digest;
+}
+
+/** A stored blob is not what it was when it was loaded. */
+export function damagedBlob(digest: Digest): PodError {
+  return new PodError(
+    "FailedPrecondition",
+    `blob ${digest} is damaged on the disk: remove the image and load it again`,
+  );
 }
 
 export function hexOf(digest: Digest): string {

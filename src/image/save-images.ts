@@ -4,11 +4,12 @@
  *
  * Source: OCI image-spec image-layout.md; moby image/tarexport/save.go since Docker 25.
  */
+import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
 import { pack } from "tar-stream";
 import type { Digest } from "../base/ids.ts";
-import { blobPath, hexOf, type LayoutPaths } from "./layout.ts";
+import { blobPath, damagedBlob, hexOf, type LayoutPaths } from "./layout.ts";
 import { annotations, type Descriptor, type ImageManifest, mediaTypes } from "./oci-types.ts";
 import { familiarName } from "./reference.ts";
 
@@ -57,12 +58,7 @@ async function writeArchive(
     for (const blob of [descriptor, manifest.config, ...manifest.layers]) {
       if (written.has(blob.digest)) continue;
       written.add(blob.digest);
-      await addFile(
-        tar,
-        `blobs/sha256/${hexOf(blob.digest)}`,
-        blobPath(paths, blob.digest),
-        blob.size,
-      );
+      await addBlob(tar, blobPath(paths, blob.digest), blob);
     }
   }
   tar.finalize();
@@ -110,18 +106,26 @@ async function addDocument(tar: Pack, name: string, document: unknown): Promise<
   await promise;
 }
 
-async function addFile(tar: Pack, name: string, path: string, size: number): Promise<void> {
+/** @throws PodError FailedPrecondition when the file is not what it was when it was loaded. */
+async function addBlob(tar: Pack, path: string, { digest, size }: Descriptor): Promise<void> {
+  const name = `blobs/sha256/${hexOf(digest)}`;
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const entry = tar.entry({ ...header, name, size }, (error) =>
     error ? reject(error) : resolve(),
   );
   // Its failure reaches us through the callback.
   promise.catch(() => undefined);
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) {
+  // And as an event, which would end the daemon: that the archive is destroyed is no news to us.
+  entry.on("error", () => undefined);
+  const hash = createHash("sha256");
+  // One that has grown is no reason to write more than was announced.
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20, end: size })) {
+    hash.update(chunk);
     if (!entry.write(chunk)) {
       await new Promise<void>((resume) => entry.once("drain", () => resume()));
     }
   }
+  if (`sha256:${hash.digest("hex")}` !== digest) throw damagedBlob(digest);
   entry.end(undefined);
   await promise;
 }

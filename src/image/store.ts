@@ -24,6 +24,8 @@ import { importImages, type PreparedImport, removeTree } from "./import-images.t
 import {
   blobPath,
   chainIds,
+  damagedBlob,
+  digestOf,
   ensureLayout,
   findLayer,
   hexOf,
@@ -232,8 +234,8 @@ export class ImageStore {
         { data: { moved } },
       );
     }
-    const isNew = (image: PlannedImage): boolean => !this.#entries.has(image.config);
-    prepared.commit(prepared.images.filter(isNew));
+    // Also what is there already: a blob of it may have been damaged since.
+    prepared.commit(prepared.images);
     const known = this.#knownLayerBytes();
     const entries = new Map(this.#entries);
     for (const planned of prepared.images) {
@@ -533,8 +535,11 @@ function readEntry(
   descriptor: Descriptor,
   bytesOf: (diffId: Digest, index: number) => number | undefined,
 ): Entry {
-  const read = (digest: Digest, limit: number): unknown =>
-    parseJson(readFileSync(blobPath(paths, digest)), digest, limit);
+  const read = (digest: Digest, limit: number): unknown => {
+    const bytes = readFileSync(blobPath(paths, digest));
+    if (digestOf(bytes) !== digest) throw damagedBlob(digest);
+    return parseJson(bytes, digest, limit);
+  };
   const manifest = decodeManifest(
     read(descriptor.digest, documentLimits.manifest),
     descriptor.digest,
