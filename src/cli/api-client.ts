@@ -8,6 +8,7 @@ import type { Readable } from "node:stream";
 import { hasCode, isPodError, kindOfReason, PodError } from "../base/errors.ts";
 import { formatQuery, type Query } from "../base/format-query.ts";
 import { exchange, type HttpAnswer } from "./http-exchange.ts";
+import { pour } from "./http-pour.ts";
 import { readJsonLines } from "./json-lines.ts";
 
 export interface RequestOptions {
@@ -37,6 +38,8 @@ export interface ApiClientOptions {
 }
 
 type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+
+const requestHeaders = { host: "nspod", accept: "application/json" };
 
 export class ApiClient {
   readonly socketPath: string;
@@ -80,9 +83,30 @@ export class ApiClient {
   async ask(method: Method, path: string, options: RequestOptions): Promise<HttpAnswer> {
     const answer = await this.#whenListening(() => this.#send(method, path, options));
     const { status, headers, body } = answer;
-    for (const warning of warningsOfHeader(headers.get("warning"))) this.#onWarning(warning);
+    this.#warn(headers);
     if (status === 101 || (status >= 200 && status < 300)) return answer;
     throw statusError(await readText(body), status);
+  }
+
+  /**
+   * Hands over the body of a GET as it comes, for what goes somewhere else as it is.
+   * @param take - gets each piece; its bytes change when the promise is fulfilled.
+   * @throws as `stream` does, and what `take` throws.
+   */
+  async pour(
+    path: string,
+    query: Query,
+    take: (bytes: Uint8Array) => Promise<void>,
+  ): Promise<void> {
+    const request = {
+      socketPath: this.socketPath,
+      path: path + formatQuery(query),
+      headers: requestHeaders,
+      take,
+    };
+    const { status, headers, body } = await this.#whenListening(() => pour(request));
+    this.#warn(headers);
+    if (status >= 300) throw statusError(body.toString(), status);
   }
 
   /** Runs `connect`, and once more after starting the daemon when nobody listens. */
@@ -126,6 +150,10 @@ export class ApiClient {
       if (signal.aborted) return;
       throw connectionError(error, this.socketPath);
     }
+  }
+
+  #warn(headers: HttpAnswer["headers"]): void {
+    for (const warning of warningsOfHeader(headers.get("warning"))) this.#onWarning(warning);
   }
 
   async #send(

@@ -44,7 +44,8 @@ export class AnswerReader {
       const used = this.#step(rest);
       if (used === 0) {
         if (rest.length > longestHead) throw new Error("a line of the answer does not end");
-        this.#kept = rest;
+        // A copy: the memory may be used again.
+        this.#kept = Buffer.from(rest);
         return;
       }
       rest = rest.subarray(used);

@@ -34,7 +34,7 @@ export interface HttpAnswer extends AnswerHead {
 export async function exchange(request: HttpRequest): Promise<HttpAnswer> {
   const { socketPath, signal } = request;
   signal?.throwIfAborted();
-  const head = headOf(request);
+  const head = formatRequestHead(request);
   const socket = connect({ path: socketPath });
   const { promise, resolve, reject } = Promise.withResolvers<HttpAnswer>();
   const body = new Readable({
@@ -79,7 +79,12 @@ export async function exchange(request: HttpRequest): Promise<HttpAnswer> {
   return await promise;
 }
 
-function headOf({ method, path, headers }: HttpRequest): string {
+/** The head of a request, without the empty line that ends it. */
+export function formatRequestHead({
+  method,
+  path,
+  headers,
+}: Pick<HttpRequest, "method" | "path" | "headers">): string {
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   const isClean = !/[\r\n]/.test(Object.values(headers).join("")) && !/\s/.test(method + path);
   invariant(isClean, "paths are escaped, and headers are our own words");
@@ -122,7 +127,8 @@ function inChunks(): Transform {
   });
 }
 
-function cutError(): Error {
+/** Of an answer that is not whole. */
+export function cutError(): Error {
   return Object.assign(new Error("the connection ended in the middle of an answer"), {
     code: "ECONNRESET",
   });

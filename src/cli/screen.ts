@@ -5,7 +5,7 @@
 import { visible, visibleLog } from "./terminal.ts";
 
 interface Sink {
-  write(chunk: string | Uint8Array): unknown;
+  write(chunk: string | Uint8Array, done?: () => void): unknown;
   once(event: "drain", run: () => void): unknown;
   readonly isTTY?: boolean;
   readonly columns?: number;
@@ -58,6 +58,16 @@ export class Screen {
   /** Bytes as they are; false when the reader is slow. */
   write(chunk: string | Uint8Array): boolean {
     return this.#out.write(chunk) !== false;
+  }
+
+  /**
+   * Bytes as they are. @returns when the kernel has them: their memory may be used again. Also when nobody reads them any
+   * more: that is the stream's own event.
+   */
+  async handOver(bytes: Uint8Array): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#out.write(bytes, () => resolve());
+    await promise;
   }
 
   /** After `write` gave false: until more may be written. */

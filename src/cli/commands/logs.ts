@@ -207,16 +207,13 @@ async function showContainer(
   { pod, container, prefix }: Source,
   options: MergeOptions,
 ): Promise<void> {
-  const { namespace, name } = pod.metadata;
-  const response = await client.stream("GET", podsPath(namespace, name, "log"), {
-    query: { ...options.query, container },
-  });
+  const path = podsPath(pod.metadata.namespace, pod.metadata.name, "log");
+  const query = { ...options.query, container };
   if (prefix === "" && !screen.isTerminal) {
     // Bytes as they were written, also when they are no text.
-    for await (const chunk of response) {
-      if (!screen.write(chunk as Uint8Array)) await screen.drained();
-    }
+    await client.pour(path, query, async (bytes) => await screen.handOver(bytes));
     return;
   }
+  const response = await client.stream("GET", path, { query });
   for await (const line of readLines(response)) screen.printLog(line, prefix, options.raw === true);
 }

@@ -93,8 +93,9 @@ export function fakeScreen(isTerminal = false): {
 } {
   const printed: Printed = { out: "", err: "" };
   const sink = (name: keyof Printed): ConstructorParameters<typeof Screen>[0]["out"] => ({
-    write: (chunk) => {
+    write: (chunk, done) => {
       printed[name] += typeof chunk === "string" ? chunk : Buffer.from(chunk).toString("utf8");
+      done?.();
       return true;
     },
     once: () => undefined,

@@ -1,6 +1,3 @@
-import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
@@ -8,35 +5,17 @@ import { text } from "node:stream/consumers";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { exchange, type HttpAnswer, type HttpRequest } from "../../../src/cli/http-exchange.ts";
-import { withDeadline } from "../../support/with-deadline.ts";
+import { failure, type Handler, withServer } from "./unix-server.ts";
 
-type Handler = (request: IncomingMessage, response: ServerResponse) => unknown;
 type Ask = (more?: Partial<HttpRequest>) => Promise<HttpAnswer>;
 
-/** A server of node:http on a unix socket for one test. */
 function served(handler: Handler, body: (ask: Ask) => Promise<void>): () => Promise<void> {
-  return withDeadline(10_000, async () => {
-    const folder = mkdtempSync(join(tmpdir(), "nspod-exchange-"));
-    const socketPath = join(folder, "socket");
-    const server = createServer((...each) => void handler(...each)).listen(socketPath);
-    await once(server, "listening");
-    try {
-      const ask: Ask = async (more) =>
-        await exchange({ socketPath, method: "GET", path: "/", headers: { host: "x" }, ...more });
-      await body(ask);
-    } finally {
-      server.closeAllConnections();
-      server.close();
-      rmSync(folder, { recursive: true });
-    }
+  return withServer(handler, async (socketPath) => {
+    await body(
+      async (more) =>
+        await exchange({ socketPath, method: "GET", path: "/", headers: { host: "x" }, ...more }),
+    );
   });
-}
-
-async function failure(promise: Promise<unknown>): Promise<NodeJS.ErrnoException> {
-  return await promise.then(
-    () => assert.unreachable(),
-    (error) => error,
-  );
 }
 
 const test = suite("exchange()");
