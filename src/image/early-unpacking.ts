@@ -6,14 +6,15 @@
  *
  *   read helper ── member, grown … complete ──▶ import ── grown … complete ──▶ unpack helper
  */
-import { closeSync, constants, openSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { PodError } from "../base/errors.ts";
 import { K } from "../sys/abi.ts";
 import { run } from "../sys/ffi.ts";
 import { Program } from "../sys/program.ts";
+import type { Helpers } from "./helpers.ts";
 import type { ImportLimits } from "./limits.ts";
 import type { EarlyFiles, EarlyResult, MemberReport } from "./messages.ts";
-import { runWorker, Worker, type WorkerHooks } from "./run-worker.ts";
+import { runWorker, type Worker, type WorkerHooks } from "./run-worker.ts";
 import type { Semaphore } from "./semaphore.ts";
 
 export interface EarlyUnpackingOptions {
@@ -24,6 +25,7 @@ export interface EarlyUnpackingOptions {
   readonly folder: string;
   readonly limits: ImportLimits;
   readonly slots: Semaphore;
+  readonly helpers: Helpers;
   readonly hooks: WorkerHooks;
 }
 
@@ -45,24 +47,11 @@ export class EarlyUnpacking {
   }
 
   async #run(): Promise<EarlyResult | undefined> {
-    const { member, source, folder, limits, hooks } = this.#options;
+    const { member, source, folder, limits, helpers, hooks } = this.#options;
     if (this.#isGivenUp || hooks.signal?.aborted === true) return undefined;
-    const fd = openSync(source, constants.O_RDONLY);
-    try {
-      this.#worker = new Worker(
-        {
-          task: "unpack-early",
-          folder,
-          packedSize: member.size,
-          compression: member.compression,
-          limits,
-        },
-        fd,
-        hooks,
-      );
-    } finally {
-      closeSync(fd);
-    }
+    const { size: packedSize, compression } = member;
+    const task = { task: "unpack-early", folder, source, packedSize, compression, limits } as const;
+    this.#worker = helpers.begin(task, hooks);
     this.#worker.note(this.#grown);
     try {
       return (await this.#worker.done) as EarlyResult;
@@ -86,7 +75,7 @@ export class EarlyUnpacking {
     const result = await this.#done;
     if (result === undefined) throw new PodError("Internal", "The layer was given up before");
     if ("needsLower" in result) {
-      await runWorker({ task: "remove", folder: this.folder }, undefined);
+      await runWorker({ task: "remove", folder: this.folder });
       return undefined;
     }
     if (result.isRootDescribed || below === undefined) return result;

@@ -30,6 +30,7 @@ import { hasCode, messageOf, PodError } from "../base/errors.ts";
 import { failpoint } from "../base/failpoint.ts";
 import type { Digest } from "../base/ids.ts";
 import { EarlyUnpacking } from "./early-unpacking.ts";
+import { Helpers } from "./helpers.ts";
 import { blobPath, blobSize, chainIds, findLayer, type LayoutPaths, layerNames } from "./layout.ts";
 import type { ImportLimits } from "./limits.ts";
 import type {
@@ -95,10 +96,13 @@ function importError(source: ImageSource, error: unknown): unknown {
   return new PodError(kind, message, { cause: error, data });
 }
 
+/** Two layers of an archive of this size may be worth unpacking side by side. */
+const twoHelpersSize = 16 << 20;
+
 /** Empties a folder by a helper that is locked into it, and removes it. Gone is fine. */
 export async function removeTree(folder: string): Promise<void> {
   if (!existsSync(folder)) return;
-  if (readdirSync(folder).length > 0) await runWorker({ task: "remove", folder }, undefined);
+  if (readdirSync(folder).length > 0) await runWorker({ task: "remove", folder });
   try {
     rmdirSync(folder);
   } catch (error) {
@@ -140,6 +144,7 @@ class Work {
   readonly #early = new Map<number, EarlyLayer>();
   #staged: ReadonlyMap<Digest, number> = new Map();
   #reader: Worker | undefined;
+  readonly #helpers = new Helpers();
   readonly #packedBytes = new Map<Digest, number>();
   #totalBytes = 0;
   #doneLayers = 0;
@@ -190,7 +195,7 @@ class Work {
     this.#stop(new PodError("Unavailable", "it is over"));
     await Promise.allSettled([...this.#jobs.values()].map((job) => job.done));
     await Promise.all([...this.#early.values()].map(({ unpacking }) => unpacking.ended()));
-    await this.#reader?.stop();
+    await Promise.all([this.#reader?.stop(), this.#helpers.stop()]);
     // Numbered files only: no name of it comes from the archive.
     rmSync(this.#staging, { recursive: true, force: true });
     await removeTree(this.#unpacking);
@@ -211,7 +216,8 @@ class Work {
     const stem =
       "path" in source ? basename(source.path).replace(/(\.[a-z0-9]{2,4})+$/i, "") : "image";
     try {
-      this.#reader = new Worker(
+      this.#reader = new Worker(content);
+      this.#reader.begin(
         {
           task: "read",
           folder: this.#staging,
@@ -221,7 +227,6 @@ class Work {
           stem: stem.toLowerCase(),
           ...(rootfs === undefined ? {} : { rootfs }),
         },
-        content,
         {
           signal: this.#cancel.signal,
           onWarning: (sentence) => this.#warnings.push(sentence),
@@ -239,6 +244,8 @@ class Work {
     } finally {
       if (typeof content === "number") closeSync(content);
     }
+    const isLarge = totalBytes === undefined || totalBytes >= twoHelpersSize;
+    this.#helpers.startSpares(isLarge ? Math.min(2, availableParallelism()) : 1);
     // The helper is ours and reports what messages.ts says.
     return (await this.#reader.done) as ReadResult;
   }
@@ -255,6 +262,7 @@ class Work {
         folder,
         limits: this.#request.limits,
         slots: this.#slots,
+        helpers: this.#helpers,
         hooks: {
           signal: this.#cancel.signal,
           onWarning: (sentence) => early.warnings.push(sentence),
@@ -366,23 +374,18 @@ class Work {
       task: "unpack",
       ...(job.isNew ? { folder: job.folder } : {}),
       lower: job.isNew ? lower.map(({ folder }) => folder) : [],
+      source: this.#blobFile(layer.digest),
       packedSize: layer.size,
       compression: layer.compression,
       diffId: layer.diffId,
       isVerified: layer.digest === layer.diffId,
       limits: this.#request.limits,
     };
-    const fd = openSync(this.#blobFile(layer.digest), constants.O_RDONLY);
-    let worker: Worker;
-    try {
-      worker = new Worker(task, fd, {
-        signal: this.#cancel.signal,
-        onWarning: (sentence) => this.#warnings.push(`layer ${layer.digest}: ${sentence}`),
-        onProgress: (bytes) => this.#unpacked(job.chainId, bytes),
-      });
-    } finally {
-      closeSync(fd);
-    }
+    const worker = this.#helpers.begin(task, {
+      signal: this.#cancel.signal,
+      onWarning: (sentence) => this.#warnings.push(`layer ${layer.digest}: ${sentence}`),
+      onProgress: (bytes) => this.#unpacked(job.chainId, bytes),
+    });
     const note = (): void => worker.note("lower-ready");
     // A layer below that fails stops this one too.
     Promise.all(lower.map(({ done }) => done)).then(note, () => undefined);

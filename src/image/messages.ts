@@ -1,6 +1,7 @@
 /**
  * What the image store and its helper processes say to each other: one JSON object per line, tasks
- * on the helper's stdin, reports on its stdout. Content arrives on descriptor 3.
+ * on the helper's stdin, reports on its stdout. Content is on descriptor 3: of an archive since the
+ * helper was started, of a layer since it got the task.
  *
  *   store → helper   task   [ "lower-ready" | "sync" | grown* ]
  *   helper → store   progress* warning* member* grown*   done | error
@@ -42,6 +43,8 @@ export interface UnpackTask {
   readonly folder?: string;
   /** Folders of the layers below, the uppermost first; complete after "lower-ready". */
   readonly lower: readonly string[];
+  /** The packed layer, a file of the store. */
+  readonly source: string;
   readonly packedSize: number;
   readonly compression: Compression;
   readonly diffId: Digest;
@@ -54,6 +57,8 @@ export interface UnpackTask {
 export interface EarlyUnpackTask {
   readonly task: "unpack-early";
   readonly folder: string;
+  /** The packed layer, as far as it was read. */
+  readonly source: string;
   readonly packedSize: number;
   readonly compression: Compression;
   readonly limits: ImportLimits;

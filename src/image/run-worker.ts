@@ -1,6 +1,7 @@
 /**
  * Starts image helpers and talks to them: the daemon's event loop never reads, hashes or unpacks
  * content itself. A helper gets an empty environment, its content on descriptor 3, and dies with us.
+ * One that has no task yet waits for it, with everything loaded.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -24,9 +25,11 @@ export type Content = number | Readable | undefined;
 
 const maxStderr = 4096;
 
-/** One running helper. */
+/** One running helper, for one task. */
 export class Worker {
   readonly #child: ChildProcess;
+  readonly #fail: (error: unknown) => void;
+  #hooks: WorkerHooks = {};
   /** What the helper reports as done. @throws PodError with its sentence. */
   readonly done: Promise<unknown>;
   /** After `note("sync")`: the files are on disk. */
@@ -34,7 +37,7 @@ export class Worker {
   /** The process is gone. */
   readonly exited: Promise<void>;
 
-  constructor(task: Task, content: Content, hooks: WorkerHooks) {
+  constructor(content?: Content) {
     const done = Promise.withResolvers<unknown>();
     const synced = Promise.withResolvers<void>();
     const exited = Promise.withResolvers<void>();
@@ -57,6 +60,7 @@ export class Worker {
       stderr = `${stderr}${text}`.slice(-maxStderr);
     });
     const settle = (report: Report): void => {
+      const hooks = this.#hooks;
       if (report.type === "progress") hooks.onProgress?.(report.bytes);
       if (report.type === "warning") hooks.onWarning?.(report.sentence);
       if (report.type === "member") hooks.onMember?.(report);
@@ -69,6 +73,7 @@ export class Worker {
       done.reject(error);
       synced.reject(error);
     };
+    this.#fail = fail;
     if (child.stdout) {
       // Our own program writes these lines.
       const lines = createInterface({ input: child.stdout });
@@ -92,13 +97,19 @@ export class Worker {
       fail(new PodError(kind, `the image helper ended with ${how}${said}`));
       exited.resolve();
     });
+  }
+
+  /** Once. What the task comes to is `done`. */
+  begin(task: Task, hooks: WorkerHooks = {}): void {
+    const { signal } = hooks;
+    this.#hooks = hooks;
     const abort = (): void => {
-      fail(hooks.signal?.reason ?? new PodError("Unavailable", "the import was cancelled"));
-      child.kill("SIGKILL");
+      this.#fail(signal?.reason ?? new PodError("Unavailable", "the import was cancelled"));
+      this.#child.kill("SIGKILL");
     };
-    if (hooks.signal?.aborted === true) abort();
-    hooks.signal?.addEventListener("abort", abort, { once: true });
-    void exited.promise.then(() => hooks.signal?.removeEventListener("abort", abort));
+    if (signal?.aborted === true) abort();
+    signal?.addEventListener("abort", abort, { once: true });
+    void this.exited.then(() => signal?.removeEventListener("abort", abort));
     this.#send(task);
   }
 
@@ -118,15 +129,11 @@ export class Worker {
 }
 
 /** Runs a helper to its end. @throws PodError with its sentence. */
-export async function runWorker<T>(
-  task: Task,
-  content: Content,
-  hooks: WorkerHooks = {},
-): Promise<T> {
-  const worker = new Worker(task, content, hooks);
+export async function runWorker(task: Task): Promise<void> {
+  const worker = new Worker();
   try {
-    // The result types stand beside the tasks in messages.ts.
-    return (await worker.done) as T;
+    worker.begin(task);
+    await worker.done;
   } finally {
     await worker.stop();
   }

@@ -5,10 +5,13 @@
  *   fd 3, a plain tar that is verified elsewhere ─▶ TarGuard, headers only ─▶ headers ─▶ LayerUnpacker
  */
 import { createHash, type Hash } from "node:crypto";
-import { constants, fstatSync, openSync, statfsSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, statfsSync } from "node:fs";
 import { PodError } from "../base/errors.ts";
 import type { Digest } from "../base/ids.ts";
+import { K } from "../sys/abi.ts";
+import { run } from "../sys/ffi.ts";
 import { InflateLibrary } from "../sys/inflate.ts";
+import { Program } from "../sys/program.ts";
 import { confine, noFolder, unpackCapabilities } from "./confine.ts";
 import { type Compression, decompress } from "./decompress.ts";
 import type { Growth } from "./growth.ts";
@@ -38,6 +41,7 @@ export interface UnpackHooks {
 export async function unpackLayer(task: UnpackTask, hooks: UnpackHooks): Promise<UnpackResult> {
   const flags = constants.O_RDONLY | constants.O_DIRECTORY;
   const lower = new LowerLayers(task.lower.map((folder) => openSync(folder, flags)));
+  openSource(task.source);
   const counter = new Counter(boundToDisk(task), hooks.onProgress, !task.isVerified);
   const packing = packingOf(task);
   if (task.folder === undefined) confine(noFolder, []);
@@ -77,6 +81,7 @@ export async function unpackEarly(
   growth: Growth,
   hooks: Omit<UnpackHooks, "lowerReady">,
 ): Promise<EarlyResult> {
+  openSource(task.source);
   const isHashed = task.compression !== "none";
   const counter = new Counter(boundToDisk(task), hooks.onProgress, isHashed);
   const packing = packingOf(task);
@@ -104,6 +109,13 @@ export async function unpackEarly(
     isRootDescribed,
     ...(diffId === undefined ? {} : { diffId }),
   };
+}
+
+/** Puts the layer on the descriptor where everybody here and LayerWriter look for it. */
+function openSource(path: string): void {
+  const fd = openSync(path, constants.O_RDONLY);
+  run("Cannot open the layer", new Program("image helper").call("dup3", [fd, source, K.O_CLOEXEC]));
+  closeSync(fd);
 }
 
 /** How a layer is packed, and what unpacks it. */

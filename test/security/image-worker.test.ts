@@ -1,7 +1,18 @@
 // Promise: a helper that reads content of an image has, in every one of its threads, the privileges
 // that its work needs and no other, one folder for a root, and a filter on what leads out of it.
-import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import {
+  closeSync,
+  constants,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -57,16 +68,20 @@ function threads(pid: number): Thread[] {
 
 /** A helper that has begun its task and waits for more content. */
 async function started(task: Task, content: Buffer): Promise<number> {
-  const stdio = ["pipe", "ignore", "inherit", "pipe"] as const;
+  // A pipe with a name, which is open at both ends; its buffer takes the content.
+  spawnSync("mkfifo", [source()]);
+  const input = openSync(source(), constants.O_RDWR);
+  writeSync(input, content);
   const env = { NODE_NO_WARNINGS: "1" };
-  child = spawn(process.execPath, [worker], { cwd: "/", env, stdio: [...stdio] });
-  child.stdin?.write(`${JSON.stringify(task)}\n`);
-  const input = child.stdio[3];
-  if (input === null || input === undefined || !("write" in input)) throw new Error("no input");
+  child = spawn(process.execPath, [worker], {
+    cwd: "/",
+    env,
+    stdio: ["pipe", "ignore", "inherit", input],
+  });
+  child.once("close", () => closeSync(input));
   // It is killed in the end, with bytes on their way.
-  input.on("error", () => undefined);
   child.stdin?.on("error", () => undefined);
-  input.write(content);
+  child.stdin?.write(`${JSON.stringify(task)}\n`);
   const pid = child.pid ?? 0;
   // The filter comes last; then it reads, in a thread of libuv, unless it was told of no bytes yet.
   await eventually("the helper to wait for content", 10_000, () => {
@@ -78,6 +93,7 @@ async function started(task: Task, content: Buffer): Promise<number> {
 }
 
 const folder = (): string => join(base, "folder");
+const source = (): string => join(base, "source");
 const zeros = `sha256:${"0".repeat(64)}` as Digest;
 const content = gzipSync(tar([{ name: "file", content: "content" }])).subarray(0, -8);
 
@@ -88,6 +104,7 @@ const tasks: readonly (readonly [string, () => Task, string])[] = [
       task: "unpack",
       folder: folder(),
       lower: [],
+      source: source(),
       packedSize: 4096,
       compression: "gzip",
       diffId: zeros,
@@ -101,6 +118,7 @@ const tasks: readonly (readonly [string, () => Task, string])[] = [
     () => ({
       task: "unpack-early",
       folder: folder(),
+      source: source(),
       packedSize: 4096,
       compression: "gzip",
       limits: defaultLimits,
@@ -112,6 +130,7 @@ const tasks: readonly (readonly [string, () => Task, string])[] = [
     () => ({
       task: "unpack",
       lower: [],
+      source: source(),
       packedSize: 4096,
       compression: "gzip",
       diffId: zeros,
