@@ -83,9 +83,18 @@ export function instanceFlags(instance: Instance): readonly string[] {
   ];
 }
 
-/** An environment for the daemon. */
+/**
+ * An environment for the daemon. Node.js keeps the compiled bundle for it; commands do without, because it would be one
+ * more folder to look into, and have a cache of their own (start.ts).
+ */
 export function daemonEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !unwanted.includes(name)));
+  const kept = Object.entries(env).filter(([name]) => !unwanted.includes(name));
+  // Of the bundle; only root can write it.
+  const cache = join(import.meta.dirname, "cache");
+  return {
+    ...Object.fromEntries(kept),
+    ...(existsSync(cache) && { NODE_COMPILE_CACHE: cache }),
+  };
 }
 
 /**

