@@ -73,7 +73,7 @@ check("a second one in the foreground says who is there", async (instance) => {
   await first.says(/Listening/, { on: "stderr" });
   assert.is(await daemonPid(instance), first.pid);
   const flags = readFileSync(`/proc/${first.pid}/cmdline`, "utf8");
-  assert.match(flags, "--optimize-for-size", "the flags of one that a command starts");
+  assert.match(flags, "--max-semi-space-size", "the flags of one that a command starts");
   const second = await instance.nspod(["daemon"]);
   assert.is(second.code, 1);
   const lines = second.stderr.trim().split("\n");

@@ -30,7 +30,7 @@ start("names the instance and keeps debuggers away", () => {
   assert.is(args[args.indexOf("--root") + 1], "/r");
   assert.is(args[args.indexOf("--bridge") + 1], "b0");
   assert.ok(existsSync(daemonEntry()), daemonEntry());
-  const heap = args.indexOf("--optimize-for-size");
+  const heap = args.indexOf("--max-semi-space-size=2");
   assert.ok(
     heap >= 0 && heap < args.indexOf(daemonEntry()),
     "V8 reads what stands before the program",
