@@ -51,6 +51,7 @@ struct stream {
 	struct process *process;
 	struct log_tail tail;
 	uint16_t frame_type; /* SHIM_STDOUT or SHIM_STDERR */
+	bool is_busy;        /* its pipe was full once */
 };
 
 struct process {

@@ -12,14 +12,21 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 /* A pipe's default capacity, see pipe(7). */
-#define CHUNK_SIZE ((size_t)64 * 1024)
+#define PIPE_SIZE ((size_t)64 * 1024)
+/*
+ * The capacity of a log's pipe that was full once: writer and reader wait for each other less often
+ * (decision 0213). No more, because all pipes of root share one account.
+ */
+#define BUSY_PIPE_SIZE ((size_t)256 * 1024)
 /* A pty buffers 64 KiB in each of two places. */
 #define TTY_DRAIN_SIZE ((size_t)256 * 1024)
 
-static uint8_t chunk[CHUNK_SIZE];
+/* What is read at once. What is behind PIPE_SIZE has memory only while there is that much. */
+static _Alignas(PIPE_SIZE) uint8_t chunk[BUSY_PIPE_SIZE];
 
 /* One pipe; ours is the end that does not block. The other end is the child's. */
 static int make_pipe(int *ret_ours, int64_t *ret_theirs, int our_end)
@@ -85,6 +92,25 @@ static void deliver(struct stream *stream, size_t size)
 	}
 }
 
+/* After a read of `size` bytes. */
+static void adapt_to_flow(struct stream *stream, size_t size)
+{
+	static bool is_wide;
+
+	/* A terminal has no pipe, and an EXEC waits for its client. */
+	if (size >= PIPE_SIZE && !stream->is_busy && !stream->process->is_tty &&
+	    !stream->process->is_session) {
+		stream->is_busy = true;
+		(void)fcntl(stream->source.fd, F_SETPIPE_SZ, BUSY_PIPE_SIZE);
+	}
+	if (size > PIPE_SIZE) {
+		is_wide = true;
+	} else if (is_wide && size < PIPE_SIZE) {
+		is_wide = false;
+		(void)madvise(chunk + PIPE_SIZE, sizeof(chunk) - PIPE_SIZE, MADV_DONTNEED);
+	}
+}
+
 /* Returns the number of bytes, 0 when there are none now, -1 when there will be none any more. */
 static ssize_t take_output(struct stream *stream)
 {
@@ -95,6 +121,7 @@ static ssize_t take_output(struct stream *stream)
 	} while (n < 0 && errno == EINTR);
 	if (n > 0) {
 		deliver(stream, (size_t)n);
+		adapt_to_flow(stream, (size_t)n);
 		return n;
 	}
 	/* EIO: the terminal was hung up. */
