@@ -1,4 +1,5 @@
 /** `nspod exec` and `nspod attach`: a command in a running container, or its own streams. */
+import type { Readable } from "node:stream";
 import { PodError } from "../../base/errors.ts";
 import type { Query } from "../../base/format-query.ts";
 import type { Pod } from "../../spec/pod.ts";
@@ -115,13 +116,14 @@ async function runSession(
   const { namespace, name } = pod.metadata;
   const { promise: detached, resolve: detach } = Promise.withResolvers<number>();
   const isInteractive = terminal !== undefined && hasStdin;
-  const stdin =
+  const input = (): Readable =>
     isInteractive && action === "attach"
       ? process.stdin.pipe(new DetachKeys(() => detach(0)))
       : process.stdin;
   let taken: Disposable | undefined;
   const session = runRemoteSession(context.client, podsPath(namespace, name, action), query, {
-    ...(hasStdin && { stdin }),
+    // Only who wants it pays for it: Node.js loads 3 ms of code to make process.stdin.
+    ...(hasStdin && { stdin: input() }),
     stdout: process.stdout,
     stderr: process.stderr,
     onOpen: (resize) => {
