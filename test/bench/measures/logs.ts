@@ -2,6 +2,7 @@
 // container looks at the clock before and after its pipe has taken them. conmon writes podman's logs in the same format.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { eventually } from "../../support/eventually.ts";
 import { type Bench, type Measure, Notes, withNspod, withPeers } from "../measure.ts";
 import type { Nspod } from "../nspod.ts";
 import type { OpenPeer } from "../peers/peer.ts";
@@ -58,8 +59,7 @@ async function nspodTurn(nspod: Nspod, folder: string, name: string): Promise<Tu
   const go = (): void => writeFileSync(join(folder, "go"), "");
   await start(name);
   go();
-  await nspod.room.time(nspod.command("logs", "-f", "--tail=1", name));
-  const write = writtenPerSecond(folder);
+  const write = await writtenPerSecond(folder);
   await nspod.delete(name);
   await start(`${name}-f`);
   // The file is opened before the go: what is measured is following.
@@ -75,6 +75,7 @@ async function nspodTurn(nspod: Nspod, folder: string, name: string): Promise<Tu
   go();
   const bytes = Number(await follow);
   const read = bytes / 1e3 / (performance.now() - begin);
+  rmSync(join(folder, "took"));
   await nspod.delete(`${name}-f`);
   return { write, read };
 }
@@ -99,24 +100,28 @@ function writerPod(nspod: Nspod, folder: string, name: string): object {
 }
 
 async function conmonTurn({ room }: OpenPeer, folder: string, image: string): Promise<Turn> {
-  writeFileSync(join(folder, "go"), "");
+  rmSync(join(folder, "go"), { force: true });
   const mount = `${folder}:/bench`;
   await room.time([
     ...["podman", "run", "-d", "--name", "log", "--network", "none", "-v", mount, image],
     ...["sh", "-c", script],
   ]);
+  writeFileSync(join(folder, "go"), "");
+  const write = await writtenPerSecond(folder);
   await room.time(["podman", "wait", "log"]);
   await room.time(["podman", "rm", "-f", "-t", "0", "log"]);
-  return { write: writtenPerSecond(folder) };
+  return { write };
 }
 
-/** MB/s between the two lines of seconds that the script wrote. @throws Error when it did not. */
-function writtenPerSecond(folder: string): number {
+/** MB/s between the two lines of seconds that the script writes; nobody else works until both are there. */
+async function writtenPerSecond(folder: string): Promise<number> {
   const file = join(folder, "took");
-  const text = readFileSync(file, "utf8");
+  const [from, to] = await eventually("the container to have written", 60_000, () => {
+    const lines = readFileSync(file, "utf8").split("\n");
+    return lines.length > 2 ? lines.map((line) => Number.parseFloat(line)) : undefined;
+  });
   rmSync(file);
-  const [from, to] = text.split("\n").map((line) => Number.parseFloat(line));
   const seconds = (to ?? 0) - (from ?? 0);
-  if (!(seconds > 0)) throw new Error(`The container wrote "${text.trim()}"`);
+  if (!(seconds > 0)) throw new Error(`The container took ${seconds} s`);
   return megabytes / seconds;
 }
