@@ -5,7 +5,7 @@
 
 import { isPodError, messageOf, PodError } from "../base/errors.ts";
 import { readMemoryPeak } from "../cgroup/usage.ts";
-import { type ExitRecord, readExitRecords, ShimClient } from "../shim/client.ts";
+import { type ExitRecord, readExitRecords, ShimClient, type ShimHandlers } from "../shim/client.ts";
 import { shimVersion } from "../shim/protocol.ts";
 import { adoptVolumes } from "../volume/prepare.ts";
 import { retryWithArrivedImages } from "./arrived-images.ts";
@@ -33,11 +33,17 @@ import { stopSandbox } from "./sandbox.ts";
 import { repeatStops } from "./stop-steps.ts";
 import { terminationMessage } from "./termination-message.ts";
 
-/** Connects to the pod's shim; its events land in the live pod and wake the worker. */
-export async function connectShim({ context, pod, live }: StepInput): Promise<ShimClient> {
+/**
+ * Connects to the pod's shim; its events land in the live pod and wake the worker.
+ * @param launchedPid - of one that was launched just now.
+ */
+export async function connectShim(
+  { context, pod, live }: StepInput,
+  launchedPid?: number,
+): Promise<ShimClient> {
   const { uid } = pod.metadata;
   let client: ShimClient | undefined;
-  client = await ShimClient.connect(podFolders(context.instance, uid).runtime, {
+  const handlers: ShimHandlers = {
     onExit: (exit) => {
       live.exits.push(exit);
       context.wake(uid);
@@ -48,7 +54,9 @@ export async function connectShim({ context, pod, live }: StepInput): Promise<Sh
       live.isShimLost = true;
       context.wake(uid);
     },
-  });
+  };
+  const { runtime } = podFolders(context.instance, uid);
+  client = await ShimClient.connect(runtime, handlers, launchedPid);
   return client;
 }
 

@@ -56,7 +56,7 @@ export async function performSandboxStart(input: StepInput): Promise<PodRecord> 
     live.timings.mark("shim launched: namespaces, network");
     live.volumes = volumes;
     failpoint("pod/sandbox-steps.connect");
-    live.shim = await connectShim(input);
+    live.shim = await connectShim(input, shimPid);
     live.timings.mark("shim connected");
     const configVolumes = await fillConfigVolumes(input, live.shim);
     if (pod.spec.shareProcessNamespace) await startReaper(context, live.shim, uid);

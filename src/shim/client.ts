@@ -75,9 +75,14 @@ export class ShimClient implements AsyncDisposable {
 
   /**
    * @param folder - `<run>/pods/<uid>`.
+   * @param launchedPid - of a shim that was launched just now; absent: it may be that of an earlier daemon.
    * @throws PodError Unavailable when no shim listens, FailedPrecondition when it is of another version.
    */
-  static async connect(folder: string, handlers: ShimHandlers): Promise<ShimClient> {
+  static async connect(
+    folder: string,
+    handlers: ShimHandlers,
+    launchedPid?: number,
+  ): Promise<ShimClient> {
     const state: ClientState = { waiting: new Map(), isClosed: false };
     const onFrame = (frame: Frame): void => {
       if (frame.type === frameTypes.reply) {
@@ -93,7 +98,8 @@ export class ShimClient implements AsyncDisposable {
       for (const settle of [...state.waiting.values()]) settle(undefined);
       if (!isAsked) handlers.onClose();
     };
-    return new ShimClient(await Connection.open(folder, { onFrame, onClose }), state);
+    const connection = await Connection.open(folder, { onFrame, onClose }, launchedPid);
+    return new ShimClient(connection, state);
   }
 
   /**

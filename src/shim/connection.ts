@@ -32,9 +32,15 @@ export class Connection {
 
   /**
    * @param folder - the pod's run folder; only root can have made the socket below it.
+   * @param launchedPid - of a shim that this daemon has just launched: it is of our version, and reads what follows
+   * HELLO as soon as it has begun, so its answer is not waited for. A close tells if it never comes.
    * @throws PodError Unavailable when no shim listens there.
    */
-  static async open(folder: string, handlers: ConnectionHandlers): Promise<Connection> {
+  static async open(
+    folder: string,
+    handlers: ConnectionHandlers,
+    launchedPid?: number,
+  ): Promise<Connection> {
     const socket = await connectIn(folder);
     const decoder = new FrameDecoder();
     const { promise, resolve, reject } = Promise.withResolvers<number>();
@@ -60,11 +66,11 @@ export class Connection {
       failure = error;
     });
     socket.on("close", () => {
-      if (isGreeted) handlers.onClose(failure);
+      if (isGreeted || launchedPid !== undefined) handlers.onClose(failure);
       else reject(failure ?? unavailable(folder, "it closed the connection"));
     });
     socket.write(encodeFrame(frameTypes.hello, 0, encodeHello()));
-    return new Connection(socket, await promise);
+    return new Connection(socket, launchedPid ?? (await promise));
   }
 
   /** @returns false when the caller should wait for "drain". */
