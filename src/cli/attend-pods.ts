@@ -8,7 +8,7 @@
  */
 import type { Pod } from "../spec/pod.ts";
 import type { Context } from "./context.ts";
-import { deletePod, waitUntilGone } from "./delete-pod.ts";
+import { removePod } from "./delete-pod.ts";
 import { followPod } from "./follow-pod.ts";
 import { LogFollower } from "./log-follower.ts";
 import { logPrefixes } from "./log-prefix.ts";
@@ -32,13 +32,13 @@ export interface AttendOptions {
   readonly isRaw: boolean;
 }
 
-/**
- * @param create - creates the pods and hands each over as soon as it exists.
- * @returns the exit code for the process.
- */
+/** Creates the pods, and hands each over as soon as it exists. */
+export type Create = (onCreated: (pod: Pod) => void) => Promise<readonly Pod[]>;
+
+/** @returns the exit code for the process. */
 export async function attendPods(
   context: Context,
-  create: (onCreated: (pod: Pod) => void) => Promise<readonly Pod[]>,
+  create: Create,
   options: AttendOptions,
 ): Promise<number> {
   using stop = new StopSignals(context);
@@ -104,19 +104,19 @@ class Attendant {
   }
 
   async #finish(pod: Pod, outcome: Outcome): Promise<number> {
-    const { screen } = this.#context;
+    const { screen, client } = this.#context;
     const label = `${pod.metadata.namespace}/${pod.metadata.name}`;
     switch (outcome) {
       case "stuck":
         screen.remark(`nspod: Pod "${label}" cannot start: ${stuckReason(pod) ?? ""}`);
-        await this.#remove(pod, 0);
+        await removePod(client, pod, 0);
         return 1;
       case "gone":
         if (!this.#stop.wasReceived) screen.remark(`nspod: Pod "${label}" was deleted`);
         return podExitCode(pod);
       case "ended":
         if (pod.status?.phase === "Failed") this.#report(pod, label);
-        if (this.#options.isRemoved) await this.#remove(pod, undefined);
+        if (this.#options.isRemoved) await removePod(client, pod, undefined);
         return podExitCode(pod);
     }
   }
@@ -126,11 +126,6 @@ class Attendant {
     screen.remark(`nspod: Pod "${label}" failed: ${describeFailure(pod)}`);
     const lines = this.#lastLines.get(firstFailure(pod)?.container ?? "") ?? [];
     if (lines.length > 0) screen.remark(`Its last lines:\n  ${lines.join("\n  ")}`);
-  }
-
-  async #remove(pod: Pod, gracePeriodSeconds: number | undefined): Promise<void> {
-    await deletePod(this.#context.client, pod, gracePeriodSeconds);
-    await waitUntilGone(this.#context.client, pod, new AbortController().signal);
   }
 
   #remember(container: string, line: string): void {

@@ -1,37 +1,11 @@
 /** Commands that work with the containers of a pod: run, logs, exec, attach. */
 import type { Command } from "commander";
 import { collect, examples, list, oneOf, type Tree, text } from "./command-tree.ts";
+import { dryRunOption } from "./commands-manifest.ts";
+import { outputOption } from "./output-format.ts";
 
 export function addPodCommands(program: Command, tree: Tree): void {
-  examples(
-    program
-      .command("run")
-      .description("Run the pods of a manifest and stay with them: logs, Ctrl-C, exit code")
-      .argument("<file...>", 'manifests or folders of them; "-" is standard input')
-      .option("-d, --detach", "return as soon as the pods are created")
-      .option("--rm", "delete the pods when they have ended")
-      .addOption(
-        oneOf("--wait <goal>", "return when the pods are there (implies -d)", ["running", "ready"]),
-      )
-      .option("--timeout <duration>", "longest --wait", "60s")
-      .option("--image-archive <tar>", "load this image archive first (repeatable)", collect)
-      .option("--explain", "print the system calls instead of running them")
-      .option("--timings", "say where the start spent its time (implies --wait running)")
-      .option("--name <name>", "name of the pod, instead of the manifest's")
-      .option("--raw", "print logs on a terminal as they are")
-      .action(
-        tree.asRoot(async (context, [files], options) => {
-          const { runPods } = await import("./commands/run.ts");
-          return await runPods(context, list(files), options);
-        }),
-      ),
-    [
-      "nspod run pod.yaml",
-      "nspod run --image-archive app.tar --rm pod.yaml",
-      "nspod run pod.yaml --wait ready --timeout 30s && nspod get pods",
-      "nspod run --explain pod.yaml",
-    ],
-  );
+  addRun(program, tree);
   examples(
     program
       .command("logs")
@@ -104,4 +78,64 @@ export function addPodCommands(program: Command, tree: Tree): void {
       ),
     ["nspod attach -it web"],
   );
+}
+
+function addRun(program: Command, tree: Tree): void {
+  const run = program
+    .command("run")
+    .description(
+      "Run the pods of a manifest, or of an image, and stay with them: logs, Ctrl-C, exit code",
+    )
+    .usage("[options] <file...> | <name> --image=<image> [-- <word>...]")
+    .argument(
+      "<word...>",
+      'manifests or folders of them, "-" is standard input; with --image a name',
+    )
+    .option("-d, --detach", "return as soon as the pods are created")
+    .option("--rm", "delete the pods when they have ended")
+    .addOption(
+      oneOf("--wait <goal>", "return when the pods are there (implies -d)", ["running", "ready"]),
+    )
+    .option("--timeout <duration>", "longest --wait", "60s")
+    .option("--image-archive <tar>", "load this image archive first (repeatable)", collect)
+    .option("--explain", "print the system calls instead of running them")
+    .option("--timings", "say where the start spent its time (implies --wait running)")
+    .option("--name <name>", "name of the pod, instead of the manifest's")
+    .option("--raw", "print logs on a terminal as they are");
+  run
+    .optionsGroup("Options of pods of an image:")
+    .option("--image <image>", "run this image in a pod, without a manifest")
+    .option("-i, --stdin", "pass standard input to the container")
+    .option("-t, --tty", "give the container a terminal")
+    .option("--command", "the words after -- are the command, not its arguments")
+    .option("--env <name=value>", "a variable of the container (repeatable)", collect)
+    .option("--port <port>", "port that the container serves")
+    .option("-l, --labels <labels>", "labels of the pod (default: run=NAME)")
+    .addOption(
+      oneOf("--restart <policy>", "when it ends (default: Never, with -d Always)", [
+        ...["Always", "OnFailure", "Never"],
+      ]),
+    )
+    .option("--privileged", "the container may do everything")
+    .addOption(
+      oneOf("--image-pull-policy <policy>", "whether its image may come from a registry", [
+        ...["Always", "IfNotPresent", "Never"],
+      ]),
+    )
+    .addOption(dryRunOption())
+    .addOption(outputOption(["name", "json", "yaml"]))
+    .action(
+      tree.asRoot(async (context, [words], options) => {
+        const { runCommand } = await import("./commands/run-image.ts");
+        return await runCommand(context, list(words), options);
+      }),
+    );
+  examples(run, [
+    "nspod run pod.yaml",
+    "nspod run --image-archive app.tar --rm pod.yaml",
+    "nspod run pod.yaml --wait ready --timeout 30s && nspod get pods",
+    "nspod run --explain pod.yaml",
+    "nspod run -it --rm shell --image=busybox -- sh",
+    "nspod run web --image=shop:1 --dry-run=client -o yaml >pod.yaml",
+  ]);
 }

@@ -7,6 +7,7 @@ import type { EphemeralContainer } from "../spec/kubernetes.gen.ts";
 import type { Pod, SecurityContext } from "../spec/pod.ts";
 import type { DebugProfile } from "./debug-profiles.ts";
 import { requireContainer } from "./default-container.ts";
+import { environmentVariable } from "./environment-variable.ts";
 import { containerNames } from "./log-prefix.ts";
 
 const profiles: Readonly<Record<DebugProfile, SecurityContext | undefined>> = {
@@ -62,7 +63,7 @@ export function debugContainer(
     ...(imagePullPolicy === undefined ? {} : { imagePullPolicy }),
     ...(target === undefined ? {} : { targetContainerName: requireContainer(pod, target) }),
     ...(command.length === 0 ? {} : { command: [...command] }),
-    ...(options.env === undefined ? {} : { env: options.env.map(variable) }),
+    ...(options.env === undefined ? {} : { env: options.env.map(environmentVariable) }),
     ...(securityContext === undefined ? {} : { securityContext }),
     stdin,
     tty,
@@ -70,12 +71,6 @@ export function debugContainer(
     ...(stdin && !tty ? { stdinOnce: true } : {}),
     terminationMessagePolicy: "File",
   };
-}
-
-function variable(text: string): { readonly name: string; readonly value: string } {
-  const at = text.indexOf("=");
-  if (at > 0) return { name: text.slice(0, at), value: text.slice(at + 1) };
-  throw new PodError("InvalidArgument", `--env: must be NAME=VALUE: got "${text}"`);
 }
 
 /** Letters of the names that Kubernetes makes: no vowels, so that they spell nothing. */

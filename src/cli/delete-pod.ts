@@ -30,6 +30,16 @@ export async function deletePod(
   }
 }
 
+/** Deletes a pod and waits until it is gone. @param gracePeriodSeconds - undefined: the pod's own. */
+export async function removePod(
+  client: ApiClient,
+  pod: Pod,
+  gracePeriodSeconds: number | undefined,
+): Promise<void> {
+  await deletePod(client, pod, gracePeriodSeconds);
+  await waitUntilGone(client, pod, new AbortController().signal);
+}
+
 /** Waits until a pod is gone. @returns false when `signal` fired before. */
 export async function waitUntilGone(
   client: ApiClient,

@@ -66,7 +66,12 @@ export function waitingReasons(
 
 /** Why the pod cannot get any further without the user; undefined while it can. */
 export function stuckReason(pod: Pod): string | undefined {
-  return waitingReasons(pod).find(({ reason }) => hopeless.has(reason))?.text;
+  return waitingReasons(pod).find(({ reason }) => isHopeless(reason))?.text;
+}
+
+/** Whether a container that waits for this reason waits for the user. */
+export function isHopeless(reason: string): boolean {
+  return hopeless.has(reason);
 }
 
 export type Goal = "running" | "ready";

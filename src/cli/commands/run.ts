@@ -11,7 +11,8 @@
 import { PodError } from "../../base/errors.ts";
 import type { PodFacts } from "../../pod/pod-facts.ts";
 import type { Pod } from "../../spec/pod.ts";
-import { attendPods } from "../attend-pods.ts";
+import { attendPods, type Create } from "../attend-pods.ts";
+import type { SessionStreams } from "../attend-session.ts";
 import { type Context, podsPath } from "../context.ts";
 import { deletePod } from "../delete-pod.ts";
 import { parseDuration } from "../duration.ts";
@@ -28,12 +29,28 @@ export interface RunOptions {
   readonly name?: string;
   readonly raw?: boolean;
   readonly timings?: boolean;
+  /** The foreground is the terminal or the input of the one pod's first container. */
+  readonly session?: SessionStreams;
 }
 
 /** @returns the exit code of the process. */
-export async function runPods(
+export async function runManifests(
   context: Context,
   sources: readonly string[],
+  options: RunOptions,
+): Promise<number> {
+  const read = (): readonly Pod[] =>
+    namePod(readPods(sources, context.givenNamespace), options.name);
+  return await runPods(context, read, options);
+}
+
+/**
+ * @param read - gives the pods, with their namespaces; not called when the options contradict each other.
+ * @returns the exit code of the process.
+ */
+export async function runPods(
+  context: Context,
+  read: () => readonly Pod[],
   options: RunOptions,
 ): Promise<number> {
   const timeoutMs = parseDuration(options.timeout ?? "60s", "--timeout");
@@ -45,17 +62,20 @@ export async function runPods(
       "--rm removes the pod when the foreground run ends: leave out -d, --wait and --timings, or delete the pod later",
     );
   }
-  const pods = namePod(readPods(sources, context.givenNamespace), options.name);
+  const pods = read();
   for (const archive of options.imageArchive ?? []) {
     const { loadArchive } = await import("./image-load.ts");
     await loadArchive(context, archive, { isQuiet: true });
   }
   if (options.explain === true) return await explain(context, pods);
   if (!isDetached) {
-    return await attendPods(context, (onCreated) => createPods(context, pods, onCreated), {
-      isRemoved: options.rm === true,
-      isRaw: options.raw === true,
-    });
+    const create: Create = (onCreated) => createPods(context, pods, onCreated);
+    const isRemoved = options.rm === true;
+    if (options.session === undefined) {
+      return await attendPods(context, create, { isRemoved, isRaw: options.raw === true });
+    }
+    const { attendSession } = await import("../attend-session.ts");
+    return await attendSession(context, create, { ...options.session, isRemoved });
   }
   const created = await createPods(context, pods);
   if (goal !== undefined) {

@@ -3,7 +3,7 @@ import type { ServerResponse } from "node:http";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { type RunOptions, runPods } from "../../../src/cli/commands/run.ts";
+import { type RunOptions, runManifests } from "../../../src/cli/commands/run.ts";
 import type { Pod, PodStatus } from "../../../src/spec/pod.ts";
 import { withDeadline } from "../../support/with-deadline.ts";
 import { type Asked, FakeDaemon, fail, fakeContext, type Printed, reply } from "./fake-daemon.ts";
@@ -83,7 +83,7 @@ async function play(
       reply(response, pod(states[0]));
     }
   };
-  const code = await runPods(context, [file], options);
+  const code = await runManifests(context, [file], options);
   return { code, printed, asked: daemon.asked };
 }
 
@@ -289,7 +289,7 @@ detached("--rm needs the foreground", async () => {
   await daemon.listen();
   const { context } = fakeContext(daemon);
   try {
-    await runPods(context, ["-"], { rm: true, detach: true });
+    await runManifests(context, ["-"], { rm: true, detach: true });
     assert.unreachable();
   } catch (error) {
     assert.match(String(error), "leave out -d");
