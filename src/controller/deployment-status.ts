@@ -34,12 +34,14 @@ export function deploymentStatus(deployment: Deployment, facts: DeploymentFacts)
   const count = (of: (set: ReplicaSet) => number | undefined): number =>
     sum(all.map((set) => of(set) ?? 0));
   const available = count(availableOf);
+  const unavailable = Math.max(0, count(sizeOf) - available);
   const counts = {
     replicas: count(({ status }) => status?.replicas),
     updatedReplicas: newest?.status?.replicas ?? 0,
     readyReplicas: count(({ status }) => status?.readyReplicas),
     availableReplicas: available,
-    unavailableReplicas: Math.max(0, count(sizeOf) - available),
+    // Absent when there are none, as in Kubernetes: scripts ask whether it is there.
+    ...(unavailable > 0 && { unavailableReplicas: unavailable }),
     terminatingReplicas: count(({ status }) => status?.terminatingReplicas),
     observedGeneration: deployment.metadata.generation ?? 0,
     ...(collisionCount !== undefined && { collisionCount }),
