@@ -1,6 +1,7 @@
 /** Commands that make objects of options: create KIND, expose. */
 import { type Command, Option } from "commander";
 import { collect, examples, list, oneOf, type Tree, text } from "./command-tree.ts";
+import { addAccess } from "./commands-create-access.ts";
 import { dryRunOption } from "./commands-manifest.ts";
 import { outputOption } from "./output-format.ts";
 
@@ -21,6 +22,7 @@ function addKinds(program: Command, create: Command, tree: Tree): void {
   addConfigs(create, tree);
   addWorkloads(create, tree);
   addServices(create, tree);
+  addAccess(create, tree, kind);
 }
 
 function written(command: Command): Command {

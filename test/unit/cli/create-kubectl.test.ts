@@ -33,6 +33,11 @@ for (const words of [
   "priorityclass p --value=10 --description=d",
   "namespace n",
   "serviceaccount s",
+  "clusterrole c --verb=get --non-resource-url=/logs/* --non-resource-url=/metrics",
+  "clusterrole c --aggregation-rule=a=b,c=d",
+  "rolebinding b --role=reader --serviceaccount=ns:sa --serviceaccount=ns:other",
+  "rolebinding b --clusterrole=view --user=u --group=g --user=v",
+  "clusterrolebinding b --clusterrole=admin --serviceaccount=a:b --group=g",
 ]) {
   requiresFor(create, "tool:kubectl")(words, async () => {
     const args = ["create", ...words.split(" "), "--dry-run=client", "-o", "json"];
