@@ -1,6 +1,6 @@
 // Containers that stand still: one is frozen, one waits for a disk and does not even end by SIGKILL. The others start,
 // answer and go meanwhile (security: C-21).
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { deletePod, waitUntilGone } from "../../src/cli/delete-pod.ts";
@@ -52,6 +52,11 @@ async function unkillable(figures: Figures, pods: Pods): Promise<void> {
     await pods.untilLogged("waiting", "main", "ready");
     await must("fsfreeze", "--freeze", mount);
     isFrozen = true;
+    // Before that SIGKILL would end it.
+    await eventually("a process to wait for the disk", 20_000, async () => {
+      const states = (await pods.pids("waiting", "main")).map(stateOf);
+      return states.includes("D") ? true : undefined;
+    });
     await deletePod(pods.client, pod, 0);
     const begin = performance.now();
     const told = eventually("the event that says so", 60_000, async () => {
@@ -79,6 +84,16 @@ async function unkillable(figures: Figures, pods: Pods): Promise<void> {
       return true;
     });
     rmSync(folder, { recursive: true });
+  }
+}
+
+/** "D" in uninterruptible sleep, "" when it has ended. */
+function stateOf(pid: number): string {
+  try {
+    return /^State:\t(\w)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? "";
+  } catch {
+    // ENOENT, ESRCH: ended meanwhile.
+    return "";
   }
 }
 
