@@ -3,6 +3,7 @@
  * Source: Kubernetes, "CronJob"; words of the events of the cronjob controller.
  */
 import { isPodError, messageOf } from "../base/errors.ts";
+import { zonedTime } from "../spec/cron-schedule.ts";
 import type { CronJob, Job } from "../spec/kubernetes.gen.ts";
 import { deleteObject } from "../store/delete-object.ts";
 import type { Controller, ControllerContext, ControllerEvent } from "./controller.ts";
@@ -43,7 +44,7 @@ export class CronJobController implements Controller<CronJob> {
     const { namespace } = cronJob.metadata;
     const name = jobNameAt(cronJob, dueMs);
     try {
-      const job = create(jobOf(cronJob, name, new Date(dueMs).toISOString().replace(".000", "")));
+      const job = create(jobOf(cronJob, name, zonedTime(dueMs, cronJob.spec.timeZone)));
       this.#tell(cronJob, {
         type: "Normal",
         reason: "SuccessfulCreate",

@@ -138,6 +138,18 @@ interface WallTime {
   readonly weekday: number;
 }
 
+/** RFC 3339, as clocks show it in a time zone. @param timeZone - IANA name; undefined: UTC. */
+export function zonedTime(atMs: number, timeZone = "UTC"): string {
+  const format = new Intl.DateTimeFormat("en", { timeZone, timeZoneName: "longOffset" });
+  const part = format.formatToParts(atMs).find(({ type }) => type === "timeZoneName");
+  // GMT or GMT+05:30.
+  const [, sign = "+", hours = "0", minutes = "0"] =
+    /^GMT([+-])(\d+):(\d+)/.exec(part?.value ?? "") ?? [];
+  const offsetMinutes = Number(`${sign}${Number(hours) * 60 + Number(minutes)}`);
+  const clock = new Date(atMs + offsetMinutes * 60_000).toISOString().slice(0, 19);
+  return `${clock}${offsetMinutes === 0 ? "Z" : `${sign}${hours}:${minutes}`}`;
+}
+
 /** What clocks show in a time zone. */
 class WallClock {
   readonly #format: Intl.DateTimeFormat;

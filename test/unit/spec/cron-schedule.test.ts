@@ -7,6 +7,7 @@ import {
   isTimeZone,
   nextCronTime,
   parseCronSchedule,
+  zonedTime,
 } from "../../../src/spec/cron-schedule.ts";
 
 const test = suite("cronSchedule");
@@ -122,6 +123,26 @@ test("names of object methods are no macros", () => {
   for (const word of ["valueOf", "constructor", "__proto__"]) {
     assert.type(parseCronSchedule(word), "string");
   }
+});
+
+test("zoned times have the offset of their day", () => {
+  const summer = Date.parse("2026-07-09T14:50:00Z");
+  const winter = Date.parse("2026-12-31T23:30:00Z");
+  assert.is(zonedTime(summer), "2026-07-09T14:50:00Z");
+  assert.is(zonedTime(summer, "Europe/London"), "2026-07-09T15:50:00+01:00");
+  assert.is(zonedTime(winter, "Europe/London"), "2026-12-31T23:30:00Z");
+  assert.is(zonedTime(winter, "Asia/Kolkata"), "2027-01-01T05:00:00+05:30");
+  assert.is(zonedTime(winter, "America/St_Johns"), "2026-12-31T20:00:00-03:30");
+});
+
+test("a zoned time is the time that it was made of", () => {
+  const zones = fc.constantFrom("UTC", "Pacific/Chatham", "America/New_York", "Asia/Kathmandu");
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: 4_000_000_000 }), zones, (seconds, zone) => {
+      assert.is(Date.parse(zonedTime(seconds * 1000, zone)), seconds * 1000);
+    }),
+    { numRuns: 200 },
+  );
 });
 
 test("any text is a schedule with a next time in the future, or a sentence", () => {
