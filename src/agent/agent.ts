@@ -42,6 +42,7 @@ export class Agent {
   readonly #options: AgentOptions;
   readonly #pods = new Map<string, Managed>();
   readonly #stop = new AbortController();
+  #closed: Promise<void> | undefined;
   readonly #objects: ObjectWatcher;
   #watching: Promise<void> | undefined;
   #roomChanges = 0;
@@ -111,8 +112,13 @@ export class Agent {
     worker.wake();
   }
 
-  /** Stops working; pods keep running. */
-  async close(): Promise<void> {
+  /** Stops working; pods keep running. Who asks again waits for the same end. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
     this.#stop.abort();
     await Promise.all([...this.#pods.values()].map(({ worker }) => worker.close()));
     await this.#watching;

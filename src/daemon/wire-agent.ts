@@ -2,9 +2,7 @@
  * The composition of `nspod agent`: the parts of a node on the mirror of an API server far away, where wire.ts puts
  * them on the store.
  */
-import { Agent } from "../agent/agent.ts";
 import { EventRecorder } from "../agent/event-recorder.ts";
-import { Housekeeping } from "../agent/housekeeping.ts";
 import { readKubeconfig } from "../agent/kubeconfig.ts";
 import { KubernetesClient } from "../agent/kubernetes-client.ts";
 import { NodeVolumes } from "../agent/node-volumes.ts";
@@ -22,28 +20,26 @@ import { defaultCapabilities } from "../container/capabilities.ts";
 import { defaultSeccomp } from "../container/seccomp.ts";
 import { ClusterState } from "../controller/cluster-state.ts";
 import { dnsAddress } from "../controller/service-allocator.ts";
-import { ServiceProxy } from "../controller/service-proxy.ts";
 import { ServiceState } from "../controller/service-state.ts";
 import { ImageStore } from "../image/store.ts";
 import { nodeAddress } from "../net/node-address.ts";
-import { PodEngine } from "../pod/engine.ts";
+import type { PodEngine } from "../pod/engine.ts";
 import { seccompFolder } from "../pod/profiles.ts";
 import type { Node } from "../spec/kubernetes.gen.ts";
 import type { Pod } from "../spec/pod.ts";
 import { volumesFolder } from "../volume/local-path.ts";
 import { type AgentConfiguration, hostNodeName } from "./agent-configuration.ts";
-import { ClusterNetwork } from "./cluster-network.ts";
 import { dismantle } from "./dismantle.ts";
 import { duties } from "./duties.ts";
-import { engineContext } from "./engine-context.ts";
 import { storePath } from "./folders.ts";
 import { assignedCidr, cidrProblem, register } from "./join-cluster.ts";
 import { NodeBackend } from "./node-backend.ts";
 import { cgroupMountPoint, mostPods } from "./node-limits.ts";
+import { makeParts } from "./node-parts.ts";
 import { keptNodeName, takeRole } from "./node-role.ts";
 import { openNetwork } from "./open-network.ts";
 import { openStore } from "./open-store.ts";
-import { nameServer, serveNames } from "./serve-names.ts";
+import { serveNames } from "./serve-names.ts";
 import { systemInfo } from "./system-info.ts";
 import { version } from "./version.ts";
 
@@ -73,20 +69,16 @@ export async function createAgentNode(
   const clock = systemClock;
   const startedAt = toTime(clock.now());
   const hierarchy = openHierarchy(cgroupMountPoint(), configuration.instance.cgroup);
-  const client = new KubernetesClient(readKubeconfig(configuration.kubeconfig));
-  const store = openStore(storePath(configuration.instance), log);
+  const stack = new AsyncDisposableStack();
+  const store = stack.use(openStore(storePath(configuration.instance), log));
+  const client = stack.use(new KubernetesClient(readKubeconfig(configuration.kubeconfig)));
   takeRole(store, "agent");
   const nodeName = keptNodeName(store, configuration.nodeName ?? hostNodeName());
   const facts = store.table<string>("node");
   const volumes = volumesFolder(configuration.instance.root);
-  const api = new RemoteApi({
-    client,
-    clock,
-    log,
-    nodeName,
-    volumesFolder: volumes,
-    servesServices,
-  });
+  const api = stack.use(
+    new RemoteApi({ client, clock, log, nodeName, volumesFolder: volumes, servesServices }),
+  );
   const ownAddress = (): string =>
     configuration.nodeIp ?? nodeAddress(configuration.instance.bridge).address;
   let podCidr = configuration.podCidr ?? facts.get("podCidr");
@@ -124,86 +116,50 @@ export async function createAgentNode(
     facts.put("podCidr", podCidr);
   }
   const instance = { ...configuration.instance, subnet: podCidr };
-  const trash = new TrashCollector(instance, log);
+  const trash = stack.use(new TrashCollector(instance, log));
   const events = new EventRecorder({ store: new RemoteEvents(client, log), clock, log, nodeName });
   const network = openNetwork(instance, store);
   const state = new ClusterState(api.objects);
   const services = new ServiceState(api.objects, "slices");
-  /** Addresses that no pod has any more and that the kernel may still know connections of. */
-  const freed = new Set(network.restingAddresses());
-  const context = engineContext({
-    instance,
-    nodeName,
-    nodeAddress: ownAddress(),
-    ...(servesServices && { nameserver: dnsAddress(instance.serviceSubnet) }),
-    hierarchy,
-    enforceLimits,
-    allowedUnsafeSysctls,
-    images,
-    objects: api.objects,
-    claims: api,
-    tokens: api.tokens,
-    network,
-    store,
-    state,
-    services,
-    events,
-    trash,
-    freed,
-    clock,
-    log,
-    wake: (uid) => agent.wake(uid),
-  });
-  const ownEngine = new PodEngine(context);
-  engine = ownEngine;
-  const agent = new Agent({ api, engine, events, clock, log, nodeName });
-  state.follow(() => agent.noticeRoom());
-  const housekeeping = new Housekeeping(clock, log);
-  const proxy = new ServiceProxy({
-    store: api.objects,
-    state: services,
-    firewall: network.serviceFirewall,
-    subnet: instance.subnet,
-    serviceSubnet: instance.serviceSubnet,
-    isPublished: (protocol, port) => network.firewall.publishes(protocol, port),
-    clock,
-    log,
-    report: (service, event) => events.record(service, event, "kube-proxy"),
-  });
-  const names = nameServer(proxy, log);
-  const cluster = new ClusterNetwork({ objects: api.objects, nodeName, ...network, log });
-  const claimFolders = new NodeVolumes({
-    client,
-    clock,
-    log,
-    node: { name: nodeName, labels: {}, folder: volumes },
-    discard: (path) => trash.discard(path),
-  });
+  const parts = makeParts(
+    {
+      api,
+      instance,
+      nodeName,
+      nodeAddress: ownAddress(),
+      ...(servesServices && { nameserver: dnsAddress(instance.serviceSubnet) }),
+      hierarchy,
+      enforceLimits,
+      allowedUnsafeSysctls,
+      images,
+      claims: api,
+      tokens: api.tokens,
+      network,
+      store,
+      state,
+      services,
+      events,
+      trash,
+      clock,
+      log,
+      proxyName: "kube-proxy",
+    },
+    stack,
+  );
+  const { agent, cluster, freed, housekeeping, names, proxy } = parts;
+  engine = parts.engine;
+  const claimFolders = stack.use(
+    new NodeVolumes({
+      client,
+      clock,
+      log,
+      node: { name: nodeName, labels: {}, folder: volumes },
+      discard: (path) => trash.discard(path),
+    }),
+  );
   const pods = (): readonly Pod[] => api.objects.list<Pod>("Pod").items;
 
-  let isClosed = false;
-  let agentClosed: Promise<void> | undefined;
-  const closeAgent = (): Promise<void> => {
-    agentClosed ??= agent.close();
-    return agentClosed;
-  };
-  const close = async (): Promise<void> => {
-    if (isClosed) return;
-    isClosed = true;
-    await housekeeping[Symbol.asyncDispose]();
-    names.close();
-    proxy[Symbol.dispose]();
-    cluster[Symbol.dispose]();
-    claimFolders[Symbol.dispose]();
-    await closeAgent();
-    services[Symbol.dispose]();
-    state[Symbol.dispose]();
-    api[Symbol.dispose]();
-    client[Symbol.dispose]();
-    await network.networks[Symbol.asyncDispose]();
-    await trash[Symbol.asyncDispose]();
-    store.close();
-  };
+  const close = (): Promise<void> => stack.disposeAsync();
   const elsewhere = (): never => {
     throw new PodError("Unimplemented", "This node is an agent: send objects to its API server");
   };
@@ -222,8 +178,8 @@ export async function createAgentNode(
     info: () => systemInfo({ instance, startedAt, hierarchy, images, pods: pods(), network }),
     dismantle: async () => {
       network.routes.remove();
-      await closeAgent();
-      await ownEngine.collectOrphans(new Set());
+      await agent.close();
+      await parts.engine.collectOrphans(new Set());
       await close();
       const removeServices = (): void => network.serviceFirewall().remove();
       await dismantle({ instance, hierarchy, firewall: network.firewall, removeServices });
@@ -237,7 +193,7 @@ export async function createAgentNode(
   };
   let isRefreshing = false;
   const refresh = (): void => {
-    if (isRefreshing || isClosed) return;
+    if (isRefreshing || stack.disposed) return;
     isRefreshing = true;
     const failed = (error: unknown): void =>
       log.warn({ error: messageOf(error) }, "cannot report the node");
@@ -270,11 +226,11 @@ export async function createAgentNode(
       await agent.start();
       claimFolders.start();
       trash.collect();
-      const shared = { network, freed, proxy, engine: ownEngine, agent, pods };
+      const shared = { network, freed, proxy, engine: parts.engine, agent, pods };
       for (const duty of duties({ ...shared, registrar, leaseSeconds })) housekeeping.add(duty);
       setImmediate(() => {
-        if (isClosed) return;
-        defaultSeccomp(defaultCapabilities, seccompFolder(context));
+        if (stack.disposed) return;
+        defaultSeccomp(defaultCapabilities, seccompFolder(parts.context));
         const isNeeded = agent.size > 0;
         if (servesServices) void serveNames(names, proxy, { store, log, isNeeded });
       });

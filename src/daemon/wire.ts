@@ -4,9 +4,7 @@
  */
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { Agent } from "../agent/agent.ts";
 import { EventRecorder } from "../agent/event-recorder.ts";
-import { Housekeeping } from "../agent/housekeeping.ts";
 import { nodeNameOf } from "../agent/node-facts.ts";
 import { defaultLeaseSeconds } from "../agent/node-lease.ts";
 import { NodeRegistrar } from "../agent/node-registrar.ts";
@@ -27,29 +25,26 @@ import { GarbageCollector } from "../controller/garbage-collector.ts";
 import { NodeCidr } from "../controller/node-cidr.ts";
 import { defaultScheduler, Scheduler } from "../controller/scheduler.ts";
 import { dnsAddress, ServiceAllocator } from "../controller/service-allocator.ts";
-import { ServiceProxy } from "../controller/service-proxy.ts";
 import { ServiceState } from "../controller/service-state.ts";
 import { ImageStore } from "../image/store.ts";
 import { nodeAddress } from "../net/node-address.ts";
-import { PodEngine } from "../pod/engine.ts";
 import { seccompFolder } from "../pod/profiles.ts";
 import { rehearse } from "../pod/rehearsal.ts";
 import type { Pod } from "../spec/pod.ts";
 import { ServiceAccountTokens, tokenKeyFile } from "../volume/service-account-tokens.ts";
-import { ClusterNetwork } from "./cluster-network.ts";
 import type { Configuration } from "./configuration.ts";
 import type { Node } from "./daemon.ts";
 import { dismantle } from "./dismantle.ts";
 import { duties } from "./duties.ts";
-import { engineContext } from "./engine-context.ts";
 import { NodeBackend } from "./node-backend.ts";
 import { NodeEndpoints } from "./node-endpoints.ts";
 import { cgroupMountPoint, mostPods } from "./node-limits.ts";
+import { makeParts } from "./node-parts.ts";
 import { keptNodeName, takeRole } from "./node-role.ts";
 import { openNetwork } from "./open-network.ts";
 import { openStore } from "./open-store.ts";
 import { PodApi } from "./pod-api.ts";
-import { nameServer, serveNames } from "./serve-names.ts";
+import { serveNames } from "./serve-names.ts";
 import { systemInfo } from "./system-info.ts";
 import { version } from "./version.ts";
 
@@ -62,7 +57,8 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
   const clock = systemClock;
   const startedAt = toTime(clock.now());
   const hierarchy = openHierarchy(cgroupMountPoint(), instance.cgroup);
-  const store = openStore(join(instance.root, "nspod.db"), log);
+  const stack = new AsyncDisposableStack();
+  const store = stack.use(openStore(join(instance.root, "nspod.db"), log));
   ensureFirstObjects(store, clock.now());
   takeRole(store, "daemon");
   const nodeName = keptNodeName(store, nodeNameOf(hostname()));
@@ -73,7 +69,7 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
     },
   });
   for (const problem of images.problems) log.error(problem);
-  const trash = new TrashCollector(instance, log);
+  const trash = stack.use(new TrashCollector(instance, log));
   const events = new EventRecorder({ store, clock, log, nodeName });
   const network = openNetwork(instance, store);
   const volumes = new VolumeObjects({
@@ -84,7 +80,7 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
     discard: (path) => trash.discard(path),
     report: (object, event) => events.record(object, event, "persistentvolume-controller"),
   });
-  const claims = new VolumeBinder({ store, objects: volumes, clock, log });
+  const claims = stack.use(new VolumeBinder({ store, objects: volumes, clock, log }));
   const ownAddress = (): string => configuration.nodeIp ?? nodeAddress(instance.bridge).address;
   const registrar = new NodeRegistrar({
     store,
@@ -108,38 +104,34 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
     serviceSubnet: instance.serviceSubnet,
     allocate: (service) => allocator.allocate(service),
   });
-  /** Addresses that no pod has any more and that the kernel may still know connections of. */
-  const freed = new Set(network.restingAddresses());
-
   const tokens = new ServiceAccountTokens(join(instance.root, tokenKeyFile));
-  const context = engineContext({
-    instance,
-    nodeName,
-    nodeAddress: ownAddress(),
-    nameserver: dnsAddress(instance.serviceSubnet),
-    hierarchy,
-    enforceLimits,
-    allowedUnsafeSysctls,
-    images,
-    objects: store,
-    claims,
-    tokens,
-    network,
-    store,
-    state,
-    services,
-    events,
-    trash,
-    freed,
-    clock,
-    log,
-    wake: (uid) => agent.wake(uid),
-  });
-  const engine = new PodEngine(context);
-  const api = new StoreApi({ store, log, nodeName });
-  const agent = new Agent({ api, engine, events, clock, log, nodeName });
-  state.follow(() => agent.noticeRoom());
-  const housekeeping = new Housekeeping(clock, log);
+  const parts = makeParts(
+    {
+      api: new StoreApi({ store, log, nodeName }),
+      instance,
+      nodeName,
+      nodeAddress: ownAddress(),
+      nameserver: dnsAddress(instance.serviceSubnet),
+      hierarchy,
+      enforceLimits,
+      allowedUnsafeSysctls,
+      images,
+      claims,
+      tokens,
+      network,
+      store,
+      state,
+      services,
+      events,
+      trash,
+      clock,
+      log,
+      proxyName: "service-controller",
+      balancer: { store, nodeAddress: ownAddress },
+    },
+    stack,
+  );
+  const { context, engine, agent, proxy, names, cluster, housekeeping, freed } = parts;
 
   const scheduler = new Scheduler({
     store,
@@ -149,58 +141,34 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
     log,
     report: (object, event) => events.record(object, event, defaultScheduler),
   });
-  const proxy = new ServiceProxy({
-    store,
-    state: services,
-    firewall: network.serviceFirewall,
-    subnet: instance.subnet,
-    serviceSubnet: instance.serviceSubnet,
-    balancer: { store, nodeAddress: ownAddress },
-    isPublished: (protocol, port) => network.firewall.publishes(protocol, port),
-    clock,
-    log,
-    report: (service, event) => events.record(service, event, "service-controller"),
-  });
-  const names = nameServer(proxy, log);
-  const parts = [
+  const followers = [
     proxy,
-    new ClusterNetwork({ objects: store, nodeName, ...network, log }),
-    new NodeCidr({
+    cluster,
+    stack.use(
+      new NodeCidr({
+        store,
+        clock,
+        log,
+        clusterCidr: configuration.clusterCidr,
+        report: (object, event) => events.record(object, event, "cidrAllocator"),
+      }),
+    ),
+    stack.use(new GarbageCollector({ store, clock, log })),
+    stack.use(scheduler),
+  ];
+  const controllers = stack.use(
+    new Controllers({
       store,
+      services,
+      nodeGraceMs,
       clock,
       log,
-      clusterCidr: configuration.clusterCidr,
-      report: (object, event) => events.record(object, event, "cidrAllocator"),
+      create: (wish) => backend.createNow(newObject(backend, wish, clock.now())),
+      report: (object, event, component) => events.record(object, event, component),
     }),
-    new GarbageCollector({ store, clock, log }),
-    scheduler,
-  ];
-  const controllers = new Controllers({
-    store,
-    services,
-    nodeGraceMs,
-    clock,
-    log,
-    create: (wish) => backend.createNow(newObject(backend, wish, clock.now())),
-    report: (object, event, component) => events.record(object, event, component),
-  });
+  );
 
-  let isClosed = false;
-  const close = async (): Promise<void> => {
-    if (isClosed) return;
-    isClosed = true;
-    await housekeeping[Symbol.asyncDispose]();
-    controllers[Symbol.dispose]();
-    names.close();
-    for (const part of parts) part[Symbol.dispose]();
-    services[Symbol.dispose]();
-    state[Symbol.dispose]();
-    await agent.close();
-    await network.networks[Symbol.asyncDispose]();
-    await claims[Symbol.asyncDispose]();
-    await trash[Symbol.asyncDispose]();
-    store.close();
-  };
+  const close = (): Promise<void> => stack.disposeAsync();
   const removeServices = (): void => network.serviceFirewall().remove();
   const pods = (): readonly Pod[] => store.list<Pod>("Pod").items;
   const backend = new NodeBackend({
@@ -228,7 +196,7 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
 
   if (pods().length > 0) network.bridge();
   claims.start();
-  for (const part of parts) part.start();
+  for (const follower of followers) follower.start();
   await agent.start();
   controllers.start();
   trash.collect();
@@ -241,11 +209,11 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
   // 40 ms when it is not on disk yet: not in the way of the first pod.
   setImmediate(() => {
     const filter = defaultSeccomp(defaultCapabilities, seccompFolder(context));
-    if (!isClosed) registrar.refresh();
-    if (!isClosed) registrar.renewLease();
-    if (!isClosed) void serveNames(names, proxy, { store, log, isNeeded: agent.size > 0 });
+    if (!stack.disposed) registrar.refresh();
+    if (!stack.disposed) registrar.renewLease();
+    if (!stack.disposed) void serveNames(names, proxy, { store, log, isNeeded: agent.size > 0 });
     const adopted = agent.size;
-    void rehearse(context, filter, () => isClosed || agent.size > adopted);
+    void rehearse(context, filter, () => stack.disposed || agent.size > adopted);
   });
   return {
     backend,
