@@ -9,9 +9,11 @@
  *                          memory; then break their code
  *   hold SECONDS           seize and stop every new process, and let none go
  *   exes SECONDS           open every /proc/PID/exe for writing; one line per answer, then
- * "tried=N" swap A B               exchange two names until it is killed chroot                 the
- * way out of a chroot by a second one; lists the root it comes to handle                 open the
- * root of a file system by its handle terminal               push a byte into the terminal of fd 0
+ *                          "tried=N"
+ *   swap A B               exchange two names until it is killed
+ *   chroot                 the way out of a chroot by a second one; lists the root it comes to
+ *   handle                 open the root of a file system by its handle
+ *   terminal               push a byte into the terminal of fd 0
  *   take fds|sockets|watches|folders|files N   take N of them, print how many it got, stay
  *   users                  print the real, effective and saved user
  */

@@ -1,4 +1,4 @@
-/* burn, forks, hog: loads that run into cpu.max, pids.max and memory.max. */
+/* burn, count, forks, hog: loads for a CPU, a log, pids.max and memory.max. */
 #include "testbox.h"
 #include <errno.h>
 #include <signal.h>
@@ -27,6 +27,41 @@ int cmd_burn(int argc, char **argv)
 		;
 	printf("wall_us=%lld cpu_us=%lld\n", now_us(CLOCK_MONOTONIC) - begin,
 	       now_us(CLOCK_PROCESS_CPUTIME_ID));
+	return 0;
+}
+
+static void write_all(const char *bytes, size_t size)
+{
+	while (size > 0) {
+		ssize_t n = write(STDOUT_FILENO, bytes, size);
+
+		if (n < 0 && errno != EINTR)
+			_exit(1);
+		bytes += n > 0 ? n : 0;
+		size -= n > 0 ? (size_t)n : 0;
+	}
+}
+
+int cmd_count(int argc, char **argv)
+{
+	enum { LINE = 100, BLOCK = 512 };
+	static char block[BLOCK * LINE + 1];
+	long long lines = argc > 1 ? atoll(argv[1]) : 1;
+	long long bytes_per_us = argc > 2 ? atoll(argv[2]) : 0;
+	long long begin = now_us(CLOCK_MONOTONIC);
+
+	for (long long first = 0; first < lines; first += BLOCK) {
+		int count = lines - first < BLOCK ? (int)(lines - first) : BLOCK;
+		long long early = bytes_per_us == 0 ? 0
+						    : first * LINE / bytes_per_us -
+							      (now_us(CLOCK_MONOTONIC) - begin);
+
+		if (early > 0)
+			usleep((useconds_t)early);
+		for (int i = 0; i < count; i++)
+			snprintf(block + i * LINE, LINE + 1, "%099lld\n", first + i);
+		write_all(block, (size_t)count * LINE);
+	}
 	return 0;
 }
 

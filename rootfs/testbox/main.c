@@ -10,6 +10,8 @@ static const struct {
 } commands[] = {
 	{"attack", cmd_attack, "attack KIND ...: what a hostile program tries; see attack.c"},
 	{"burn", cmd_burn, "burn SECONDS: keep one CPU busy; prints wall_us and cpu_us"},
+	{"count", cmd_count,
+	 "count LINES MB_PER_SECOND: numbers in lines of 100 bytes, at that pace; 0: at any"},
 	{"forks", cmd_forks,
 	 "forks MAX: fork children that sleep until fork fails; prints the count"},
 	{"hog", cmd_hog, "hog MIB [hold]: touch memory MiB by MiB; prints what it reached"},

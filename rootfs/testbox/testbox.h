@@ -3,6 +3,7 @@
 
 int cmd_attack(int argc, char **argv);
 int cmd_burn(int argc, char **argv);
+int cmd_count(int argc, char **argv);
 int cmd_forks(int argc, char **argv);
 int cmd_hog(int argc, char **argv);
 int cmd_ipc(int argc, char **argv);

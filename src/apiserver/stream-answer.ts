@@ -34,8 +34,9 @@ async function handOver(response: ServerResponse, chunk: Uint8Array): Promise<vo
 }
 
 /**
- * Sends an iterable as the body; its chunks may share their memory, one after the other. An error before the first chunk is thrown and can still become a
- * Status; a later one cuts the connection, so that the client does not take a part for the whole.
+ * Sends an iterable as the body; its chunks may share their memory, one after the other. An error before the first
+ * chunk is thrown and can still become a Status; a later one cuts the connection, so that the client does not take a
+ * part for the whole.
  */
 export async function sendStream(
   response: ServerResponse,

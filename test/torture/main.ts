@@ -20,7 +20,7 @@ const figures = new Figures();
 for (const [name, run] of Object.entries(parts)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;
   console.log(`== ${name}`);
-  const armed = await ArmedPods.start("busybox");
+  const armed = await ArmedPods.start("busybox", "testbox");
   await run(figures, armed).catch((error: unknown) => figures.failed(name, error));
   try {
     await armed.close();
