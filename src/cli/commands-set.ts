@@ -1,15 +1,15 @@
 /** Commands that change one thing of objects that make pods: set image, set env, set resources. */
 import type { Command } from "commander";
 import { collect, examples, list, type Tree } from "./command-tree.ts";
-import { dryRunOption } from "./commands-manifest.ts";
+import { dryRunOption, sources } from "./commands-manifest.ts";
 import { outputOption } from "./output-format.ts";
 
 export function addSetCommands(program: Command, tree: Tree): void {
   const set = program.command("set").description("Change one thing of objects");
   const add = (name: string, description: string): Command =>
-    set
-      .command(name)
+    sources(set.command(name))
       .description(description)
+      .option("--local", "change the manifests and print them; nobody is asked")
       .option("-l, --selector <labels>", "objects of the type with these labels")
       .option("--all", "all objects of the type")
       .addOption(dryRunOption())
@@ -17,18 +17,21 @@ export function addSetCommands(program: Command, tree: Tree): void {
   const which = ["-c, --containers <names>", "only these containers; * is any letters"] as const;
   examples(
     add("image", "Set images of containers")
-      .argument("<object...>", "TYPE/NAME… CONTAINER=IMAGE…")
+      .argument("<word...>", "TYPE/NAME…, unless -f names them, and CONTAINER=IMAGE…")
       .action(
         tree.asRoot(async (context, [words], options) => {
           const { setImages } = await import("./commands/set.ts");
           return await setImages(context, list(words), options);
         }),
       ),
-    ["nspod set image deploy/web main=shop:2"],
+    [
+      "nspod set image deploy/web main=shop:2",
+      "nspod set image -f web.yaml main=shop:2 --local -o yaml",
+    ],
   );
   examples(
     add("env", "Set and remove variables of containers")
-      .argument("<object...>", "TYPE/NAME… NAME=VALUE… NAME-…")
+      .argument("[word...]", "TYPE/NAME…, unless -f names them, and NAME=VALUE… NAME-…")
       .option(...which)
       .option("-e, --env <name=value>", 'the same; "-" reads lines (repeatable)', collect)
       .option("--from <object>", "all keys of configmap/NAME or secret/NAME")
@@ -50,7 +53,7 @@ export function addSetCommands(program: Command, tree: Tree): void {
   );
   examples(
     add("resources", "Set limits and requests of containers")
-      .argument("<object...>", "TYPE/NAME…")
+      .argument("[object...]", "TYPE/NAME…, unless -f names them")
       .option(...which)
       .option("--limits <quantities>", "cpu=200m,memory=512Mi")
       .option("--requests <quantities>", "the same")

@@ -51,6 +51,26 @@ test("a dry run prints the manifest and changes nothing", async (pods) => {
   }
 });
 
+test("set changes what a manifest names, or the manifest itself", async (pods) => {
+  const file = join(pods.instance.base, "written.yaml");
+  const words = ["create", "deployment", "written", "--image=busybox", "--replicas=0"];
+  await writeFile(file, await nspod(pods, ...words, "--dry-run=client", "-o", "yaml"));
+  const here = ["set", "image", "-f", file, "busybox=busybox:2", "--local"];
+  assert.match(await nspod(pods, ...here, "-o", "yaml"), /^ {10}image: busybox:2$/m);
+  assert.is(await nspod(pods, ...here), "deployment.apps/written image updated (local)\n");
+  assert.is((await pods.instance.nspod(["get", "deploy", "written"])).code, 1);
+  await nspod(pods, "create", "-f", file);
+  await nspod(pods, "set", "env", "-f", file, "MODE=test");
+  const container = "jsonpath={.spec.template.spec.containers[0].env[0].value}";
+  assert.is(await nspod(pods, "get", "deploy", "written", "-o", container), "test");
+  for (const wrong of [["deploy/x", "-f", file], ["deploy/x", "--local"], []]) {
+    assert.is(
+      (await pods.instance.nspod(["set", "resources", "--limits=cpu=1", ...wrong])).code,
+      1,
+    );
+  }
+});
+
 test("refuses what does not belong together", async (pods) => {
   const again = await pods.instance.nspod(["create", "ns", "shop"]);
   assert.match(again.stderr, 'namespaces "shop" already exists');

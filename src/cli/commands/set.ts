@@ -5,6 +5,7 @@ import type { ConfigMap, Secret } from "../../spec/kubernetes.gen.ts";
 import type { EnvVar } from "../../spec/pod.ts";
 import type { KubernetesObject } from "../../spec/resources.ts";
 import type { Context } from "../context.ts";
+import { wishOf } from "../last-applied.ts";
 import { objectLabel, parseObjects } from "../object-arguments.ts";
 import { getObject, patchObject } from "../objects.ts";
 import { type ObjectForm, printObjects } from "../output-format.ts";
@@ -17,10 +18,10 @@ import {
   podSpecOf,
   type Quantities,
 } from "../pod-template-patch.ts";
-import { type TargetOptions, targetObjects } from "../target-objects.ts";
+import { type Subject, type SubjectOptions, subjectsOf } from "../set-subjects.ts";
 import { type DryRun, dryRunRemark } from "./apply.ts";
 
-export interface SetOptions extends TargetOptions {
+export interface SetOptions extends SubjectOptions {
   /** Names of containers, `*` for any letters. */
   readonly containers?: string;
   readonly dryRun?: DryRun;
@@ -129,9 +130,8 @@ async function listEnv(
   objects: readonly string[],
   options: EnvOptions,
 ): Promise<number> {
-  const { client, screen } = context;
-  for (const target of await targetObjects(context, parseObjects(objects), options)) {
-    const object = await getObject<KubernetesObject>(client, target);
+  const { screen } = context;
+  for (const { target, object } of await subjectsOf(context, objects, options)) {
     const { containers, initContainers = [] } = podSpecOf(object);
     const isChosen = chosen(object, options.containers ?? "*");
     for (const { name, env = [] } of [...containers, ...initContainers].filter(isChosen)) {
@@ -201,25 +201,35 @@ async function changeAll(
     readonly done: string;
   },
 ): Promise<number> {
-  const { client, screen } = context;
-  const { dryRun = "none", output } = options;
-  for (const target of await targetObjects(context, parseObjects(words), options)) {
-    const object = await getObject<KubernetesObject>(client, target);
-    const body = change(object);
+  const { screen } = context;
+  const { dryRun = "none", output, local = false } = options;
+  for (const subject of await subjectsOf(context, words, options)) {
+    const body = change(subject.object);
     // kubectl, too, says nothing of an object that is so already.
     if (body === undefined) continue;
-    const request = { isDryRun: dryRun !== "none" };
-    const after = await patchObject<KubernetesObject>(
-      client,
-      target,
-      { type: "strategic", body },
-      request,
-    );
+    const after = local
+      ? await changedHere(subject.object, body)
+      : await changedThere(context, subject, { body, isDryRun: dryRun !== "none" });
     if (output !== undefined) await printObjects(screen, [after], output, true);
     else {
-      const label = objectLabel(target.resource, target.name);
-      screen.print(`${label} ${done}${dryRunRemark(dryRun)}`);
+      const label = objectLabel(subject.target.resource, subject.target.name);
+      screen.print(`${label} ${done}${local ? " (local)" : dryRunRemark(dryRun)}`);
     }
   }
   return 0;
+}
+
+/** The manifest as it would be. */
+async function changedHere(object: KubernetesObject, patch: Patch): Promise<KubernetesObject> {
+  const { strategicMerge } = await import("../../spec/strategic-merge.ts");
+  return strategicMerge(wishOf(object), patch, object.kind) as unknown as KubernetesObject;
+}
+
+async function changedThere(
+  { client }: Context,
+  { target }: Subject,
+  { body, isDryRun }: { readonly body: Patch; readonly isDryRun: boolean },
+): Promise<KubernetesObject> {
+  const patch = { type: "strategic", body } as const;
+  return await patchObject<KubernetesObject>(client, target, patch, { isDryRun });
 }
