@@ -94,16 +94,18 @@ function matchPath(
 ): ReadonlyMap<string, string> | undefined {
   const expected = partsOf(path);
   if (expected.length !== segments.length) return undefined;
+  // Nearly all routes differ in a word: nothing is made for them.
+  const hasWords = expected.every(
+    (part, index) => part === segments[index] || part.startsWith("{"),
+  );
+  if (!hasWords) return undefined;
   const values = new Map<string, string>();
   for (const [index, part] of expected.entries()) {
     const segment = segments[index] ?? "";
     const pattern = patterns[part];
-    if (pattern === undefined) {
-      if (part !== segment) return undefined;
-    } else {
-      if (!pattern.test(segment)) return undefined;
-      values.set(part.slice(1, -1), segment);
-    }
+    if (pattern === undefined) continue;
+    if (!pattern.test(segment)) return undefined;
+    values.set(part.slice(1, -1), segment);
   }
   return values;
 }
