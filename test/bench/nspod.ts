@@ -39,15 +39,10 @@ export class Nspod implements InstanceNames {
   readonly client: ApiClient;
   readonly room: Room;
   readonly image: string;
-  readonly daemonPid: number;
 
   private constructor(
     names: InstanceNames,
-    parts: {
-      readonly room: Room;
-      readonly image: string;
-      readonly daemonPid: number;
-    },
+    parts: { readonly room: Room; readonly image: string },
   ) {
     this.base = names.base;
     this.root = names.root;
@@ -56,7 +51,6 @@ export class Nspod implements InstanceNames {
     this.cgroup = names.cgroup;
     this.room = parts.room;
     this.image = parts.image;
-    this.daemonPid = parts.daemonPid;
     this.client = new ApiClient({ socketPath: join(this.run, "nspod.sock") });
   }
 
@@ -88,10 +82,8 @@ export class Nspod implements InstanceNames {
     const log = join(folder, "log");
     await room.startDaemon([NSPOD, "daemon"], log);
     await untilItAnswers(room, [NSPOD, "image", "load", place.small.ociArchive], log);
-    const info = await room.read([NSPOD, "system", "info", "-o", "json"]);
-    const { pid } = JSON.parse(info) as { readonly pid: number };
     const image = place.small.name;
-    const nspod = new Nspod(names, { room, image, daemonPid: pid });
+    const nspod = new Nspod(names, { room, image });
     await nspod.createRunning("warm");
     await nspod.delete("warm");
     return nspod;
@@ -169,7 +161,9 @@ export class Nspod implements InstanceNames {
   daemons(): readonly number[] {
     // A shim may be the daemon's child, and containers are children of shims.
     const others = new Set(this.shims().flatMap(withDescendants));
-    return withDescendants(this.daemonPid).filter((pid) => !others.has(pid));
+    // Not the one of the beginning: a daemon that nobody asks for a minute ends, and the next command starts another.
+    const daemon = Number(readFileSync(join(this.run, "daemon.lock"), "utf8"));
+    return withDescendants(daemon).filter((pid) => !others.has(pid));
   }
 
   /**
