@@ -17,7 +17,7 @@ static const struct {
 	{"hog", cmd_hog, "hog MIB [hold]: touch memory MiB by MiB; prints what it reached"},
 	{"ipc", cmd_ipc, "ipc sem|shm|msg|posix-shm|posix-mq put|get NAME [VALUE]: IPC objects"},
 	{"serve", cmd_serve,
-	 "serve http|tcp|grpc PORT [HEALTH]: a server for probes; prints what it is asked"},
+	 "serve http|tcp|grpc|echo PORT [HEALTH]: a server for probes; prints what it is asked"},
 	{"status", cmd_status, "status: /proc/self/status of this process"},
 	{"sysprobe", cmd_sysprobe,
 	 "sysprobe native|i386|x32 NR[:ARG,...]...: errno of raw system calls"},

@@ -144,10 +144,28 @@ static void serve_grpc(int fd, int status)
 	}
 }
 
+/* All that comes goes back, also after the other side has said its last byte. */
+static void serve_echo(int fd, int status)
+{
+	char buffer[65536];
+	ssize_t size;
+
+	(void)status;
+	while ((size = read(fd, buffer, sizeof(buffer))) > 0)
+		for (ssize_t sent = 0; sent < size;) {
+			ssize_t n = write(fd, buffer + sent, (size_t)(size - sent));
+
+			if (n < 0)
+				return;
+			sent += n;
+		}
+}
+
 static const struct {
 	const char *name;
 	void (*serve)(int fd, int status);
-} protocols[] = {{"http", serve_http}, {"tcp", serve_tcp}, {"grpc", serve_grpc}};
+} protocols[] = {
+	{"http", serve_http}, {"tcp", serve_tcp}, {"grpc", serve_grpc}, {"echo", serve_echo}};
 
 int cmd_serve(int argc, char **argv)
 {
