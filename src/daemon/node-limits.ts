@@ -7,7 +7,12 @@ import { cgroup2Mount, readMountinfo } from "../sys/mountinfo.ts";
  * A kubelet takes 110. Here too it is no measure of what works, but the end of what runs away: a bridge has 1,023 ports
  * (net/bridge/br_private.h, BR_PORT_BITS).
  */
-export const mostPods = 1000;
+const mostPorts = 1000;
+
+/** How many pods a node may have: addresses of its prefix but those of the network, the bridge and broadcasts. */
+export function mostPods(prefixLength: number): number {
+  return Math.min(mostPorts, 2 ** (32 - prefixLength) - 3);
+}
 
 /** A node whose object somebody has just deleted says nothing. */
 export function withState<T>(

@@ -9,6 +9,7 @@
 import { Agent } from "../agent/agent.ts";
 import type { ClusterApi } from "../agent/cluster-api.ts";
 import { Housekeeping } from "../agent/housekeeping.ts";
+import { ClusterState } from "../controller/cluster-state.ts";
 import { ServiceProxy, type ServiceProxyOptions } from "../controller/service-proxy.ts";
 import type { DnsServer } from "../net/dns-server.ts";
 import type { EngineContext } from "../pod/context.ts";
@@ -17,7 +18,7 @@ import { ClusterNetwork } from "./cluster-network.ts";
 import { type EngineParts, engineContext } from "./engine-context.ts";
 import { nameServer } from "./serve-names.ts";
 
-export interface GivenParts extends Omit<EngineParts, "objects" | "freed" | "wake"> {
+export interface GivenParts extends Omit<EngineParts, "objects" | "state" | "freed" | "wake"> {
   readonly api: ClusterApi;
   /** Who speaks in events of Services. */
   readonly proxyName: string;
@@ -26,6 +27,7 @@ export interface GivenParts extends Omit<EngineParts, "objects" | "freed" | "wak
 
 export interface NodeParts {
   readonly context: EngineContext;
+  readonly state: ClusterState;
   readonly engine: PodEngine;
   readonly agent: Agent;
   readonly proxy: ServiceProxy;
@@ -41,13 +43,19 @@ export function makeParts(
   { api, proxyName, balancer, ...given }: GivenParts,
   stack: AsyncDisposableStack,
 ): NodeParts {
-  const { instance, nodeName, network, state, services, events, clock, log } = given;
+  const { instance, nodeName, network, services, events, clock, log } = given;
   const { objects } = api;
   stack.use(network.networks);
-  stack.use(state);
+  const state = stack.use(new ClusterState(objects));
   stack.use(services);
   const freed = new Set(network.restingAddresses());
-  const context = engineContext({ ...given, objects, freed, wake: (uid) => agent.wake(uid) });
+  const context = engineContext({
+    ...given,
+    objects,
+    state,
+    freed,
+    wake: (uid) => agent.wake(uid),
+  });
   const engine = new PodEngine(context);
   const agent = new Agent({ api, engine, events, clock, log, nodeName });
   stack.defer(() => agent.close());
@@ -69,5 +77,5 @@ export function makeParts(
   );
   const names = stack.adopt(nameServer(proxy, log), (server) => server.close());
   const housekeeping = stack.use(new Housekeeping(clock, log));
-  return { context, engine, agent, proxy, names, cluster, housekeeping, freed };
+  return { context, state, engine, agent, proxy, names, cluster, housekeeping, freed };
 }

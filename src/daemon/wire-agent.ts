@@ -18,10 +18,8 @@ import type { Logger } from "../base/log.ts";
 import { openHierarchy } from "../cgroup/hierarchy.ts";
 import { defaultCapabilities } from "../container/capabilities.ts";
 import { defaultSeccomp } from "../container/seccomp.ts";
-import { ClusterState } from "../controller/cluster-state.ts";
 import { dnsAddress } from "../controller/service-allocator.ts";
 import { ServiceState } from "../controller/service-state.ts";
-import { ImageStore } from "../image/store.ts";
 import { nodeAddress } from "../net/node-address.ts";
 import type { PodEngine } from "../pod/engine.ts";
 import { seccompFolder } from "../pod/profiles.ts";
@@ -37,6 +35,7 @@ import { NodeBackend } from "./node-backend.ts";
 import { cgroupMountPoint, mostPods } from "./node-limits.ts";
 import { makeParts } from "./node-parts.ts";
 import { keptNodeName, takeRole } from "./node-role.ts";
+import { openImages } from "./open-images.ts";
 import { openNetwork } from "./open-network.ts";
 import { openStore } from "./open-store.ts";
 import { serveNames } from "./serve-names.ts";
@@ -87,10 +86,7 @@ export async function createAgentNode(
     started ??= api.start(stop);
     return started;
   };
-  const images = ImageStore.open(configuration.instance, {
-    onChange: () => engine?.retryAll(),
-  });
-  for (const problem of images.problems) log.error(problem);
+  const images = openImages(configuration.instance, log, () => engine?.retryAll());
   const registrar = new RemoteNode({
     client,
     clock,
@@ -106,8 +102,7 @@ export async function createAgentNode(
       const wanted = api.objects.get<Node>("Node", "", nodeName)?.spec?.podCIDR;
       return cidrProblem(podCidr, configuration.podCidr ?? wanted);
     },
-    // All but those of the network, the bridge and broadcasts.
-    maxPods: () => Math.min(mostPods, 2 ** (32 - Number(podCidr?.split("/")[1] ?? 24)) - 3),
+    maxPods: () => mostPods(Number(podCidr?.split("/")[1] ?? 24)),
   });
   let engine: PodEngine | undefined;
   if (podCidr === undefined) {
@@ -119,7 +114,6 @@ export async function createAgentNode(
   const trash = stack.use(new TrashCollector(instance, log));
   const events = new EventRecorder({ store: new RemoteEvents(client, log), clock, log, nodeName });
   const network = openNetwork(instance, store);
-  const state = new ClusterState(api.objects);
   const services = new ServiceState(api.objects, "slices");
   const parts = makeParts(
     {
@@ -136,7 +130,6 @@ export async function createAgentNode(
       tokens: api.tokens,
       network,
       store,
-      state,
       services,
       events,
       trash,

@@ -18,7 +18,6 @@ import type { Logger } from "../base/log.ts";
 import { openHierarchy } from "../cgroup/hierarchy.ts";
 import { defaultCapabilities } from "../container/capabilities.ts";
 import { defaultSeccomp } from "../container/seccomp.ts";
-import { ClusterState } from "../controller/cluster-state.ts";
 import { Controllers } from "../controller/controllers.ts";
 import { ensureFirstObjects } from "../controller/first-objects.ts";
 import { GarbageCollector } from "../controller/garbage-collector.ts";
@@ -26,7 +25,6 @@ import { NodeCidr } from "../controller/node-cidr.ts";
 import { defaultScheduler, Scheduler } from "../controller/scheduler.ts";
 import { dnsAddress, ServiceAllocator } from "../controller/service-allocator.ts";
 import { ServiceState } from "../controller/service-state.ts";
-import { ImageStore } from "../image/store.ts";
 import { nodeAddress } from "../net/node-address.ts";
 import { seccompFolder } from "../pod/profiles.ts";
 import { rehearse } from "../pod/rehearsal.ts";
@@ -41,6 +39,7 @@ import { NodeEndpoints } from "./node-endpoints.ts";
 import { cgroupMountPoint, mostPods } from "./node-limits.ts";
 import { makeParts } from "./node-parts.ts";
 import { keptNodeName, takeRole } from "./node-role.ts";
+import { openImages } from "./open-images.ts";
 import { openNetwork } from "./open-network.ts";
 import { openStore } from "./open-store.ts";
 import { PodApi } from "./pod-api.ts";
@@ -62,13 +61,10 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
   ensureFirstObjects(store, clock.now());
   takeRole(store, "daemon");
   const nodeName = keptNodeName(store, nodeNameOf(hostname()));
-  const images = ImageStore.open(instance, {
-    onChange: () => {
-      engine.retryAll();
-      registrar.forgetImages();
-    },
+  const images = openImages(instance, log, () => {
+    engine.retryAll();
+    registrar.forgetImages();
   });
-  for (const problem of images.problems) log.error(problem);
   const trash = stack.use(new TrashCollector(instance, log));
   const events = new EventRecorder({ store, clock, log, nodeName });
   const network = openNetwork(instance, store);
@@ -88,14 +84,12 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
     nodeName,
     address: ownAddress,
     podCidr: instance.subnet,
-    // All but those of the network, the bridge and broadcasts.
-    maxPods: Math.min(mostPods, 2 ** (32 - network.addresses.prefixLength) - 3),
+    maxPods: mostPods(network.addresses.prefixLength),
     version,
     root: instance.root,
     images: () => images.list().map(({ names, sizeBytes }) => ({ names, sizeBytes })),
   });
   registrar.ensure();
-  const state = new ClusterState(store);
   const services = new ServiceState(store);
   const allocator = new ServiceAllocator(instance.serviceSubnet, services);
   const podApi = new PodApi({
@@ -120,7 +114,6 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
       tokens,
       network,
       store,
-      state,
       services,
       events,
       trash,
@@ -131,7 +124,7 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
     },
     stack,
   );
-  const { context, engine, agent, proxy, names, cluster, housekeeping, freed } = parts;
+  const { context, engine, agent, state, proxy, names, cluster, housekeeping, freed } = parts;
 
   const scheduler = new Scheduler({
     store,
