@@ -128,12 +128,12 @@ test-unit: deps native
 	@$(NODE) test/support/run.ts --parallel 2 --title unit test/unit
 
 test-root: build images
-	@$(NODE) test/support/run.ts --parallel 1 --title integration test/integration test/security
+	@$(NODE) test/support/run.ts --parallel 1 --again --title integration test/integration test/security
 
 # The integration suite in a guest with a stock kernel and a full cgroup v2 tree.
 test-vm: vm-deps build images
 	@test/vm/run.sh env CI=true NSPOD_TEST_GUEST=1 \
-		$(NODE) test/support/run.ts --parallel 1 --title integration-in-guest \
+		$(NODE) test/support/run.ts --parallel 1 --again --title integration-in-guest \
 		--emulated test/vm/emulated.txt test/integration test/security
 
 # src/spec/*.gen.ts out of the OpenAPI description and the Go types of Kubernetes, src/sys/abi.gen.ts out of the

@@ -55,6 +55,7 @@ let passed = 0;
 let failed = 0;
 const failures: string[] = [];
 const failedFiles: string[] = [];
+const unsteady: string[] = [];
 for (const step of process.argv[2] === "check" ? CHECK : TEST) {
   const begin = performance.now();
   console.log(`== ${step.title}`);
@@ -65,12 +66,14 @@ for (const step of process.argv[2] === "check" ? CHECK : TEST) {
   if (!counts && code === 0) stepPassed = 1;
   if (code !== 0) stepFailed = Math.max(stepFailed, 1);
   failedFiles.push(...[...output.matchAll(/^ {2}failed: (\S+):/gm)].map(([, file = ""]) => file));
+  unsteady.push(...[...output.matchAll(/^ {2}unsteady: .*$/gm)].map(([line]) => line));
   passed += stepPassed;
   failed += stepFailed;
   if (stepFailed > 0) failures.push(step.title);
   console.log(`== ${step.title}: ${stepFailed > 0 ? "FAILED" : "ok"}, ${seconds} s`);
 }
 if (process.argv[2] !== "check") console.log(securitySummary(failedFiles).join("\n"));
+if (unsteady.length > 0) console.log(["Passed the second time only:", ...unsteady].join("\n"));
 if (failures.length > 0) console.log(`Failed: ${failures.join(", ")}`);
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed > 0 ? 1 : 0;

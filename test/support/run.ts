@@ -1,5 +1,7 @@
 // The test runner: every test file is a uvu program in a process (and process group) of its own.
-//   run.ts [--parallel N] [--limit SECONDS] [--title WORDS] [--emulated LIST] FILE|FOLDER…
+//   run.ts [--parallel N] [--limit SECONDS] [--title WORDS] [--again] [--emulated LIST] FILE|FOLDER…
+// --again: a file that failed runs once more when the others have ended. The second verdict counts, and the file is
+// named as unsteady: what depends on the load of a machine shall be mended, not hide what else a run has found.
 // --emulated: in a guest without KVM only the files that LIST names run; the others are named.
 // Why not uvu's own: it loads all files into one process, has no time limit, and swallows errors of
 // hooks (its exit status stays 0). Failed here = tests that did not pass, plus one for a file that
@@ -20,6 +22,7 @@ const { values, positionals } = parseArgs({
     parallel: { type: "string", default: String(Math.min(availableParallelism(), 4)) },
     limit: { type: "string", default: "120" },
     title: { type: "string", default: "tests" },
+    again: { type: "boolean", default: false },
     emulated: { type: "string" },
   },
 });
@@ -36,15 +39,19 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 }
 
 const started = performance.now();
-const results: FileResult[] = [];
+let results: FileResult[] = [];
 const queue = [...files];
 await Promise.all(Array.from({ length: Number(values.parallel) }, worker));
+const unsteady = values.again ? await runAgain(results.filter((each) => each.failed > 0)) : [];
 
 const passed = results.reduce((sum, result) => sum + result.passed, 0);
 const failed = results.reduce((sum, result) => sum + result.failed, 0);
 const skipped = results.reduce((sum, result) => sum + result.skips.length, 0);
 const seconds = ((performance.now() - started) / 1000).toFixed(1);
 console.log(`${values.title}: ${files.length} files, ${seconds} s, ${skipped} skipped`);
+for (const { file, problems } of unsteady) {
+  console.log(`  unsteady: ${file}: ${problems.join("; ")}; the second time it passed`);
+}
 for (const result of results.filter((each) => each.failed > 0)) {
   console.log(`  failed: ${result.file}: ${result.problems.join("; ")}`);
 }
@@ -61,6 +68,19 @@ async function worker(): Promise<void> {
     results.push(result);
     print(result);
   }
+}
+
+/** Runs each once more, alone. @returns the first verdicts of those that have passed now. */
+async function runAgain(first: readonly FileResult[]): Promise<readonly FileResult[]> {
+  const steadied: FileResult[] = [];
+  for (const before of first) {
+    console.log(`again ${before.file}`);
+    const result = await runFile(before.file);
+    print(result);
+    results = results.map((each) => (each === before ? result : each));
+    if (result.failed === 0) steadied.push(before);
+  }
+  return steadied;
 }
 
 /**
