@@ -3,7 +3,6 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { getObject } from "../../src/cli/objects.ts";
 import type {
@@ -12,34 +11,15 @@ import type {
   StatefulSet,
 } from "../../src/spec/kubernetes.gen.ts";
 import type { Pod } from "../../src/spec/pod.ts";
-import {
-  type AgentNetwork,
-  agentVariables,
-  startMachines,
-  type TestAgent,
-} from "../support/agents.ts";
+import type { TestAgent } from "../support/agents.ts";
+import { machineSuite } from "../support/machine-suite.ts";
 import type { Pods } from "../support/pods.ts";
 import { requires } from "../support/requires.ts";
-import { withDeadline } from "../support/with-deadline.ts";
 import { isRolledOut, podsOf, resource, untilObject } from "../support/workloads.ts";
 
 requires("root", "kernel:5.15", "tool:ip", "tool:nsenter", "tool:nft");
 
-// Daemons that a command starts read them.
-Object.assign(process.env, agentVariables(40));
-
-const claims = suite("claims of nodes");
-let pods: Pods;
-let network: AgentNetwork;
-let agents: readonly TestAgent[] = [];
-
-claims.before(async () => {
-  ({ pods, network, agents } = await startMachines());
-});
-
-function test(name: string, body: () => Promise<void>): void {
-  claims(name, withDeadline(60_000, body));
-}
+const { test, run } = machineSuite("claims of nodes", 40);
 
 const app = "db";
 const ordinals = [`${app}-0`, `${app}-1`];
@@ -93,7 +73,7 @@ const stateful = {
 };
 
 /** The volume of the pod of an ordinal. */
-async function volumeOf(pod: string): Promise<PersistentVolume> {
+async function volumeOf(pods: Pods, pod: string): Promise<PersistentVolume> {
   const claim = await getObject<PersistentVolumeClaim>(pods.client, {
     resource: resource("PersistentVolumeClaim"),
     namespace: "default",
@@ -106,32 +86,35 @@ async function volumeOf(pod: string): Promise<PersistentVolume> {
   });
 }
 
-async function placeOf(name: string): Promise<string | undefined> {
+async function placeOf(pods: Pods, name: string): Promise<string | undefined> {
   return (await pods.get(name)).spec.nodeName;
 }
 
-async function scaleTo(replicas: number): Promise<void> {
+async function scaleTo(pods: Pods, replicas: number): Promise<void> {
   await pods.instance.must(["scale", `sts/${app}`, `--replicas=${replicas}`]);
   await untilObject<StatefulSet>(pods, "StatefulSet", app, isRolledOut);
 }
 
-function rootOf(node: string | undefined): string {
+function rootOf(agents: readonly TestAgent[], node: string | undefined): string {
   return agents.find(({ name }) => name === node)?.root ?? "";
 }
 
-test("each pod of a StatefulSet has its folder on the machine that it runs on", async () => {
+test("each pod of a StatefulSet has its folder on the machine that it runs on", async ({
+  pods,
+  agents,
+}) => {
   for (const { name } of agents) {
     await untilObject(pods, "Node", name, () => true);
     await pods.patch("Node", name, { metadata: { labels: { role: "worker" } } });
   }
   await pods.createObject(stateful);
   await untilObject<StatefulSet>(pods, "StatefulSet", app, isRolledOut);
-  const places = await Promise.all(ordinals.map(placeOf));
+  const places = await Promise.all(ordinals.map((pod) => placeOf(pods, pod)));
   assert.equal(places.toSorted(), ["w1", "w2"]);
   for (const [index, pod] of ordinals.entries()) {
-    const { metadata, spec } = await volumeOf(pod);
+    const { metadata, spec } = await volumeOf(pods, pod);
     const place = places[index];
-    assert.is(spec.local?.path, join(rootOf(place), "volumes", metadata.name));
+    assert.is(spec.local?.path, join(rootOf(agents, place), "volumes", metadata.name));
     const hostname = { key: "kubernetes.io/hostname", operator: "In", values: [place] };
     const required = { nodeSelectorTerms: [{ matchExpressions: [hostname] }] };
     assert.equal(spec.nodeAffinity, { required });
@@ -139,19 +122,22 @@ test("each pod of a StatefulSet has its folder on the machine that it runs on", 
   }
 });
 
-test("pods that come back find their data where it is", async () => {
-  const before = await Promise.all(ordinals.map(placeOf));
-  await scaleTo(0);
+test("pods that come back find their data where it is", async ({ pods }) => {
+  const before = await Promise.all(ordinals.map((pod) => placeOf(pods, pod)));
+  await scaleTo(pods, 0);
   assert.equal(await podsOf(pods, app), []);
-  await scaleTo(2);
-  assert.equal(await Promise.all(ordinals.map(placeOf)), before);
+  await scaleTo(pods, 2);
+  assert.equal(await Promise.all(ordinals.map((pod) => placeOf(pods, pod))), before);
   for (const pod of ordinals) {
     assert.is(await pods.ask(pod, "cat /data/names"), `${pod}\n${pod}`);
   }
 });
 
-test("another pod with the claim goes to that machine, or waits for it", async () => {
-  const [place] = await Promise.all(ordinals.map(placeOf));
+test("another pod with the claim goes to that machine, or waits for it", async ({
+  pods,
+  agents,
+}) => {
+  const [place] = await Promise.all(ordinals.map((pod) => placeOf(pods, pod)));
   const volumes = [{ name: "data", persistentVolumeClaim: { claimName: `data-${app}-0` } }];
   const container = {
     name: "main",
@@ -160,7 +146,7 @@ test("another pod with the claim goes to that machine, or waits for it", async (
     volumeMounts: [{ name: "data", mountPath: "/data" }],
   };
   assert.is(await pods.output("reader", { containers: [container], volumes }), "db-0\ndb-0\n");
-  assert.is(await placeOf("reader"), place);
+  assert.is(await placeOf(pods, "reader"), place);
   const other = agents.find(({ name }) => name !== place)?.name ?? "";
   const nodeSelector = { "kubernetes.io/hostname": other };
   await pods.create("astray", { containers: [container], volumes, nodeSelector });
@@ -172,14 +158,17 @@ test("another pod with the claim goes to that machine, or waits for it", async (
   for (const name of ["reader", "astray"]) await pods.deleteObject("Pod", name);
 });
 
-test("what is freed goes on its machine, also when that was away, what is retained stays", async () => {
-  const [freed, kept] = await Promise.all(ordinals.map(volumeOf));
-  const place = await placeOf(`${app}-0`);
+test("what is freed goes on its machine, also when that was away, what is retained stays", async ({
+  pods,
+  agents,
+}) => {
+  const [freed, kept] = await Promise.all(ordinals.map((pod) => volumeOf(pods, pod)));
+  const place = await placeOf(pods, `${app}-0`);
   const owner = agents.find(({ name }) => name === place);
   await pods.patch("PersistentVolume", kept?.metadata.name ?? "", {
     spec: { persistentVolumeReclaimPolicy: "Retain" },
   });
-  await scaleTo(0);
+  await scaleTo(pods, 0);
   await owner?.kill();
   const names = ordinals.map((pod) => `data-${pod}`);
   await pods.instance.must(["delete", "pvc", ...names]);
@@ -205,10 +194,4 @@ test("what is freed goes on its machine, also when that was away, what is retain
   assert.not(existsSync(join(pods.instance.root, "volumes")));
 });
 
-test("leaves nothing on the machines", async () => {
-  for (const agent of agents) assert.equal(await agent.leave(), []);
-  await network.close();
-  await pods.close();
-});
-
-claims.run();
+run();

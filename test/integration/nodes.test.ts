@@ -4,39 +4,18 @@
 import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { listObjects } from "../../src/cli/objects.ts";
 import type { DaemonSet, Deployment, Node } from "../../src/spec/kubernetes.gen.ts";
 import type { Pod } from "../../src/spec/pod.ts";
-import {
-  type AgentNetwork,
-  agentVariables,
-  startMachines,
-  type TestAgent,
-} from "../support/agents.ts";
+import { machineSuite } from "../support/machine-suite.ts";
 import type { Pods } from "../support/pods.ts";
 import { requires } from "../support/requires.ts";
-import { withDeadline } from "../support/with-deadline.ts";
 import { isRolledOut, podsOf, resource, untilObject } from "../support/workloads.ts";
 
 requires("root", "kernel:5.15", "tool:ip", "tool:nsenter", "tool:nft");
 
-// Daemons that a command starts read them.
-Object.assign(process.env, agentVariables(6));
-
-const nodes = suite("nodes");
-let pods: Pods;
-let network: AgentNetwork;
-let agents: readonly TestAgent[] = [];
-
-nodes.before(async () => {
-  ({ pods, network, agents } = await startMachines());
-});
-
-function test(name: string, body: () => Promise<void>): void {
-  nodes(name, withDeadline(60_000, body));
-}
+const { test, run } = machineSuite("nodes", 6);
 
 const serve = `echo "I am $(hostname)"; mkdir /www; hostname > /www/index.html; httpd -p 80 -h /www; trap 'exit 0' TERM; sleep infinity & wait`;
 
@@ -68,14 +47,14 @@ function workload(kind: "Deployment" | "DaemonSet", app: string, more: object): 
   };
 }
 
-async function untilReady(name: string, status = "True"): Promise<Node> {
+async function untilReady(pods: Pods, name: string, status = "True"): Promise<Node> {
   return await untilObject<Node>(pods, "Node", name, (node) =>
     (node.status?.conditions ?? []).some((each) => each.type === "Ready" && each.status === status),
   );
 }
 
 /** A pod of an app on a node. */
-async function podOn(app: string, node: string): Promise<Pod> {
+async function podOn(pods: Pods, app: string, node: string): Promise<Pod> {
   const all = await podsOf(pods, app);
   const found = all.find(({ spec }) => spec.nodeName === node);
   if (found === undefined) throw new Error(`There is no pod of "${app}" on "${node}"`);
@@ -83,22 +62,26 @@ async function podOn(app: string, node: string): Promise<Pod> {
 }
 
 /** What the server of a pod or a Service says within 20 s: rules and servers need their moment. */
-async function ask(from: Pod, host: string): Promise<string> {
+async function ask(pods: Pods, from: Pod, host: string): Promise<string> {
   const request = `printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -w 5 ${host} 80 | tail -n 1`;
   const isLate = `[ $(date +%s) -ge $end ]`;
   const script = `end=$(($(date +%s) + 20)); until answer=$(${request}); [ -n "$answer" ] || ${isLate}; do sleep 0.2; done; echo "$answer"`;
   return await pods.ask(from.metadata.name, script);
 }
 
-test("two machines join, and each is given addresses for its pods", async () => {
-  const [first, second] = await Promise.all(agents.map(({ name }) => untilReady(name)));
+test("two machines join, and each is given addresses for its pods", async ({
+  pods,
+  network,
+  agents,
+}) => {
+  const [first, second] = await Promise.all(agents.map(({ name }) => untilReady(pods, name)));
   assert.match(first?.spec?.podCIDR ?? "", /\/24$/);
   assert.match(second?.spec?.podCIDR ?? "", /\/24$/);
   assert.is.not(first?.spec?.podCIDR, second?.spec?.podCIDR);
   assert.is(first?.status?.addresses?.[0]?.address, `${network.prefix}.11`);
 });
 
-test("a Deployment spreads, a DaemonSet runs on both", async () => {
+test("a Deployment spreads, a DaemonSet runs on both", async ({ pods, agents }) => {
   for (const { name } of agents) {
     await pods.patch("Node", name, { metadata: { labels: { role: "worker" } } });
   }
@@ -110,21 +93,21 @@ test("a Deployment spreads, a DaemonSet runs on both", async () => {
   assert.equal(places, ["w1", "w1", "w2", "w2"]);
 });
 
-test("pods of both reach each other by address and by the name of a Service", async () => {
-  const [one, other] = await Promise.all([podOn("web", "w1"), podOn("web", "w2")]);
-  assert.is(await ask(one, other.status?.podIP ?? ""), other.metadata.name);
-  assert.is(await ask(other, one.status?.podIP ?? ""), one.metadata.name);
+test("pods of both reach each other by address and by the name of a Service", async ({ pods }) => {
+  const [one, other] = await Promise.all([podOn(pods, "web", "w1"), podOn(pods, "web", "w2")]);
+  assert.is(await ask(pods, one, other.status?.podIP ?? ""), other.metadata.name);
+  assert.is(await ask(pods, other, one.status?.podIP ?? ""), one.metadata.name);
   await pods.createObject({
     apiVersion: "v1",
     kind: "Service",
     metadata: { name: "far" },
     spec: { selector: { app: "each" }, ports: [{ port: 80 }] },
   } as never);
-  assert.match(await ask(one, "far"), /^each-/);
+  assert.match(await ask(pods, one, "far"), /^each-/);
 });
 
-test("logs, commands and files lead to the node of a pod", async () => {
-  const { name } = (await podOn("web", "w2")).metadata;
+test("logs, commands and files lead to the node of a pod", async ({ pods }) => {
+  const { name } = (await podOn(pods, "web", "w2")).metadata;
   assert.is(await pods.log(name), `I am ${name}\n`);
   assert.is(await pods.ask(name, "hostname"), name);
   assert.is((await pods.exec(name, "exit 7")).code, 7);
@@ -135,9 +118,9 @@ test("logs, commands and files lead to the node of a pod", async () => {
   assert.is(await pods.ask(name, "cat /tmp/file"), "copied");
 });
 
-test("pods of a machine that dies are replaced on the other one", async () => {
+test("pods of a machine that dies are replaced on the other one", async ({ pods, agents }) => {
   await agents[0]?.kill();
-  await untilReady("w1", "Unknown");
+  await untilReady(pods, "w1", "Unknown");
   await untilObject<Deployment>(
     pods,
     "Deployment",
@@ -149,7 +132,7 @@ test("pods of a machine that dies are replaced on the other one", async () => {
   assert.equal(places, ["w2", "w2", "w2", "w2"]);
 });
 
-test("a machine that is back cleans up what is no longer its", async () => {
+test("a machine that is back cleans up what is no longer its", async ({ pods, agents }) => {
   const { items } = await listObjects<Pod>(pods.client, {
     resource: resource("Pod"),
     namespace: "default",
@@ -158,7 +141,7 @@ test("a machine that is back cleans up what is no longer its", async () => {
   const lost = items.filter(({ metadata }) => metadata.deletionTimestamp !== undefined);
   assert.is(lost.length, 2);
   await agents[0]?.start();
-  await untilReady("w1");
+  await untilReady(pods, "w1");
   for (const { metadata } of lost) {
     await pods.instance.must(["wait", "--for=delete", `pod/${metadata.name}`, "--timeout=20s"]);
     assert.not(existsSync(join(agents[0]?.root ?? "", "pods", metadata.uid)));
@@ -166,10 +149,4 @@ test("a machine that is back cleans up what is no longer its", async () => {
   await untilObject<DaemonSet>(pods, "DaemonSet", "each", (set) => set.status?.numberReady === 2);
 });
 
-test("leaves nothing on the machines", async () => {
-  for (const agent of agents) assert.equal(await agent.leave(), []);
-  await network.close();
-  await pods.close();
-});
-
-nodes.run();
+run();
