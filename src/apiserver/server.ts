@@ -21,6 +21,7 @@ import { reviewRoutes } from "./access-reviews.ts";
 import { authenticate, type User } from "./authenticate.ts";
 import { authorize, deedOf } from "./authorize.ts";
 import type { Backend } from "./backend.ts";
+import { refuseBrokenRequests } from "./broken-request.ts";
 import { discoveryRoutes } from "./discovery.ts";
 import { imageRoutes } from "./images.ts";
 import { impersonated } from "./impersonate.ts";
@@ -103,7 +104,7 @@ export interface TlsIdentity {
   readonly authority: Pick<KeyPair, "certificate">;
 }
 
-/** Counted from the connection: a machine that is short of time is no attack. */
+/** A command that is short of time on a busy machine is no attack. */
 const rootsHeadersTimeoutMs = 60_000;
 
 const limits = {
@@ -229,9 +230,7 @@ export class ApiServer implements AsyncDisposable {
       this.#countConnection(1);
       socket.once("close", () => this.#countConnection(-1));
     });
-    server.on("clientError", (_, socket) => {
-      if (socket.writable) socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
-    });
+    refuseBrokenRequests(server);
   }
 
   #countConnection(change: 1 | -1): void {
