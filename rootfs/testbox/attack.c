@@ -10,7 +10,7 @@
  *   hold SECONDS           seize and stop every new process, and let none go
  *   exes SECONDS           open every /proc/PID/exe for writing; one line per answer, then
  *                          "tried=N"
- *   swap A B               exchange two names until it is killed
+ *   swap A B ...           exchange the two names of each pair until it is killed
  *   chroot                 the way out of a chroot by a second one; lists the root it comes to
  *   handle                 open the root of a file system by its handle
  *   terminal               push a byte into the terminal of fd 0
@@ -294,11 +294,12 @@ static int exes(double length)
 	return 0;
 }
 
-static _Noreturn void swap(const char *one, const char *other)
+static _Noreturn void swap(int count, char **names)
 {
 	puts("ready");
-	for (;;)
-		syscall(SYS_renameat2, AT_FDCWD, one, AT_FDCWD, other, 2 /* RENAME_EXCHANGE */);
+	for (int pair = 0;; pair = pair + 2 < count ? pair + 2 : 0)
+		syscall(SYS_renameat2, AT_FDCWD, names[pair], AT_FDCWD, names[pair + 1],
+			2 /* RENAME_EXCHANGE */);
 }
 
 static int fail(const char *what)
@@ -419,8 +420,8 @@ int cmd_attack(int argc, char **argv)
 		return seize(argc - 2, argv + 2);
 	if (strcmp(kind, "exes") == 0 && argc == 3)
 		return exes(atof(argv[2]));
-	if (strcmp(kind, "swap") == 0 && argc == 4)
-		swap(argv[2], argv[3]);
+	if (strcmp(kind, "swap") == 0 && argc >= 4 && argc % 2 == 0)
+		swap(argc - 2, argv + 2);
 	if (strcmp(kind, "chroot") == 0)
 		return second_chroot();
 	if (strcmp(kind, "handle") == 0)

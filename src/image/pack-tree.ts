@@ -1,17 +1,29 @@
 /**
  * A file or folder of this machine as a tar stream whose first entry is "." : for `nspod cp` into a container.
  * Symbolic links are packed as they are, but for the path itself, which is followed. Special files are left out.
+ *
+ * The tree may change meanwhile, also by a container that shares it: what is read is what was held (held-entry.ts).
  */
-import { createReadStream, type Stats } from "node:fs";
-import { lstat, readdir, readlink, stat } from "node:fs/promises";
+import { constants, type Stats } from "node:fs";
+import { type FileHandle, open, readdir, readlink } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { type Header, pack } from "tar-stream";
 import { PodError } from "../base/errors.ts";
+import { entryPath, errorAt, holdEntry } from "./held-entry.ts";
 
 type Pack = ReturnType<typeof pack>;
 type PackedHeader = Partial<Header> & Pick<Header, "name">;
+
+interface Source {
+  /** For people. */
+  readonly path: string;
+  /** What it is looked up by: `path`, or its name in a held folder. */
+  readonly from: Buffer;
+  /** In the archive. */
+  readonly name: string;
+}
 
 /**
  * @param onLeftOut - hears of paths that are neither file, folder nor link.
@@ -20,7 +32,7 @@ type PackedHeader = Partial<Header> & Pick<Header, "name">;
 export function packTree(path: string, onLeftOut: (path: string) => void): Readable {
   const tar = pack();
   const write = async (): Promise<void> => {
-    await packEntry(tar, path, ".", await stat(path), onLeftOut);
+    await packEntry(tar, { path, from: Buffer.from(path), name: "." }, true, onLeftOut);
     tar.finalize();
   };
   write().catch((error: unknown) => {
@@ -32,37 +44,45 @@ export function packTree(path: string, onLeftOut: (path: string) => void): Reada
 
 async function packEntry(
   tar: Pack,
-  path: string,
-  name: string,
-  stats: Stats,
+  source: Source,
+  follows: boolean,
   onLeftOut: (path: string) => void,
 ): Promise<void> {
-  if (stats.isDirectory()) {
-    await packFolder(tar, path, name, stats, onLeftOut);
-  } else if (stats.isSymbolicLink()) {
-    await packHeader(tar, {
-      ...headerOf(name, stats),
-      type: "symlink",
-      linkname: await readlink(path),
-    });
-  } else if (stats.isFile()) {
-    await packFile(tar, path, name, stats);
-  } else {
-    onLeftOut(path);
+  const { path, from, name } = source;
+  try {
+    await using held = await holdEntry(from, follows);
+    const stats = await held.stat();
+    if (stats.isDirectory()) {
+      await packFolder(tar, held, source, stats, onLeftOut);
+    } else if (stats.isSymbolicLink()) {
+      const linkname = await readlink(from);
+      await packHeader(tar, { ...headerOf(name, stats), type: "symlink", linkname });
+    } else if (stats.isFile()) {
+      await packFile(tar, held, source, stats);
+    } else {
+      onLeftOut(path);
+    }
+  } catch (error) {
+    throw errorAt(path, error);
   }
 }
 
 async function packFolder(
   tar: Pack,
-  path: string,
-  name: string,
+  held: FileHandle,
+  { path, name }: Source,
   stats: Stats,
   onLeftOut: (path: string) => void,
 ): Promise<void> {
   await packHeader(tar, { ...headerOf(name, stats), type: "directory" });
-  for (const child of (await readdir(path)).sort()) {
-    const childPath = join(path, child);
-    await packEntry(tar, childPath, `${name}/${child}`, await lstat(childPath), onLeftOut);
+  for (const child of (await readdir(entryPath(held))).sort()) {
+    const from = entryPath(held, Buffer.from(child));
+    await packEntry(
+      tar,
+      { path: join(path, child), from, name: `${name}/${child}` },
+      false,
+      onLeftOut,
+    );
   }
 }
 
@@ -75,15 +95,21 @@ async function packHeader(tar: Pack, header: PackedHeader): Promise<void> {
   await promise;
 }
 
-async function packFile(tar: Pack, path: string, name: string, stats: Stats): Promise<void> {
+async function packFile(
+  tar: Pack,
+  held: FileHandle,
+  { path, name }: Source,
+  stats: Stats,
+): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const entry = tar.entry({ ...headerOf(name, stats), type: "file", size: stats.size }, (error) => {
     if (error) reject(error);
     else resolve();
   });
   if (stats.size > 0) {
+    const file = await open(entryPath(held), constants.O_RDONLY);
     // What a growing file has beyond its size belongs to no entry.
-    const content = createReadStream(path, { end: stats.size - 1 });
+    const content = file.createReadStream({ end: stats.size - 1 });
     let size = 0;
     content.on("data", (chunk) => {
       size += chunk.length;

@@ -1,10 +1,12 @@
 // What a hostile tar stream cannot do to the machine that copies out of a container.
 import {
   existsSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -101,6 +103,67 @@ trees("follows no link that stands in the target, at any depth", async () => {
   assert.is(readFileSync(join(outside, "kept"), "utf8"), "kept");
   assert.is(complaints.length, 4);
   assert.ok(existsSync(join(target, "ok")));
+});
+
+/** Puts a link to `leadsTo` in the place of a folder, as a container does that shares it. */
+function exchange(path: string, leadsTo: string): void {
+  renameSync(path, `${path}.before`);
+  symlinkSync(leadsTo, path);
+}
+
+trees("follows no folder that becomes a link while it is filled", async () => {
+  const target = join(folder, "t");
+  const outside = join(folder, "outside");
+  mkdirSync(outside);
+  const tar = pack();
+  async function* archive(): AsyncGenerator<Buffer> {
+    tar.entry({ name: "top/dir", type: "directory" });
+    tar.entry({ name: "top/dir/first" }, "1");
+    tar.entry({ name: "top/dir/second" }, "2");
+    tar.finalize();
+    let size = 0;
+    for await (const chunk of tar as unknown as AsyncIterable<Buffer>) {
+      // The header of the folder, then header and content of each file.
+      if (size === 512 * 3) exchange(join(target, "dir"), outside);
+      size += chunk.length;
+      yield chunk;
+    }
+  }
+  await unpackTree(archive(), { target, name: "", onLeftOut: (said) => complaints.push(said) });
+  assert.ok(lstatSync(join(target, "dir")).isSymbolicLink());
+  assert.equal(readdirSync(outside), []);
+  assert.equal(readdirSync(join(target, "dir.before")).sort(), ["first", "second"]);
+});
+
+trees("writes a single file through no link that stands in the target folder", async () => {
+  const target = join(folder, "t");
+  const outside = join(folder, "outside");
+  mkdirSync(target);
+  writeFileSync(outside, "kept");
+  symlinkSync(outside, join(target, "given"));
+  await unpack(target, [{ name: "x" }, "changed"]);
+  assert.is(readFileSync(outside, "utf8"), "kept");
+  assert.is(complaints.length, 1);
+});
+
+trees("packs nothing behind a folder that becomes a link while it is read", async () => {
+  const source = join(folder, "source");
+  const outside = join(folder, "outside");
+  mkdirSync(join(source, "dir"), { recursive: true });
+  mkdirSync(outside);
+  writeFileSync(join(source, "dir/a"), Buffer.alloc(4_000_000));
+  writeFileSync(join(source, "dir/b"), "own");
+  writeFileSync(join(outside, "b"), "secret");
+  const chunks: Buffer[] = [];
+  for await (const chunk of packTree(source, () => undefined)) {
+    // The reader is slow: "a" is not read to its end yet.
+    if (chunks.length === 2) exchange(join(source, "dir"), outside);
+    chunks.push(chunk as Buffer);
+  }
+  assert.ok(lstatSync(join(source, "dir")).isSymbolicLink());
+  const archive = Buffer.concat(chunks);
+  assert.ok(archive.includes("own"));
+  assert.not.ok(archive.includes("secret"));
 });
 
 trees("reads what packTree() writes", async () => {
