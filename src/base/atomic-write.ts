@@ -23,7 +23,11 @@ export interface WriteOptions {
   readonly durable?: boolean;
 }
 
-/** Replaces the file at `path` in one step. */
+/**
+ * Replaces the file at `path` in one step.
+ * @throws Error of the file system. The old content is in place then, or, when only the folder could not be synced, the
+ * new one; no other file is.
+ */
 export function atomicWrite(
   path: string,
   content: string | Uint8Array,
@@ -39,11 +43,15 @@ export function atomicWrite(
     writeFileSync(fd, content);
     failpoint("base/atomic-write.sync");
     if (durable) fsyncSync(fd);
+    failpoint("base/atomic-write.rename");
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
   } finally {
     closeSync(fd);
   }
-  failpoint("base/atomic-write.rename");
-  renameSync(temporary, path);
+  failpoint("base/atomic-write.folder");
   if (durable) syncFolder(dirname(path));
 }
 

@@ -33,6 +33,7 @@ import { EarlyUnpacking } from "./early-unpacking.ts";
 import { Helpers } from "./helpers.ts";
 import { blobPath, blobSize, chainIds, findLayer, type LayoutPaths, layerNames } from "./layout.ts";
 import type { ImportLimits } from "./limits.ts";
+import { StoreLock } from "./lock.ts";
 import type {
   MemberReport,
   PlannedImage,
@@ -77,11 +78,18 @@ export async function importImages<T>(
   request: ImportRequest,
   use: (prepared: PreparedImport) => T,
 ): Promise<T> {
-  const work = new Work(request);
   try {
-    return use(await work.prepare());
+    // Nobody takes the work for rubbish meanwhile.
+    using _lock = StoreLock.shared(request.paths.lock);
+    return await doWork(new Work(request), use);
   } catch (error) {
     throw importError(request.source, error);
+  }
+}
+
+async function doWork<T>(work: Work, use: (prepared: PreparedImport) => T): Promise<T> {
+  try {
+    return use(await work.prepare());
   } finally {
     await work.clean();
   }
@@ -162,8 +170,8 @@ class Work {
     if (signal?.aborted === true) this.#onAbort();
     signal?.addEventListener("abort", this.#onAbort, { once: true });
     this.#cancel.signal.throwIfAborted();
-    mkdirSync(this.#staging, { mode: 0o700 });
-    mkdirSync(this.#unpacking, { mode: 0o700 });
+    makeFolder(this.#staging, 0o700);
+    makeFolder(this.#unpacking, 0o700);
     const { images, files } = await this.#read();
     this.#staged = new Map(files);
     const layerFiles = images.flatMap(({ layers }) =>
@@ -196,9 +204,14 @@ class Work {
     await Promise.allSettled([...this.#jobs.values()].map((job) => job.done));
     await Promise.all([...this.#early.values()].map(({ unpacking }) => unpacking.ended()));
     await Promise.all([this.#reader?.stop(), this.#helpers.stop()]);
-    // Numbered files only: no name of it comes from the archive.
-    rmSync(this.#staging, { recursive: true, force: true });
-    await removeTree(this.#unpacking);
+    try {
+      failpoint("image/import-images.clean");
+      // Numbered files only: no name of it comes from the archive.
+      rmSync(this.#staging, { recursive: true, force: true });
+      await removeTree(this.#unpacking);
+    } catch {
+      // What the import has come to stands. The store takes such folders away, after this import or a later one.
+    }
   }
 
   readonly #onAbort = (): void => {
@@ -252,7 +265,7 @@ class Work {
 
   /** A member that may be a layer is coming in. */
   #startEarly(member: MemberReport): void {
-    const folder = this.#makeFolder();
+    const folder = this.#layerFolder();
     const early: EarlyLayer = {
       warnings: [],
       chainId: undefined,
@@ -283,12 +296,11 @@ class Work {
     return canVerify && early?.chainId === undefined ? early : undefined;
   }
 
-  #makeFolder(): string {
+  #layerFolder(): string {
     this.#folders++;
     const folder = join(this.#unpacking, String(this.#folders));
-    mkdirSync(folder);
-    // What "/" of the image looks like unless a layer says otherwise; mkdir's mode is cut by the daemon's umask.
-    chmodSync(folder, 0o755);
+    // What "/" of the image looks like unless a layer says otherwise.
+    makeFolder(folder, 0o755);
     return folder;
   }
 
@@ -311,7 +323,7 @@ class Work {
     const existing = findLayer(paths, layer.diffId, chainId);
     const isNew = existing === undefined;
     const early = isNew ? this.#earlyOf(layer) : undefined;
-    const folder = existing ?? early?.unpacking.folder ?? this.#makeFolder();
+    const folder = existing ?? early?.unpacking.folder ?? this.#layerFolder();
     const job: LayerJob = {
       diffId: layer.diffId,
       chainId,
@@ -449,9 +461,18 @@ class Work {
         if (existsSync(job.folder) && !existsSync(to)) renameSync(job.folder, to);
       }
     }
-    syncFolder(paths.blobs);
-    syncFolder(paths.layers);
+    for (const folder of [paths.blobs, paths.layers]) {
+      failpoint("image/import-images.sync");
+      syncFolder(folder);
+    }
   }
+}
+
+function makeFolder(path: string, mode: number): void {
+  failpoint("image/import-images.folder");
+  mkdirSync(path);
+  // mkdir's mode is cut by the daemon's umask.
+  chmodSync(path, mode);
 }
 
 /** @throws PodError NotFound, or InvalidArgument for what is neither file nor folder. */

@@ -236,7 +236,7 @@ export class LayerWriter {
     this.#reserve(path.length);
     this.#open(path, K.O_WRONLY | K.O_CREAT | K.O_EXCL, 0o600);
     const batch = this.#nextBatch();
-    const registers = await runBatch(this.#action, batch);
+    const registers = await this.#run(batch);
     this.#recycle(batch);
     return Number(registers[fd]);
   }
@@ -374,13 +374,17 @@ export class LayerWriter {
     const batch = this.#nextBatch();
     this.#waiting++;
     this.#tail = this.#tail.then(async () => {
-      failpoint("image/layer-writer.batch");
-      await runBatch(this.#action, batch);
+      await this.#run(batch);
       this.#waiting--;
       this.#recycle(batch);
     });
     // Whoever waits for room or flushes gets the error.
     this.#tail.catch(() => undefined);
+  }
+
+  async #run(batch: Batch): ReturnType<typeof runBatch> {
+    failpoint("image/layer-writer.batch");
+    return await runBatch(this.#action, batch);
   }
 
   /** Begins a new batch and returns the old one. */

@@ -4,6 +4,7 @@
  */
 import { constants, fstatSync, openSync, readSync } from "node:fs";
 import { PodError } from "../base/errors.ts";
+import { failpoint } from "../base/failpoint.ts";
 import type { Digest } from "../base/ids.ts";
 import { K } from "../sys/abi.ts";
 import { run } from "../sys/ffi.ts";
@@ -77,6 +78,7 @@ export async function readArchive(task: ReadTask, hooks: ReadHooks): Promise<Arc
   return {
     result: { images, files },
     sync: () => {
+      failpoint("image/read-archive.sync");
       const program = new Program("image helper");
       for (const fd of syncFds) program.call("syncfs", [fd]);
       run("Cannot write the image to disk", program);

@@ -75,17 +75,27 @@ export class Worker {
     };
     this.#fail = fail;
     if (child.stdout) {
-      // Our own program writes these lines.
       const lines = createInterface({ input: child.stdout });
-      lines.on("line", (line) => settle(JSON.parse(line) as Report));
+      lines.on("line", (line) => {
+        try {
+          // Our own program writes these lines.
+          settle(JSON.parse(line) as Report);
+        } catch (error) {
+          // Of a hook: what comes of the report belongs to the task.
+          fail(error);
+        }
+      });
     }
     // EPIPE: the helper has ended, its report or its exit says why.
     child.stdin?.on("error", () => undefined);
-    if (isPiped) pipeInto(content, child.stdio[3], fail);
     child.on("error", (cause) => {
-      fail(new PodError("Internal", "Cannot start the image helper", { cause }));
+      const message = `the image helper could not be started: ${cause.message}`;
+      fail(new PodError("Internal", message, { cause }));
       exited.resolve();
     });
+    // Without descriptors for it there is no process, and there are no streams either: "error" says so.
+    const streams: ChildProcess["stdio"] | undefined = child.stdio;
+    if (isPiped && streams !== undefined) pipeInto(content, streams[3], fail);
     // "close" comes after the last line of stdout was read.
     child.on("close", (code, signal) => {
       const kind: ErrorKind = signal === "SIGKILL" ? "ResourceExhausted" : "Internal";

@@ -6,6 +6,7 @@
  * Source: GNU tar manual "Storing Sparse Files".
  */
 import { PodError } from "../base/errors.ts";
+import { failpoint } from "../base/failpoint.ts";
 import { maxSparseRanges, type SparseRange, sparseRanges } from "./pax-records.ts";
 import { writeAll } from "./write-all.ts";
 
@@ -42,6 +43,7 @@ export class SparseWriter {
       const range = this.#currentRange();
       if (range === undefined) throw refuse("its sparse map is shorter than its content");
       const part = rest.subarray(0, range.length - this.#done);
+      failpoint("image/sparse-writer.write");
       writeAll(this.#fd, part, range.offset + this.#done);
       this.#done += part.length;
       rest = rest.subarray(part.length);

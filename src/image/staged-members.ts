@@ -145,6 +145,7 @@ export class MemberWriter {
   ) {
     this.#watch = watch;
     this.#file = file;
+    failpoint("image/staged-members.open");
     this.#fd = file === undefined ? undefined : openSync(String(file), "wx", 0o600);
     this.#accept = accept;
   }

@@ -11,6 +11,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } fr
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { messageOf, PodError } from "../base/errors.ts";
+import { failpoint } from "../base/failpoint.ts";
 import { type Digest, isDigest } from "../base/ids.ts";
 import type { Instance } from "../base/instance.ts";
 import {
@@ -203,7 +204,6 @@ export class ImageStore {
     options: LoadOptions,
     rootfs: RootfsTask | undefined,
   ): Promise<readonly LoadedImage[]> {
-    const lock = StoreLock.shared(this.#paths.lock);
     this.#imports++;
     try {
       return await importImages(
@@ -217,7 +217,6 @@ export class ImageStore {
         (prepared) => this.#commit(prepared, options),
       );
     } finally {
-      lock[Symbol.dispose]();
       this.#imports--;
       // What was removed while the import ran had to wait.
       if (this.#imports === 0) this.#collect();
@@ -414,24 +413,42 @@ export class ImageStore {
     await this.#cleaning;
   }
 
+  /** @throws Error of the file system; the images are those from before then. */
   #write(entries: ReadonlyMap<Digest, Entry>): void {
-    writeIndex(
-      this.#paths,
-      [...entries.values()].flatMap(({ descriptor, image, layerBytes }) =>
-        image.names.length === 0
-          ? [indexEntry(descriptor, undefined, layerBytes)]
-          : image.names.map((name) => indexEntry(descriptor, name, layerBytes)),
-      ),
-    );
+    try {
+      writeIndex(this.#paths, indexOf(entries));
+    } catch (error) {
+      this.#restore();
+      throw error;
+    }
     this.#entries = entries;
     this.#onChange();
   }
 
-  /** Takes away everything that no image needs, unless an import is going on: that does it then. */
+  /** An index that could not be brought to the disk may be in place all the same, and what it names is about to go. */
+  #restore(): void {
+    try {
+      writeIndex(this.#paths, indexOf(this.#entries));
+    } catch {
+      // As it failed before: with the old index in place, or without having touched it.
+    }
+  }
+
+  /** Takes away everything that no image needs; what cannot be taken away now is at the next occasion. */
   #collect(): void {
+    try {
+      this.#sweep();
+    } catch {
+      // ENOSPC, EMFILE: whoever imports or removes an image has done that, and nobody sees the rest.
+    }
+  }
+
+  /** Not while an import is going on: that does it then. */
+  #sweep(): void {
     const lock = StoreLock.exclusive(this.#paths.lock);
     if (lock === undefined) return;
     try {
+      failpoint("image/store.collect");
       const blobs = new Set<string>();
       const folders = new Set<string>();
       for (const { image, descriptor, manifest } of this.#entries.values()) {
@@ -480,6 +497,14 @@ export class ImageStore {
       }
     })();
   }
+}
+
+function indexOf(entries: ReadonlyMap<Digest, Entry>): readonly Descriptor[] {
+  return [...entries.values()].flatMap(({ descriptor, image, layerBytes }) =>
+    image.names.length === 0
+      ? [indexEntry(descriptor, undefined, layerBytes)]
+      : image.names.map((name) => indexEntry(descriptor, name, layerBytes)),
+  );
 }
 
 function isUsed(image: StoredImage, inUse: ReadonlySet<Digest> | undefined): boolean {

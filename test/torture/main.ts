@@ -5,6 +5,7 @@ import { requires } from "../support/requires.ts";
 import { adoption } from "./adoption.ts";
 import { daemonKills } from "./daemon-kills.ts";
 import { execs } from "./execs.ts";
+import { failingImports } from "./failing-imports.ts";
 import { Figures } from "./figures.ts";
 import { logs } from "./logs.ts";
 import { shimDeaths } from "./shim-deaths.ts";
@@ -13,7 +14,16 @@ import { stuck } from "./stuck.ts";
 
 requires("root");
 
-const parts = { daemonKills, adoption, shimDeaths, execs, logs, slowReaders, stuck };
+const parts = {
+  daemonKills,
+  adoption,
+  shimDeaths,
+  execs,
+  logs,
+  slowReaders,
+  stuck,
+  failingImports,
+};
 
 const wanted = process.argv.slice(2);
 const figures = new Figures();
