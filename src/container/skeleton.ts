@@ -5,9 +5,16 @@
  *
  *   <root>/skeleton/1/   dev proc sys   etc/{hosts,hostname,resolv.conf}   etc/mtab → /proc/mounts
  */
-import { chmodSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
-import { hasCode } from "../base/errors.ts";
 
 const folders = [
   ["dev", 0o755],
@@ -33,6 +40,8 @@ export function ensureSkeleton(root: string): void {
   const folder = skeletonFolder(root);
   const draft = `${folder}.tmp`;
   rmSync(draft, { recursive: true, force: true });
+  // A daemon starts on a full disk too, if one has been here before.
+  if (existsSync(folder)) return;
   mkdirSync(draft, { recursive: true, mode: 0o755 });
   for (const [name, mode] of folders) {
     mkdirSync(join(draft, name));
@@ -44,10 +53,5 @@ export function ensureSkeleton(root: string): void {
     chmodSync(join(draft, "etc", name), 0o644);
   }
   symlinkSync("/proc/mounts", join(draft, "etc", "mtab"));
-  try {
-    renameSync(draft, folder);
-  } catch (error) {
-    if (!hasCode(error, "ENOTEMPTY", "EEXIST")) throw error;
-    rmSync(draft, { recursive: true });
-  }
+  renameSync(draft, folder);
 }

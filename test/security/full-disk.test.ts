@@ -1,5 +1,6 @@
 // Promise: on a disk without a free byte the daemon lives and starts, says in one sentence what it cannot do, leaves
-// nothing half done, and deletes; when there is room again it goes on without a restart (security: C-06).
+// nothing half done, and deletes; when there is room again it goes on without a restart (security: C-06). The same when
+// it has room and no inodes (security: C-07).
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { suite } from "uvu";
@@ -101,6 +102,42 @@ full(
     await eventually("another line of a pod that ran", 10_000, async () =>
       (await logged()) === last ? undefined : true,
     );
+  }),
+);
+
+full(
+  "without inodes takes no image and starts no pod, says why, and those that run go on",
+  withDeadline(60_000, async () => {
+    await disk.fillInodes();
+    const before = ["images", "images/blobs/sha256", "layers", "pods"].map(contentOf);
+    const { code, stderr } = await instance.nspod(["image", "load", testImage("demo")]);
+    assert.is(code, 1);
+    assert.match(stderr, /^nspod: Cannot import image "demo.tar": .*no space left on .*\n$/);
+    await instance.must(["run", "-d", "-"], { input: writer("five") });
+    await eventually("the failure to be told", 20_000, async () => {
+      const told = await instance.must(["get", "events", "-o", "json"]);
+      return /no space left on/.test(told) ? true : undefined;
+    });
+    const after = ["images", "images/blobs/sha256", "layers", "pods"].map(contentOf);
+    assert.equal(after, before);
+    assert.is(await instance.must(["exec", "three", "--", "echo", "alive"]), "alive\n");
+  }),
+);
+
+full(
+  "without inodes lets pods go, also those that a new daemon has found, and starts the rest when it has some",
+  withDeadline(60_000, async () => {
+    await instance.must(["delete", "pod", "three"]);
+    await daemon.kill();
+    await disk.fillInodes();
+    daemon = await ArmedDaemon.start(instance, "", disk.enter);
+    await instance.must(["delete", "pod", "four"]);
+    await disk.empty();
+    await instance.must(["wait", "--for=condition=Ready", "pod/five", "--timeout=40s"], {
+      timeoutMs: 50_000,
+    });
+    const census = await instance.nspod(["system", "census"]);
+    assert.is(census.code, 0, census.stdout);
   }),
 );
 

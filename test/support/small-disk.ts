@@ -9,6 +9,8 @@ import { runCommand } from "./run-command.ts";
 /** Enough that a node has no disk pressure; memory is taken only for what is written. */
 const roomyBytes = 1 << 30;
 
+const roomyInodes = 100_000;
+
 export class SmallDisk implements AsyncDisposable {
   readonly #holder: LiveCommand;
   readonly #folder: string;
@@ -47,13 +49,28 @@ export class SmallDisk implements AsyncDisposable {
     });
   }
 
+  /** From now on no file can be made; there is room in those that are there. */
+  async fillInodes(): Promise<void> {
+    await eventually("the inodes to be taken", 10_000, async () => {
+      const { files, ffree } = statfsSync(this.view);
+      // What is made meanwhile makes the kernel refuse.
+      await this.#remount(`nr_inodes=${files - ffree}`);
+      return statfsSync(this.view).ffree === 0 ? true : undefined;
+    });
+  }
+
   async empty(): Promise<void> {
     await this.#resize(roomyBytes);
+    await this.#remount(`nr_inodes=${roomyInodes}`);
   }
 
   async #resize(bytes: number): Promise<void> {
+    await this.#remount(`size=${bytes}`);
+  }
+
+  async #remount(option: string): Promise<void> {
     const [file = "", ...args] = this.enter;
-    const mount = ["mount", "-o", `remount,size=${bytes}`, this.#folder];
+    const mount = ["mount", "-o", `remount,${option}`, this.#folder];
     const { code, stderr } = await runCommand(file, [...args, ...mount]);
     if (code !== 0) throw new Error(stderr);
   }
