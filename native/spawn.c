@@ -6,10 +6,11 @@
  * memory while the caller sleeps. Whatever changes a thread (setns, unshare, chroot, ids) belongs
  * into a spawned child only.
  * nspod_empty_trash() is a loop over what it finds, which no program can be; nspod_log_text() makes
- * no system call at all.
+ * no system call at all; nspod_tidy() asks malloc and the linker.
  */
 #include "clone_child.h"
 #include "log_text.h"
+#include "tidy.h"
 #include "trash.h"
 
 #include <errno.h>
@@ -21,6 +22,7 @@ EXPORT int nspod_spawn(uint8_t *buffer, uint32_t size, uint64_t clone_flags, int
 		       struct program_result *result);
 EXPORT int nspod_empty_trash(int32_t fd, uint32_t most);
 EXPORT void nspod_log_text(uint8_t *block, uint32_t size, struct log_text *text);
+EXPORT void nspod_tidy(int32_t forget_start);
 
 static int refuse(struct program_result *result, int32_t bad_op)
 {
@@ -63,4 +65,9 @@ EXPORT int nspod_empty_trash(int32_t fd, uint32_t most)
 EXPORT void nspod_log_text(uint8_t *block, uint32_t size, struct log_text *text)
 {
 	log_text(block, size, text);
+}
+
+EXPORT void nspod_tidy(int32_t forget_start)
+{
+	tidy(forget_start);
 }

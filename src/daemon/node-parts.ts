@@ -14,9 +14,11 @@ import { ServiceProxy, type ServiceProxyOptions } from "../controller/service-pr
 import type { DnsServer } from "../net/dns-server.ts";
 import type { EngineContext } from "../pod/context.ts";
 import { PodEngine } from "../pod/engine.ts";
+import { tidyAside } from "../sys/ffi.ts";
 import { ClusterNetwork } from "./cluster-network.ts";
 import { type EngineParts, engineContext } from "./engine-context.ts";
 import { nameServer } from "./serve-names.ts";
+import { TidyMemory } from "./tidy-memory.ts";
 
 export interface GivenParts extends Omit<EngineParts, "objects" | "state" | "freed" | "wake"> {
   readonly api: ClusterApi;
@@ -59,7 +61,11 @@ export function makeParts(
   const engine = new PodEngine(context);
   const agent = new Agent({ api, engine, events, clock, log, nodeName });
   stack.defer(() => agent.close());
-  state.follow(() => agent.noticeRoom());
+  const memory = stack.use(new TidyMemory({ clock, tidy: tidyAside }));
+  state.follow(() => {
+    agent.noticeRoom();
+    memory.noteWork();
+  });
   const cluster = stack.use(new ClusterNetwork({ objects, nodeName, ...network, log }));
   const proxy = stack.use(
     new ServiceProxy({

@@ -33,6 +33,9 @@ interface Library {
       done: (error: Error | null, result: number) => void,
     ) => void;
   };
+  readonly nspod_tidy: {
+    readonly async: (forgetStart: number, done: (error: Error | null) => void) => void;
+  };
 }
 
 type SpawnCall = [
@@ -67,6 +70,9 @@ function nspod(): Library {
     // SAFETY: takes numbers only; the descriptor stays open until it has returned.
     // BLOCKS: until the disk has taken the removal of so many names; called in libuv's pool only.
     nspod_empty_trash: ["int", ["int32", "uint32"]],
+    // SAFETY: takes a number only; what it takes from the process comes back by a minor fault.
+    // BLOCKS: whoever wants memory of malloc, for some ms; called in libuv's pool only.
+    nspod_tidy: ["void", ["int32"]],
   }) as Library;
   return library;
 }
@@ -202,4 +208,17 @@ export async function emptyFolderAside(fd: number, most: number): Promise<number
 /** Takes the heads off the lines of a log (native/log_text.h). @param text - a struct log_text. */
 export function takeLogText(block: Buffer, text: Buffer): void {
   nspod().nspod_log_text(block, block.length, text);
+}
+
+/**
+ * Gives memory that is free back to the kernel, in a thread of libuv's pool (native/tidy.h).
+ * @param forgetStart - also the pages of the program that only its start has needed.
+ */
+export async function tidyAside(forgetStart: boolean): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  nspod().nspod_tidy.async(Number(forgetStart), (error) => {
+    if (error) reject(error);
+    else resolve();
+  });
+  await promise;
 }
