@@ -93,6 +93,9 @@ test("set changes images, variables and limits of a template", async (pods) => {
   assert.is(await set("env", "deploy/web", "MODE=test", "X=1"), `${label} env updated\n`);
   assert.is(await set("env", "deploy/web", "X-"), `${label} env updated\n`);
   assert.is(await set("env", "deploy/web", "MODE=test"), "");
+  const half = await pods.instance.nspod(["set", "env", "deploy/web", "-e", "MODEL"]);
+  assert.is(half.code, 1);
+  assert.match(half.stderr, '--env: must be NAME=VALUE: got "MODEL"');
   assert.is(
     await set("env", "deploy/web", "--from=secret/login", "--prefix=IN_"),
     `${label} env updated\n`,

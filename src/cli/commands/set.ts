@@ -5,6 +5,7 @@ import type { ConfigMap, Secret } from "../../spec/kubernetes.gen.ts";
 import type { EnvVar } from "../../spec/pod.ts";
 import type { KubernetesObject } from "../../spec/resources.ts";
 import type { Context } from "../context.ts";
+import { environmentVariable } from "../environment-variable.ts";
 import { wishOf } from "../last-applied.ts";
 import { objectLabel, parseObjects } from "../object-arguments.ts";
 import { getObject, patchObject } from "../objects.ts";
@@ -76,9 +77,10 @@ export async function setEnv(
   if (changes.length === 0 && imported.length === 0) {
     throw new PodError("InvalidArgument", "at least one environment variable must be provided");
   }
+  const isRemoval = (word: string): boolean => /^[^=]+-$/.test(word);
   const change = {
-    set: [...changes.filter((word) => word.includes("=")).map(variable), ...imported],
-    remove: changes.filter((word) => !word.includes("=")).map((word) => word.slice(0, -1)),
+    set: [...changes.filter((word) => !isRemoval(word)).map(environmentVariable), ...imported],
+    remove: changes.filter(isRemoval).map((word) => word.slice(0, -1)),
     overwrite: options.overwrite !== false && options.overwrite !== "false",
   };
   return await changeAll(context, objects, options, {
@@ -91,11 +93,6 @@ function stdinLines(): readonly string[] {
   return readFileSync(0, "utf8")
     .split("\n")
     .filter((line) => line.includes("="));
-}
-
-function variable(word: string): EnvVar {
-  const at = word.indexOf("=");
-  return { name: word.slice(0, at), value: word.slice(at + 1) };
 }
 
 /** A variable for each key of a ConfigMap or Secret, that takes its value from there. */
