@@ -21,6 +21,24 @@ export interface PoolPointer {
   readonly text: string;
 }
 
+/** A string in the pool: it is put into words only when somebody reads a listing. */
+class StringPointer implements PoolPointer {
+  readonly kind = "pool";
+  readonly offset: number;
+  readonly length: number;
+  readonly #string: string;
+
+  constructor(offset: number, length: number, string: string) {
+    this.offset = offset;
+    this.length = length;
+    this.#string = string;
+  }
+
+  get text(): string {
+    return JSON.stringify(this.#string);
+  }
+}
+
 export interface Register {
   readonly kind: "register";
   readonly number: number;
@@ -72,7 +90,8 @@ export class Program {
   /** What the program is for, e.g. `container "web"`: the head of listings and errors. */
   readonly title: string;
   readonly #operations: Operation[] = [];
-  readonly #chunks: Uint8Array[] = [];
+  /** What the pool holds, and where; a string ends with a NUL byte, which is there already. */
+  readonly #chunks: { readonly offset: number; readonly content: Uint8Array | string }[] = [];
   #poolSize = 0;
   #origin = "";
   readonly #free: number[];
@@ -115,13 +134,8 @@ export class Program {
 
   /** Puts bytes into the pool, 8-byte aligned. @param text - how listings show them. */
   bytes(content: Uint8Array, text = `<${content.length} bytes>`): PoolPointer {
-    this.#encoded = undefined;
-    const offset = this.#poolSize;
-    const padding = (8 - (content.length % 8)) % 8;
-    this.#chunks.push(content);
-    if (padding > 0) this.#chunks.push(new Uint8Array(padding));
-    this.#poolSize += content.length + padding;
-    return { kind: "pool", offset, length: content.length, text };
+    const { length } = content;
+    return { kind: "pool", offset: this.#place(content, length), length, text };
   }
 
   /** Room for the kernel to write into; read it back with `bytesOf()` after the run. */
@@ -136,7 +150,8 @@ export class Program {
     if (text.includes("\0")) {
       throw new PodError("InvalidArgument", `${JSON.stringify(text)} contains a NUL byte`);
     }
-    const pointer = this.bytes(Buffer.from(`${text}\0`), JSON.stringify(text));
+    const length = Buffer.byteLength(text) + 1;
+    const pointer = new StringPointer(this.#place(text, length), length, text);
     this.#strings.set(text, pointer);
     return pointer;
   }
@@ -219,6 +234,15 @@ export class Program {
     return this;
   }
 
+  /** Takes room for so many bytes. @returns its offset */
+  #place(content: Uint8Array | string, length: number): number {
+    this.#encoded = undefined;
+    const offset = this.#poolSize;
+    this.#chunks.push({ offset, content });
+    this.#poolSize += length + (-length & 7);
+    return offset;
+  }
+
   #add(
     name: SyscallName | PseudoName,
     operands: readonly Operand[],
@@ -242,19 +266,21 @@ export class Program {
       return ahead;
     }
     const poolStart = headerSize + operationSize * this.#operations.length;
-    const buffer = Buffer.alloc(poolStart + this.#poolSize);
-    buffer.writeUInt32LE(magic, 0);
-    buffer.writeUInt16LE(1, 4);
-    buffer.writeUInt16LE(headerSize, 6);
-    buffer.writeUInt32LE(this.#operations.length, 8);
-    buffer.writeUInt32LE(this.#poolSize, 12);
-    this.#operations.forEach((operation, index) => {
-      encodeOperation(buffer, headerSize + operationSize * index, operation);
-    });
-    let at = poolStart;
-    for (const chunk of this.#chunks) {
-      buffer.set(chunk, at);
-      at += chunk.length;
+    const bytes = new ArrayBuffer(poolStart + this.#poolSize);
+    const words = new Int32Array(bytes, 0, poolStart / 4);
+    words[0] = magic;
+    words[1] = 1 | (headerSize << 16);
+    words[2] = this.#operations.length;
+    words[3] = this.#poolSize;
+    let word = headerSize / 4;
+    for (const operation of this.#operations) {
+      encodeOperation(words, word, operation);
+      word += operationSize / 4;
+    }
+    const buffer = Buffer.from(bytes);
+    for (const { offset, content } of this.#chunks) {
+      if (typeof content === "string") buffer.write(content, poolStart + offset);
+      else buffer.set(content, poolStart + offset);
     }
     return buffer;
   }
@@ -266,35 +292,36 @@ export class Program {
   }
 }
 
-function encodeOperation(buffer: Buffer, at: number, operation: Operation): void {
+/** struct program_op, little endian as the machines are: nr, operand_count, flags; destination, kinds; tolerated. */
+function encodeOperation(words: Int32Array, at: number, operation: Operation): void {
   const { name, operands, options } = operation;
+  const { into, tolerate, always = false, whole = false } = options;
   const number = isPseudo(name) ? pseudoNumbers[name] : syscalls[name];
   let kinds = 0;
-  operands.forEach((operand, index) => {
+  for (let index = 0; index < operands.length; index++) {
+    const operand = operands[index] ?? 0;
     const isNumber = typeof operand === "number" || typeof operand === "bigint";
-    const kind = isNumber ? "literal" : operand.kind;
-    kinds |= kindNumbers[kind] << (2 * index);
-    writeOperand(buffer, at + 16 + 8 * index, operand);
-  });
-  buffer.writeUInt16LE(number, at);
-  buffer.writeUInt8(operands.length, at + 2);
-  buffer.writeUInt8((options.always ? 1 : 0) | (options.whole ? 2 : 0), at + 3);
-  buffer.writeInt16LE(options.into?.number ?? -1, at + 4);
-  buffer.writeUInt16LE(kinds, at + 6);
-  (options.tolerate ?? []).forEach((errno, index) => {
-    buffer.writeUInt16LE(errnos[errno], at + 8 + 2 * index);
-  });
+    if (!isNumber) kinds |= kindNumbers[operand.kind] << (2 * index);
+    writeOperand(words, at + 4 + 2 * index, operand);
+  }
+  words[at] = number | (operands.length << 16) | (always ? 1 << 24 : 0) | (whole ? 2 << 24 : 0);
+  words[at + 1] = ((into?.number ?? -1) & 0xffff) | (kinds << 16);
+  if (tolerate === undefined) return;
+  const [first = 0, second = 0, third = 0] = tolerate.map((name) => errnos[name]);
+  words[at + 2] = first | (second << 16);
+  words[at + 3] = third;
 }
 
 /** Two's complement in 64 bits. Numbers go in two halves: a BigInt for each would be half the cost. */
-function writeOperand(buffer: Buffer, at: number, operand: Operand): void {
+function writeOperand(words: Int32Array, at: number, operand: Operand): void {
   if (typeof operand === "bigint") {
-    buffer.writeBigInt64LE(BigInt.asIntN(64, operand), at);
+    words[at] = Number(BigInt.asIntN(32, operand));
+    words[at + 1] = Number(BigInt.asIntN(32, operand >> 32n));
     return;
   }
   const value = typeof operand === "number" ? operand : placeOf(operand);
-  buffer.writeUInt32LE(value >>> 0, at);
-  buffer.writeInt32LE(Math.floor(value / 2 ** 32), at + 4);
+  words[at] = value;
+  words[at + 1] = Math.floor(value / 2 ** 32);
 }
 
 function placeOf(operand: PoolPointer | Register): number {
