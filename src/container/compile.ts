@@ -10,7 +10,8 @@
  * Pure: nothing is decided here, the plan has decided. Registers 0..7 are shared with the shim (terminal.ts).
  */
 import { K } from "../sys/abi.ts";
-import { Program } from "../sys/program.ts";
+import { Program, registerCount } from "../sys/program.ts";
+import { type Begin, beginAnew } from "./beginnings.ts";
 import { bindMount, cloneEarly } from "./bind-mounts.ts";
 import { execute } from "./execute.ts";
 import { makeDirectories } from "./in-root.ts";
@@ -43,8 +44,8 @@ export interface CompiledProcess {
   readonly cloneFlags: number;
 }
 
-/** The programs that start a container. */
-export function compileContainer(plan: ContainerPlan): CompiledProcess {
+/** The programs that start a container. @param begin - may remember their beginnings */
+export function compileContainer(plan: ContainerPlan, begin: Begin = beginAnew): CompiledProcess {
   const joins = plan.pidNamespace === "pod";
   const prelude = new Program(`container "${plan.name}", before the start`, sharedRegisterCount);
   if (joins) enterPidNamespace(prelude, "spec.shareProcessNamespace");
@@ -53,14 +54,21 @@ export function compileContainer(plan: ContainerPlan): CompiledProcess {
   const postlude = new Program(`container "${plan.name}", after the start`, sharedRegisterCount);
   if (joins) leavePidNamespace(postlude);
   return {
-    programs: { prelude, program: compileStart(plan), ...(joins ? { postlude } : {}) },
+    programs: { prelude, program: compileStart(plan, begin), ...(joins ? { postlude } : {}) },
     cloneFlags: K.CLONE_NEWNS | (plan.pidNamespace === "container" ? K.CLONE_NEWPID : 0),
   };
 }
 
-function compileStart(plan: ContainerPlan): Program {
+function compileStart(plan: ContainerPlan, begin: Begin): Program {
+  const { argv, environment, ...rest } = plan;
+  const program = new Program(titleOf(plan), registerCount, begin(rest, compileBeginning));
+  execute(program, argv, environment, `${plan.field}.command`);
+  return program;
+}
+
+function compileBeginning(plan: Omit<ContainerPlan, "argv" | "environment">): Program {
   const { field, users } = plan;
-  const program = new Program(`container "${plan.name}"`, sharedRegisterCount);
+  const program = new Program(titleOf(plan), sharedRegisterCount);
   takeStreams(program, shared.devpts);
   enterProcess(program, plan);
   leadSession(program, field, plan.tty);
@@ -111,6 +119,9 @@ function compileStart(plan: ContainerPlan): Program {
   program.from("no descriptor but the standard streams");
   program.call("close_range", [users ? keptFd + 1 : keptFd, 0xffff_ffff, 0]);
   dropPrivileges(program, plan, { ownMounts: true });
-  execute(program, plan.argv, plan.environment, `${field}.command`);
   return program;
+}
+
+function titleOf({ name }: Pick<ContainerPlan, "name">): string {
+  return `container "${name}"`;
 }

@@ -6,7 +6,8 @@
  * process-namespace.ts), joins its mount and cgroup namespaces by pidfd, and lives in the pod's others, as the shim does.
  */
 import { K } from "../sys/abi.ts";
-import { Program, type Register } from "../sys/program.ts";
+import { Program, type Register, registerCount } from "../sys/program.ts";
+import { type Begin, beginAnew } from "./beginnings.ts";
 import type { CompiledProcess } from "./compile.ts";
 import { execute } from "./execute.ts";
 import { openInRoot } from "./in-root.ts";
@@ -73,25 +74,33 @@ export function planExec(container: ContainerPlan, request: ExecRequest): ExecPl
   };
 }
 
-/** The programs of the process; START's target is the container. */
-export function compileExec(plan: ExecPlan): CompiledProcess {
+/** The programs of the process; START's target is the container. @param begin - may remember their beginnings */
+export function compileExec(plan: ExecPlan, begin: Begin = beginAnew): CompiledProcess {
   const joins = plan.pidNamespace !== "host" && !plan.mayBeTraced;
-  const title = `process in container "${plan.name}"`;
+  const title = titleOf(plan);
   const prelude = new Program(`${title}, before the start`, sharedRegisterCount);
   if (joins) enterPidNamespace(prelude, ownPids);
   if (plan.tty) openTerminal(prelude, "exec");
   const postlude = new Program(`${title}, after the start`, sharedRegisterCount);
   if (joins) leavePidNamespace(postlude);
   return {
-    programs: { prelude, program: compileProcess(plan, title), ...(joins ? { postlude } : {}) },
+    programs: { prelude, program: compileProcess(plan, begin), ...(joins ? { postlude } : {}) },
     cloneFlags: 0,
   };
 }
 
 const ownPids = "PID namespace of the container";
 
-function compileProcess(plan: ExecPlan, title: string): Program {
-  const program = new Program(title, sharedRegisterCount);
+function compileProcess(plan: ExecPlan, begin: Begin): Program {
+  const { argv, environment, ...rest } = plan;
+  const program = new Program(titleOf(plan), registerCount, begin(rest, compileBeginning));
+  if (plan.binary === undefined) execute(program, argv, environment, "exec");
+  else executeBinary(program, ownBinary(plan), argv);
+  return program;
+}
+
+function compileBeginning(plan: Omit<ExecPlan, "argv" | "environment">): Program {
+  const program = new Program(titleOf(plan), sharedRegisterCount);
   if (plan.mayBeTraced) divideIntoPidNamespace(program, ownPids);
   takeStreams(program, shared.target);
   enterProcess(program, plan);
@@ -109,7 +118,7 @@ function compileProcess(plan: ExecPlan, title: string): Program {
   program.call("fchdir", [folder]);
   if (plan.users) keepUsers(program);
   program.from("no descriptor but the standard streams");
-  const free = plan.users ? keptFd + 1 : keptFd;
+  const free = ownBinary(plan);
   if (binary !== undefined) {
     // EINVAL: it is that number already.
     program.call("dup3", [binary, free, K.O_CLOEXEC], { tolerate: ["EINVAL"] });
@@ -117,9 +126,16 @@ function compileProcess(plan: ExecPlan, title: string): Program {
   program.call("close_range", [binary === undefined ? free : free + 1, 0xffff_ffff, 0]);
   dropPrivileges(program, plan);
   if (plan.mayBeTraced) leadSession(program.divide(), "exec", plan.tty);
-  if (binary === undefined) execute(program, plan.argv, plan.environment, "exec");
-  else executeBinary(program, free, plan.argv);
   return program;
+}
+
+function titleOf({ name }: Pick<ExecPlan, "name">): string {
+  return `process in container "${name}"`;
+}
+
+/** Number of the descriptor of `binary`, the first that is free. */
+function ownBinary({ users }: Pick<ExecPlan, "users">): number {
+  return users ? keptFd + 1 : keptFd;
 }
 
 function openBinary(program: Program, path: string): Register {

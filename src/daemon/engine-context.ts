@@ -4,6 +4,7 @@ import { totalmem } from "node:os";
 import type { EventRecorder } from "../agent/event-recorder.ts";
 import type { TrashCollector } from "../agent/trash-collector.ts";
 import { hasAppArmor } from "../container/app-armor.ts";
+import { Beginnings } from "../container/beginnings.ts";
 import { readOwnCapabilities } from "../container/capabilities.ts";
 import type { ClusterState } from "../controller/cluster-state.ts";
 import type { ServiceState } from "../controller/service-state.ts";
@@ -65,6 +66,7 @@ export function engineContext(parts: EngineParts): EngineContext {
       refuseResize: (pod) => withState(ownState(), (node) => refuseResize(pod, node)),
     },
     environments: new Map(),
+    beginnings: new Beginnings(),
     places: new Places(given.clock),
     records: store.table<PodRecord>("pods", {
       isWhole: isPodRecord,

@@ -154,7 +154,7 @@ export function prepareAttempt(
   attachDevicePolicy(cgroup, plan.deviceRules);
   makeAttemptFolder(attemptFolder(folders, name, number), plan);
   mkdirSync(logFolder(folders, name), { recursive: true, mode: 0o700 });
-  const compiled = compileContainer(plan);
+  const compiled = compileContainer(plan, context.beginnings.ofPod(pod.metadata.uid));
   const { prelude, program, postlude } = compiled.programs;
   for (const each of [prelude, program, postlude]) each?.encodeAhead();
   return { compiled, missing };

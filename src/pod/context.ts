@@ -4,6 +4,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Instance } from "../base/instance.ts";
 import type { Logger } from "../base/log.ts";
 import type { Hierarchy } from "../cgroup/hierarchy.ts";
+import type { Beginnings } from "../container/beginnings.ts";
 import type { StoredImage } from "../image/store-types.ts";
 import type { Firewall } from "../net/firewall.ts";
 import type { AddressPool } from "../net/ipam.ts";
@@ -87,6 +88,7 @@ export interface EngineContext {
   readonly places: Places;
   readonly tokens: Pick<ServiceAccountTokens, "get">;
   readonly environments: EnvironmentMemory;
+  readonly beginnings: Beginnings;
   readonly addresses: AddressPool;
   readonly networks: ReadyNetworks;
   readonly firewall: Firewall;

@@ -56,7 +56,10 @@ export async function openExecSession(
   exec: ExecCommand,
 ): Promise<Session> {
   const { name } = ref.container;
-  const { programs, cloneFlags } = compileExec(planExec(plan, exec));
+  const { programs, cloneFlags } = compileExec(
+    planExec(plan, exec),
+    context.beginnings.ofPod(pod.metadata.uid),
+  );
   const action = `Cannot run ${JSON.stringify(exec.command[0])} in container "${name}"`;
   try {
     return await openSession(podFolders(context.instance, pod.metadata.uid).runtime, action, {

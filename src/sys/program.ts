@@ -76,6 +76,14 @@ export interface Operation {
   readonly origin: string;
 }
 
+/** What programs begin with that are alike but for their end; it is compiled once. */
+export interface Beginning {
+  /** A whole program by itself; only read. */
+  readonly encoded: Buffer;
+  /** For listings and errors. */
+  readonly operations: () => readonly Operation[];
+}
+
 const headerSize = 16;
 const operationSize = 64;
 const magic = 0x4750534e;
@@ -89,19 +97,26 @@ export function register(number: number): Register {
 export class Program {
   /** What the program is for, e.g. `container "web"`: the head of listings and errors. */
   readonly title: string;
+  readonly #beginning: Beginning | undefined;
+  /** After those of the beginning. */
   readonly #operations: Operation[] = [];
   /** What the pool holds, and where; a string ends with a NUL byte, which is there already. */
   readonly #chunks: { readonly offset: number; readonly content: Uint8Array | string }[] = [];
-  #poolSize = 0;
+  #poolSize: number;
   #origin = "";
   readonly #free: number[];
   readonly #strings = new Map<string, PoolPointer>();
   /** What encodeAhead() made; the C core writes into a buffer, so it serves once. */
   #encoded: Buffer | undefined;
 
-  /** @param presetRegisters - the first registers hold input and are not handed out. */
-  constructor(title: string, presetRegisters = 0) {
+  /**
+   * @param presetRegisters - the first registers hold input and are not handed out.
+   * @param beginning - what comes before the first operation that is added.
+   */
+  constructor(title: string, presetRegisters = 0, beginning?: Beginning) {
     this.title = title;
+    this.#beginning = beginning;
+    this.#poolSize = beginning?.encoded.readUInt32LE(12) ?? 0;
     this.#free = Array.from(
       { length: registerCount - presetRegisters },
       (_, index) => registerCount - 1 - index,
@@ -109,7 +124,8 @@ export class Program {
   }
 
   get operations(): readonly Operation[] {
-    return this.#operations;
+    if (this.#beginning === undefined) return this.#operations;
+    return [...this.#beginning.operations(), ...this.#operations];
   }
 
   /** The operations that follow come from here, until the next call. */
@@ -234,6 +250,11 @@ export class Program {
     return this;
   }
 
+  get #poolStart(): number {
+    const begun = this.#beginning === undefined ? 0 : operationCount(this.#beginning.encoded);
+    return headerSize + operationSize * (begun + this.#operations.length);
+  }
+
   /** Takes room for so many bytes. @returns its offset */
   #place(content: Uint8Array | string, length: number): number {
     this.#encoded = undefined;
@@ -265,19 +286,25 @@ export class Program {
       this.#encoded = undefined;
       return ahead;
     }
-    const poolStart = headerSize + operationSize * this.#operations.length;
+    const poolStart = this.#poolStart;
     const bytes = new ArrayBuffer(poolStart + this.#poolSize);
+    const buffer = Buffer.from(bytes);
     const words = new Int32Array(bytes, 0, poolStart / 4);
     words[0] = magic;
     words[1] = 1 | (headerSize << 16);
-    words[2] = this.#operations.length;
+    words[2] = (poolStart - headerSize) / operationSize;
     words[3] = this.#poolSize;
-    let word = headerSize / 4;
-    for (const operation of this.#operations) {
-      encodeOperation(words, word, operation);
-      word += operationSize / 4;
+    let at = headerSize;
+    if (this.#beginning !== undefined) {
+      const { encoded } = this.#beginning;
+      at += operationSize * operationCount(encoded);
+      encoded.copy(buffer, headerSize, headerSize, at);
+      encoded.copy(buffer, poolStart, at);
     }
-    const buffer = Buffer.from(bytes);
+    for (const operation of this.#operations) {
+      encodeOperation(words, at / 4, operation);
+      at += operationSize;
+    }
     for (const { offset, content } of this.#chunks) {
       if (typeof content === "string") buffer.write(content, poolStart + offset);
       else buffer.set(content, poolStart + offset);
@@ -287,9 +314,13 @@ export class Program {
 
   /** The bytes of a pool pointer inside an encoded buffer, as the kernel left them. */
   bytesOf(encoded: Buffer, pointer: PoolPointer): Buffer {
-    const start = headerSize + operationSize * this.#operations.length + pointer.offset;
+    const start = this.#poolStart + pointer.offset;
     return encoded.subarray(start, start + pointer.length);
   }
+}
+
+function operationCount(encoded: Buffer): number {
+  return encoded.readUInt32LE(8);
 }
 
 /** struct program_op, little endian as the machines are: nr, operand_count, flags; destination, kinds; tolerated. */
