@@ -58,17 +58,21 @@ export function shimCgroup(hierarchy: Pick<Hierarchy, "directory">, uid: string)
   return join(hierarchy.directory, "shims", uid);
 }
 
-/**
- * Makes a cgroup (fine if it exists) and writes its settings. Those whose controller is missing
- * are left out and returned: the caller owes the user a warning.
- */
+export interface EnsuredCgroup {
+  /** Settings that were left out, because their controller is missing: the caller owes the user a warning. */
+  readonly missing: readonly Setting[];
+  /** It was not there before: nothing can be attached to it yet. */
+  readonly isNew: boolean;
+}
+
+/** Makes a cgroup (fine if it exists) and writes its settings. */
 export function ensureCgroup(
   hierarchy: Hierarchy,
   directory: string,
   settings: readonly Setting[],
-): readonly Setting[] {
+): EnsuredCgroup {
   failpoint("cgroup/hierarchy.create");
-  makeDirectory(directory);
+  const isNew = makeDirectory(directory);
   const missing: Setting[] = [];
   for (const setting of settings) {
     if (!hierarchy.controllers.has(setting.controller)) {
@@ -77,7 +81,7 @@ export function ensureCgroup(
     }
     writeSetting(directory, setting);
   }
-  return missing;
+  return { missing, isNew };
 }
 
 /** Makes a pod's cgroup and hands the controllers down to its containers. */
@@ -87,7 +91,7 @@ export function ensurePodCgroup(
   settings: readonly Setting[],
 ): readonly Setting[] {
   const directory = podCgroup(hierarchy, uid);
-  const missing = ensureCgroup(hierarchy, directory, settings);
+  const { missing } = ensureCgroup(hierarchy, directory, settings);
   enableControllers(directory);
   return missing;
 }
@@ -155,9 +159,10 @@ function directoriesOf(path: string): string[] {
     .map((entry) => entry.name);
 }
 
-function makeDirectory(directory: string): void {
+/** @returns whether it was not there before */
+function makeDirectory(directory: string): boolean {
   try {
-    mkdirSync(directory, { recursive: true });
+    return mkdirSync(directory, { recursive: true }) !== undefined;
   } catch (cause) {
     throw new PodError(
       "FailedPrecondition",

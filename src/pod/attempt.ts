@@ -150,8 +150,8 @@ export function prepareAttempt(
     ...containerHugePages(pod, resources, hugePageSizes(), origin),
   ];
   failpoint("pod/attempt.prepare");
-  const missing = ensureCgroup(context.hierarchy, cgroup, settings);
-  attachDevicePolicy(cgroup, plan.deviceRules);
+  const { missing, isNew } = ensureCgroup(context.hierarchy, cgroup, settings);
+  attachDevicePolicy(cgroup, plan.deviceRules, { isNew });
   makeAttemptFolder(attemptFolder(folders, name, number), plan);
   mkdirSync(logFolder(folders, name), { recursive: true, mode: 0o700 });
   const compiled = compileContainer(plan, context.beginnings.ofPod(pod.metadata.uid));

@@ -91,7 +91,7 @@ function factsOf(context: EngineContext, pod: Pod, files: EnvironmentFiles): Env
     nodeName,
     hostIPs: [nodeAddress],
     podIPs: address === undefined ? [] : [address],
-    allocatable: nodeAllocatable(context),
+    allocatable: () => nodeAllocatable(context),
     links: serviceLinks(context.services?.() ?? [], pod),
     readFile: (volume, path) => files.get(`${volume}/${path}`),
   };

@@ -25,7 +25,7 @@ import type { EngineContext } from "./context.ts";
 /** What variables may come from besides the pod's own object. */
 export interface EnvironmentFacts extends PodFacts {
   /** What the node can give to pods, for limits that a container does not have. */
-  readonly allocatable: ResourceList;
+  readonly allocatable: () => ResourceList;
   /** Content of a file in one of the pod's volumes; undefined when it is not there. */
   readonly readFile: (volume: string, path: string) => Buffer | undefined;
   /** Variables that come before all others: those of Services. */
@@ -125,7 +125,7 @@ function variableValue(
 ): string | undefined {
   const { fieldRef, resourceFieldRef, configMapKeyRef, secretKeyRef, fileKeyRef } = source;
   if (fieldRef) return fieldValue(pod, fieldRef.fieldPath, facts);
-  if (resourceFieldRef) return resourceOf(pod, container, resourceFieldRef, facts.allocatable);
+  if (resourceFieldRef) return resourceOf(pod, container, resourceFieldRef, facts.allocatable());
   if (fileKeyRef) return fileValue(pod, fileKeyRef, facts);
   if (configMapKeyRef) {
     const { name = "", key, optional } = configMapKeyRef;

@@ -132,12 +132,17 @@ const loaded = new Map<string, LoadedPolicy>();
 /**
  * Gives a cgroup the policy and takes away the ones that were attached to it before.
  * @param cgroup - absolute folder of a cgroup v2 cgroup
+ * @param options - `isNew`: the cgroup was made just now, so that none can be there.
  * @throws SyscallError e.g. EPERM without CAP_BPF and CAP_NET_ADMIN
  */
-export function attachDevicePolicy(cgroup: string, rules: readonly DeviceRule[]): void {
+export function attachDevicePolicy(
+  cgroup: string,
+  rules: readonly DeviceRule[],
+  { isNew = false }: { readonly isNew?: boolean } = {},
+): void {
   const action = `Cannot set the device policy of cgroup "${cgroup}"`;
   const policy = loadedPolicy(action, rules);
-  const before = attachedPolicies(cgroup);
+  const before = isNew ? [] : attachedPolicies(cgroup);
   const program = new Program(`device policy of "${cgroup}"`);
   const folder = openFolder(program, cgroup);
   if (policy.id === undefined || !before.includes(policy.id)) {

@@ -29,7 +29,7 @@ const facts: EnvironmentFacts = {
   nodeName: "node",
   hostIPs: ["192.0.2.1"],
   podIPs: ["10.0.0.2"],
-  allocatable: { cpu: "4" },
+  allocatable: () => ({ cpu: "4" }),
   readFile: (volume, path) =>
     volume === "v" && path === "env" ? Buffer.from("K='v'\n") : undefined,
 };
