@@ -47,7 +47,8 @@ export function planRunning(context: EngineContext, running: RunningAttempt): Co
 
 /**
  * Starts a process in the sandbox of the attempt's first one.
- * @throws PodError FailedPrecondition with data.exitCode 126 or 127 when the program cannot be executed.
+ * @throws PodError FailedPrecondition when the container is not running any more; with data.exitCode 126 or 127 when
+ * the program cannot be executed.
  */
 export async function openExecSession(
   context: EngineContext,
@@ -77,9 +78,13 @@ export async function openExecSession(
   }
 }
 
-/** A command that is not there is the user's mistake, in the words and exit code of a shell. */
+/** A command that is not there is the user's mistake, in the words and exit code of a shell; so is a container. */
 function explained(error: unknown, action: string, command: readonly string[]): unknown {
   if (!(error instanceof SyscallError)) return error;
+  // It ended while it was joined.
+  if (error.errno === "ESRCH") {
+    return new PodError("FailedPrecondition", `${action}: it is not running`, { cause: error });
+  }
   const failure = execFailure(error, command);
   if (failure === undefined) return error;
   const { message, exitCode } = failure;

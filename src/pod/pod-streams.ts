@@ -32,7 +32,9 @@ export async function execInPod(
     ? live.volumes
     : plannedVolumes(context, pod, podFolders(context.instance, pod.metadata.uid).volumes);
   const running = { pod, ref, attempt, volumes };
-  return openExecSession(context, running, planRunning(context, running), options);
+  return await stillRunning(engine, pod, options.container, () =>
+    openExecSession(context, running, planRunning(context, running), options),
+  );
 }
 
 /** Joins the streams of a running container's main process. */
@@ -43,11 +45,28 @@ export async function attachToPod(
 ): Promise<Session> {
   const { ref, attempt } = runningContainer(engine, pod, options.container);
   const folder = podFolders(engine.context.instance, pod.metadata.uid).runtime;
-  return openSession(folder, `Cannot attach to container "${ref.container.name}"`, {
-    kind: "attach",
-    target: attempt.id,
-    stdin: options.stdin,
-  });
+  return await stillRunning(engine, pod, options.container, () =>
+    openSession(folder, `Cannot attach to container "${ref.container.name}"`, {
+      kind: "attach",
+      target: attempt.id,
+      stdin: options.stdin,
+    }),
+  );
+}
+
+/** That a container ended, or its shim with it, before the session stood is the reason why there is none. */
+async function stillRunning(
+  engine: PodEngine,
+  pod: Pod,
+  container: string,
+  open: () => Promise<Session>,
+): Promise<Session> {
+  try {
+    return await open();
+  } catch (error) {
+    runningContainer(engine, pod, container);
+    throw error;
+  }
 }
 
 function runningContainer(

@@ -3,6 +3,7 @@
 import { ArmedPods } from "../support/armed-daemon.ts";
 import { requires } from "../support/requires.ts";
 import { adoption } from "./adoption.ts";
+import { crowd } from "./crowd.ts";
 import { daemonKills } from "./daemon-kills.ts";
 import { execs } from "./execs.ts";
 import { failingImports } from "./failing-imports.ts";
@@ -23,6 +24,7 @@ const parts = {
   slowReaders,
   stuck,
   failingImports,
+  crowd,
 };
 
 const wanted = process.argv.slice(2);
