@@ -10,6 +10,7 @@ import { createInterface } from "node:readline";
 import { type Readable, Writable } from "node:stream";
 import { type ErrorKind, PodError } from "../base/errors.ts";
 import { failpointVariable } from "../base/failpoint.ts";
+import { errnoKind, errnoMeaning } from "../sys/syscall-error.ts";
 import type { MemberReport, Note, Report, Task } from "./messages.ts";
 
 export interface WorkerHooks {
@@ -89,8 +90,7 @@ export class Worker {
     // EPIPE: the helper has ended, its report or its exit says why.
     child.stdin?.on("error", () => undefined);
     child.on("error", (cause) => {
-      const message = `the image helper could not be started: ${cause.message}`;
-      fail(new PodError("Internal", message, { cause }));
+      fail(startError(cause));
       exited.resolve();
     });
     // Without descriptors for it there is no process, and there are no streams either: "error" says so.
@@ -136,6 +136,14 @@ export class Worker {
   #send(message: Task | Note): void {
     this.#child.stdin?.write(`${JSON.stringify(message)}\n`);
   }
+}
+
+/** Says what the machine has too few of: the sentence goes to whoever loads an image. */
+function startError(cause: NodeJS.ErrnoException): PodError {
+  const { code = "" } = cause;
+  const kind = errnoKind(code) === "ResourceExhausted" ? "ResourceExhausted" : "Internal";
+  const why = `${code} (${errnoMeaning(code) || cause.message})`;
+  return new PodError(kind, `cannot start the image helper: ${why}`, { cause });
 }
 
 /** Runs a helper to its end. @throws PodError with its sentence. */

@@ -70,6 +70,11 @@ export function errnoMeaning(name: string): string {
   return meanings[name]?.[1] ?? "";
 }
 
+/** Whose fault an errno usually is; of unknown ones nobody's but ours. */
+export function errnoKind(name: string): ErrorKind {
+  return meanings[name]?.[0] ?? "Internal";
+}
+
 /**
  * The error of a failed program, e.g. `Cannot start container "web": spec.volumes[0]: mount
  * failed with ENOENT (no such file or directory): mount("/srv/db", …)`.
@@ -83,7 +88,7 @@ export function syscallError(
   const operation = program.operations[result.failedOperation];
   const syscall = operation?.name ?? "clone3";
   const errno = errnoName(result.errno);
-  const [kind, meaning] = meanings[errno] ?? ["Internal", ""];
+  const meaning = errnoMeaning(errno);
   const origin = operation?.origin ?? "";
   const refused = refusedRequest(program, result.failedOperation);
   const head =
@@ -95,7 +100,7 @@ export function syscallError(
     ...(origin === "" ? [] : [origin]),
     `${head} with ${errno}${meaning === "" ? "" : ` (${meaning})`}`,
   ];
-  return new SyscallError(kind, parts.join(": "), {
+  return new SyscallError(errnoKind(errno), parts.join(": "), {
     syscall,
     errno,
     operation: result.failedOperation,
