@@ -108,57 +108,102 @@ static int open_directory(int parent, const char *name)
 	return fd < 0 ? -errno : (int)fd;
 }
 
-/* Empties and removes one directory of the trash. Returns 0, 1 when `*left` ran out, or -errno. */
-static int remove_directory(int trash, const char *name, uint32_t *left)
+/* What a call has done: how many names it may still look at, how many are gone from their places.
+ */
+struct progress {
+	uint32_t left;
+	uint32_t gone;
+};
+
+/* Removes a name or takes it up into the trash. Returns 0, or -errno: it stays where it is. */
+static int take_away(int fd, const struct entry *entry, int trash, struct progress *progress)
+{
+	int result = remove_name(fd, entry, true);
+
+	if (result == 1)
+		result = move_up(fd, entry->name, trash);
+	if (result == 0)
+		progress->gone++;
+	return result;
+}
+
+/*
+ * Empties and removes one directory of the trash. Returns 0, 1 when the names ran out, or the first
+ * -errno; all else in it is gone then.
+ */
+static int remove_directory(int trash, const char *name, struct progress *progress)
 {
 	struct list list = {.fd = open_directory(trash, name)};
 	const struct entry *entry;
-	int result = list.fd < 0 ? list.fd : 0;
+	int error = list.fd < 0 ? list.fd : 0;
+	int stuck = 0;
 
-	while (result == 0 && (entry = next_entry(&list, &result)) != NULL) {
-		if (*left == 0) {
-			result = 1;
-			break;
+	while (error == 0 && (entry = next_entry(&list, &error)) != NULL) {
+		int result;
+
+		if (progress->left == 0) {
+			close(list.fd);
+			return stuck != 0 ? stuck : 1;
 		}
-		(*left)--;
-		result = remove_name(list.fd, entry, true);
-		if (result == 1)
-			result = move_up(list.fd, entry->name, trash);
+		progress->left--;
+		result = take_away(list.fd, entry, trash, progress);
+		if (stuck == 0)
+			stuck = result;
 	}
 	if (list.fd >= 0)
 		close(list.fd);
-	if (result == 0 && unlinkat(trash, name, AT_REMOVEDIR) < 0) {
-		/* A file system may leave out what was behind a removed entry: the next round. */
-		if (errno != ENOENT && errno != ENOTEMPTY)
-			return -errno;
+	if (error == -ENOENT)
+		return 0;
+	if (error != 0 || stuck != 0)
+		return error != 0 ? error : stuck;
+	if (unlinkat(trash, name, AT_REMOVEDIR) == 0)
+		progress->gone++;
+	/* A file system may leave out what was behind a removed entry: the next round. */
+	else if (errno != ENOENT && errno != ENOTEMPTY)
+		return -errno;
+	return 0;
+}
+
+/* Looks at every name of the trash once. Returns 0 when there was none, 1, or the first -errno. */
+static int empty_once(int trash, struct progress *progress)
+{
+	struct list list = {.fd = trash};
+	const struct entry *entry;
+	int error = 0;
+	int stuck = 0;
+	int found = 0;
+
+	if (lseek(trash, 0, SEEK_SET) < 0)
+		return -errno;
+	while ((entry = next_entry(&list, &error)) != NULL && progress->left > 0) {
+		int result = remove_name(trash, entry, false);
+
+		found = 1;
+		progress->left--;
+		if (result == 0)
+			progress->gone++;
+		if (result == 1)
+			result = remove_directory(trash, entry->name, progress);
+		if (stuck == 0 && result < 0)
+			stuck = result;
 	}
-	return result == -ENOENT ? 0 : result;
+	if (error != 0 || stuck != 0)
+		return error != 0 ? error : stuck;
+	return found;
 }
 
 int trash_empty(int fd, uint32_t most)
 {
-	uint32_t left = most;
+	struct progress progress = {.left = most};
 
 	for (;;) {
-		struct list list = {.fd = fd};
-		const struct entry *entry;
-		bool is_empty = true;
-		int result = 0;
+		uint32_t gone = progress.gone;
+		int result = empty_once(fd, &progress);
 
-		if (lseek(fd, 0, SEEK_SET) < 0)
-			return -errno;
-		while ((entry = next_entry(&list, &result)) != NULL) {
-			is_empty = false;
-			if (left == 0)
-				return 1;
-			left--;
-			result = remove_name(fd, entry, false);
-			if (result == 1)
-				result = remove_directory(fd, entry->name, &left);
-			if (result != 0)
-				return result;
-		}
-		if (result != 0 || is_empty)
+		/* What is stuck is tried again as long as anything else goes. */
+		if (result == 0 || (result < 0 && progress.gone == gone))
 			return result;
+		if (progress.left == 0)
+			return 1;
 	}
 }

@@ -6,7 +6,7 @@
 
 /*
  * Removes what is in the folder behind `fd`, a directory that nobody else may enter, up to `most`
- * names. Waits for the disk.
+ * names. What cannot be removed keeps nothing else from it. Waits for the disk.
  *
  * Returns 0 when it is empty, 1 when there is more, or -errno of the call that failed: EXDEV or
  * EBUSY for something that is mounted in it.

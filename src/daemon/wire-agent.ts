@@ -111,7 +111,7 @@ export async function createAgentNode(
     facts.put("podCidr", podCidr);
   }
   const instance = { ...configuration.instance, subnet: podCidr };
-  const trash = stack.use(new TrashCollector(instance, log));
+  const trash = stack.use(new TrashCollector(clock, instance, log));
   const events = new EventRecorder({ store: new RemoteEvents(client, log), clock, log, nodeName });
   const network = openNetwork(instance, store);
   const services = new ServiceState(api.objects, "slices");

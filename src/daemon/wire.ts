@@ -65,7 +65,7 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
     engine.retryAll();
     registrar.forgetImages();
   });
-  const trash = stack.use(new TrashCollector(instance, log));
+  const trash = stack.use(new TrashCollector(clock, instance, log));
   const events = new EventRecorder({ store, clock, log, nodeName });
   const network = openNetwork(instance, store);
   const volumes = new VolumeObjects({
