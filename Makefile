@@ -149,7 +149,8 @@ test-reboot: vm-deps build images
 	@REBOOT=1 test/vm/run.sh env CI=true NSPOD_TEST_GUEST=1 \
 		$(NODE) test/support/run.ts --parallel 1 --title reboot-in-guest test/vm/reboot.test.ts
 
-# libFuzzer with ASan and UBSan on what reads bytes of others in C, then every property of the unit tests;
+# libFuzzer with ASan and UBSan on what reads bytes of others in C (what crashes goes to native/test/crashers, which
+# every `make test` runs), then every property of the unit tests;
 # SECONDS is for all of it.
 SECONDS ?= 60
 fuzz: test-deps native
