@@ -25,7 +25,19 @@ export function armFailpoints(env: Readonly<Record<string, string | undefined>>)
 
 /** @throws Error like one of Node.js' file system, with `code`, when this point is to fail now. */
 export function failpoint(name: FailpointName): void {
-  if (armed !== undefined) pass(armed, name);
+  const action = armed === undefined ? undefined : actionNow(armed, name);
+  if (action !== undefined) act(name, action);
+}
+
+/**
+ * Of a step that another thread does: a delay holds up whoever waits for it, and nobody else.
+ * @returns undefined when there is nothing to wait for. @throws as failpoint().
+ */
+export function failpointAside(name: FailpointName): Promise<void> | undefined {
+  const action = armed === undefined ? undefined : actionNow(armed, name);
+  if (action?.kind === "delay") return new Promise((done) => setTimeout(done, action.ms));
+  if (action !== undefined) act(name, action);
+  return undefined;
 }
 
 /**
@@ -55,11 +67,11 @@ function numbersOf(action: FailAction): readonly [kind: string, value: number] {
   }
 }
 
-function pass(points: readonly Armed[], name: FailpointName): void {
+/** Counts that the process comes by. */
+function actionNow(points: readonly Armed[], name: FailpointName): FailAction | undefined {
   const here = points.filter((point) => point.name === name);
   for (const point of here) point.passed++;
-  const now = here.find(({ passed, first, last }) => passed >= first && passed <= last);
-  if (now !== undefined) act(name, now.action);
+  return here.find(({ passed, first, last }) => passed >= first && passed <= last)?.action;
 }
 
 function act(name: FailpointName, action: FailAction): void {

@@ -9,7 +9,7 @@
 import { closeSync, constants, openSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { hasCode, PodError } from "../base/errors.ts";
-import { failpoint, shimEnvironment } from "../base/failpoint.ts";
+import { failpoint, failpointAside, shimEnvironment } from "../base/failpoint.ts";
 import { K } from "../sys/abi.ts";
 import { run, spawnAside } from "../sys/ffi.ts";
 import { type Operand, Program, type Register } from "../sys/program.ts";
@@ -128,7 +128,8 @@ export async function launchShim(request: LaunchRequest): Promise<{ readonly pid
   const action = `Cannot start the shim of pod ${request.podUid}`;
   const cgroup = openCgroup(action, request.cgroup);
   try {
-    failpoint("shim/launch.spawn");
+    const slow = failpointAside("shim/launch.spawn");
+    if (slow !== undefined) await slow;
     const { pid } = await spawnAside(action, program, {
       cloneFlags: request.cloneFlags,
       ...(cgroup === undefined ? {} : { cgroupFd: cgroup }),

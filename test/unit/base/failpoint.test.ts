@@ -4,7 +4,12 @@ import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { hasCode, messageOf } from "../../../src/base/errors.ts";
-import { armFailpoints, failpoint, shimEnvironment } from "../../../src/base/failpoint.ts";
+import {
+  armFailpoints,
+  failpoint,
+  failpointAside,
+  shimEnvironment,
+} from "../../../src/base/failpoint.ts";
 import { type FailpointName, failpoints } from "../../../src/base/failpoint-table.ts";
 
 const points = suite("failpoint()");
@@ -53,6 +58,17 @@ points("holds the thread up", () => {
   assert.ok(performance.now() - begin >= 19);
 });
 
+points("holds up whoever waits for another thread, and nobody else", async () => {
+  assert.is(failpointAside("net/ipam.reserve"), undefined);
+  arm("net/ipam.reserve=delay(20):@1;net/ipam.reserve=error(EIO):@2");
+  const begin = performance.now();
+  const slow = failpointAside("net/ipam.reserve");
+  assert.ok(slow instanceof Promise);
+  assert.throws(() => failpointAside("net/ipam.reserve"), /^EIO: fail point/);
+  await slow;
+  assert.ok(performance.now() - begin >= 19);
+});
+
 points("kills its own process before anything else happens", () => {
   const script = `
     import { armFailpoints, failpoint } from "./src/base/failpoint.ts";
@@ -90,7 +106,10 @@ points("has every name once in the code, and no other", () => {
   );
   const found = files.flatMap((file) => {
     const code = readFileSync(join(repository, file), "utf8").replace(/\/\*[\s\S]*?\*\//g, "");
-    return [...code.matchAll(/\bfailpoint\("([^"]*)"\)/g)].map(([, name = ""]) => ({ file, name }));
+    return [...code.matchAll(/\bfailpoint(?:Aside)?\("([^"]*)"\)/g)].map(([, name = ""]) => ({
+      file,
+      name,
+    }));
   });
   assert.equal(found.map(({ name }) => name).sort(), Object.keys(failpoints).sort());
   for (const { file, name } of found) {
