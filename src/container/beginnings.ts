@@ -6,6 +6,7 @@
  * is left out, because every pod has its own: it stands in paths, which no step takes apart, so another uid of the same
  * length at the same places is what the other pod's plan compiles to.
  */
+import { PodError } from "../base/errors.ts";
 import type { Beginning, Operation, Program } from "../sys/program.ts";
 import type { Sandbox } from "./sandbox.ts";
 
@@ -56,7 +57,7 @@ export class Beginnings {
 
   #find<Plan extends Shaped>(uid: string, plan: Plan, compile: (plan: Plan) => Program): Known {
     const shape = `${this.#numberOf(compile)} ${this.#shapeOf(uid, plan)}`;
-    const known = this.#known.get(shape) ?? learn(uid, compile(plan).encode());
+    const known = this.#known.get(shape) ?? learn(uid, plan, compile);
     this.#known.delete(shape);
     this.#known.set(shape, known);
     if (this.#known.size > most) {
@@ -80,8 +81,28 @@ export class Beginnings {
   }
 }
 
-function learn(uid: string, encoded: Buffer): Known {
+/** @throws PodError Internal when two plans could have one text. */
+function learn<Plan extends Shaped>(
+  uid: string,
+  plan: Plan,
+  compile: (plan: Plan) => Program,
+): Known {
+  assertPlain({ ...plan, seccomp: plan.seccomp && { ...plan.seccomp, program: 0 } });
+  const encoded = compile(plan).encode();
   const places: number[] = [];
   for (let at = encoded.indexOf(uid); at >= 0; at = encoded.indexOf(uid, at + 1)) places.push(at);
   return { encoded, places };
+}
+
+const plainTypes: readonly string[] = ["string", "boolean", "undefined"];
+
+/** JSON writes every map as {}, and no bytes, big numbers or functions. */
+function assertPlain(value: unknown): void {
+  if (plainTypes.includes(typeof value) || Number.isFinite(value) || value === null) return;
+  const isPlain =
+    typeof value === "object" &&
+    [Object.prototype, Array.prototype].includes(Object.getPrototypeOf(value));
+  if (!isPlain)
+    throw new PodError("Internal", `A plan holds what is no plain data: ${String(value)}`);
+  for (const each of Object.values(value as object)) assertPlain(each);
 }

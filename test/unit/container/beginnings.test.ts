@@ -181,6 +181,15 @@ beginnings("filters of other content are other shapes", () => {
   }
 });
 
+beginnings("a plan that its text would not tell from others is refused", () => {
+  const begin = new Beginnings().ofPod(first);
+  const compile = (): Program => new Program("beginning");
+  for (const odd of [new Map([["a", 1]]), new Set(), Buffer.from("a"), Number.NaN, compile]) {
+    assert.throws(() => begin({ seccomp: undefined, at: [{ odd }] }, compile), /no plain data/);
+  }
+  begin({ seccomp: undefined, at: [{ nothing: undefined, yes: true, two: 2, text: "" }] }, compile);
+});
+
 beginnings("a uid of another form is compiled anew", () => {
   const remembered = new Beginnings();
   for (const uid of ["1f", "static-web", "2f"]) {
