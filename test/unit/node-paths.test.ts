@@ -39,7 +39,7 @@ const allowed: Readonly<Record<keyof typeof reasons, string>> = {
     cli/commands/image-load cli/commands/kubeconfig cli/commands/set cli/commands/system
     cli/kustomize/build cli/manifests image/early-unpacking image/read-archive`,
   confined: `
-    image/pack-tree image/staged-members image/unpack-layer image/unpack-tree image/worker`,
+    image/held-entry image/pack-tree image/staged-members image/unpack-layer image/unpack-tree image/worker`,
 };
 
 /** Calls that take a descriptor and no name. */
