@@ -1,7 +1,7 @@
 // A daemon of an instance that is a child of the test: told where to fail or die, and its end is seen.
 import { join } from "node:path";
+import type { Instance } from "../../src/base/instance.ts";
 import { instanceFlags } from "../../src/cli/daemon-process.ts";
-import type { Instance } from "./instance.ts";
 import { LiveCommand } from "./live-command.ts";
 import { daemonPid } from "./manifest.ts";
 import { Pods } from "./pods.ts";

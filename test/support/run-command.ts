@@ -74,6 +74,20 @@ export async function runCommand(
   }
 }
 
+/**
+ * Runs a program that must succeed.
+ * @returns its stdout. @throws Error with what it said.
+ */
+export async function mustRun(
+  file: string,
+  args: readonly string[],
+  options: CommandOptions = {},
+): Promise<string> {
+  const { code, stdout, stderr } = await runCommand(file, args, options);
+  if (code === 0) return stdout;
+  throw new Error(`"${[file, ...args].join(" ")}" ended with ${code}: ${stderr}${stdout}`);
+}
+
 function text(chunks: readonly Buffer[]): string {
   return Buffer.concat(chunks).toString("utf8");
 }

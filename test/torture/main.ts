@@ -9,6 +9,7 @@ import { execs } from "./execs.ts";
 import { failingImports } from "./failing-imports.ts";
 import { Figures } from "./figures.ts";
 import { logs } from "./logs.ts";
+import { powerCuts } from "./power-cuts.ts";
 import { shimDeaths } from "./shim-deaths.ts";
 import { slowReaders } from "./slow-readers.ts";
 import { stuck } from "./stuck.ts";
@@ -25,6 +26,7 @@ const parts = {
   stuck,
   failingImports,
   crowd,
+  powerCuts,
 };
 
 const wanted = process.argv.slice(2);

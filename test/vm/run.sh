@@ -6,6 +6,7 @@
 # files of every owner must be readable.
 #   MEM=4096 CPUS=2 DISK=8G TIMEOUT=3000 ACCEL=kvm|tcg KERNEL=/boot/vmlinuz-... test/vm/run.sh ls /
 # REBOOT=1: a guest that resets itself starts again with the same disk, and runs the command again.
+# SECOND_DISK=nbd+unix:///?socket=...: what QEMU opens as /dev/vdb; the guest's flushes reach it.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 fail() { echo "test/vm/run.sh: $*" >&2; exit 125; }
@@ -94,13 +95,18 @@ done
 
 if [ -n "${REBOOT:-}" ]; then reset=(-action "reboot=reset,panic=shutdown"); else reset=(-no-reboot); fi
 
+second=()
+if [ -n "${SECOND_DISK:-}" ]; then
+	second=(-drive "file=$SECOND_DISK,format=raw,if=virtio,cache=writeback")
+fi
+
 # Three serial ports: kernel messages, output of the command, its exit status.
 memory=${MEM:-4096}
 timeout --foreground "${TIMEOUT:-3000}" qemu-system-x86_64 -machine q35 "${accel[@]}" \
 	-smp "${CPUS:-$(nproc)}" -m "$memory" -nodefaults -no-user-config -display none "${reset[@]}" \
 	-object memory-backend-memfd,id=memory,size="${memory}M",share=on -numa node,memdev=memory \
 	-chardev socket,id=fs,path="$work/fs.sock" -device vhost-user-fs-pci,chardev=fs,tag=host \
-	-drive file="$work/disk",format=raw,if=virtio,cache=unsafe \
+	-drive file="$work/disk",format=raw,if=virtio,cache=unsafe "${second[@]}" \
 	-chardev file,id=console,path="$work/console" -serial chardev:console \
 	-chardev stdio,id=output,signal=off -serial chardev:output \
 	-chardev file,id=status,path="$work/status" -serial chardev:status \
