@@ -43,7 +43,7 @@ export class FailingStore implements AsyncDisposable {
   constructor() {
     writeFileSync(this.archive, appArchive());
     // Helpers run from source here, and an import starts three.
-    process.env["NODE_COMPILE_CACHE"] ??= join(this.#folder, "cache");
+    process.env["NODE_COMPILE_CACHE"] = join(this.#folder, "cache");
     this.store = ImageStore.open({ root: this.#root });
     this.#empty = this.content();
   }
@@ -108,6 +108,7 @@ export class FailingStore implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.store.settled();
+    delete process.env["NODE_COMPILE_CACHE"];
     rmSync(this.#folder, { recursive: true });
   }
 }
