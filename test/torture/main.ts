@@ -8,6 +8,7 @@ import { daemonKills } from "./daemon-kills.ts";
 import { execs } from "./execs.ts";
 import { failingImports } from "./failing-imports.ts";
 import { Figures } from "./figures.ts";
+import { floodsBeside } from "./floods.ts";
 import { logs } from "./logs.ts";
 import { powerCuts } from "./power-cuts.ts";
 import { shimDeaths } from "./shim-deaths.ts";
@@ -27,6 +28,7 @@ const parts = {
   failingImports,
   crowd,
   powerCuts,
+  floods: floodsBeside,
 };
 
 const wanted = process.argv.slice(2);
