@@ -1,4 +1,4 @@
-// Looking for processes on the host by what stands in their command line.
+// Looking for processes on the host by what stands in their command line, and at what they take.
 import { readdirSync, readFileSync } from "node:fs";
 
 /** Pids of the processes whose command line contains every one of the words. */
@@ -15,4 +15,15 @@ export function pidsWith(...words: readonly string[]): number[] {
       }
     })
     .map(Number);
+}
+
+/** What a process has in memory, in KiB. */
+export function residentKiB(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? "0");
+}
+
+/** Number of its descriptors. */
+export function openFiles(pid: number): number {
+  return readdirSync(`/proc/${pid}/fd`).length;
 }

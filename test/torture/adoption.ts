@@ -43,7 +43,7 @@ export async function adoption(figures: Figures, armed: ArmedPods): Promise<void
 }
 
 /** Sockets that the daemon of an instance has open: one for each shim, and a few. */
-function sockets({ root }: Instance): number {
+export function sockets({ root }: Instance): number {
   const [pid] = pidsWith("daemon.cjs", root);
   if (pid === undefined) return 0;
   return readdirSync(`/proc/${pid}/fd`).filter((fd) => isSocket(`/proc/${pid}/fd/${fd}`)).length;

@@ -11,6 +11,7 @@ import { Figures } from "./figures.ts";
 import { floodsBeside } from "./floods.ts";
 import { logs } from "./logs.ts";
 import { powerCuts } from "./power-cuts.ts";
+import { restarts } from "./restarts.ts";
 import { shimDeaths } from "./shim-deaths.ts";
 import { slowReaders } from "./slow-readers.ts";
 import { stuck } from "./stuck.ts";
@@ -20,6 +21,7 @@ requires("root");
 const parts = {
   daemonKills,
   adoption,
+  restarts,
   shimDeaths,
   execs,
   logs,

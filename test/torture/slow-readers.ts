@@ -1,8 +1,8 @@
 // Clients that follow a log and read nothing of it (security: C-11).
-import { readFileSync } from "node:fs";
 import { podsPath } from "../../src/cli/context.ts";
 import type { ArmedPods } from "../support/armed-daemon.ts";
 import { shell } from "../support/pods.ts";
+import { residentKiB } from "../support/processes.ts";
 import { type Figures, share } from "./figures.ts";
 
 const readers = share(100);
@@ -22,7 +22,7 @@ export async function slowReaders(figures: Figures, armed: ArmedPods): Promise<v
     return performance.now() - begin;
   };
   const aloneMs = await go("alone");
-  const before = residentMiB(armed.daemon.pid);
+  const before = residentKiB(armed.daemon.pid);
   const streams = await Promise.all(
     Array.from({ length: readers }, () =>
       pods.client.stream("GET", podsPath("default", "writer", "log"), { query: { follow: true } }),
@@ -30,7 +30,7 @@ export async function slowReaders(figures: Figures, armed: ArmedPods): Promise<v
   );
   for (const stream of streams) stream.pause();
   const followedMs = await go("followed");
-  const grown = Math.round(residentMiB(armed.daemon.pid) - before);
+  const grown = Math.round((residentKiB(armed.daemon.pid) - before) / 1024);
   figures.add(
     "C-11",
     `memory of the daemon with ${readers} readers that stand still`,
@@ -47,10 +47,4 @@ export async function slowReaders(figures: Figures, armed: ArmedPods): Promise<v
     followedMs < 2 * aloneMs + 1000,
   );
   for (const stream of streams) stream.destroy();
-}
-
-function residentMiB(pid: number): number {
-  const [, kib = "0"] =
-    /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
-  return Number(kib) / 1024;
 }
