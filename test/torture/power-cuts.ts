@@ -107,6 +107,8 @@ async function work(instance: Instance, socket: string, history: DiskHistory): P
   let timer: NodeJS.Timeout | undefined;
   let done = 0;
   for await (const line of readLines(guest.stdout)) {
+    // What comes after the cut counts for nothing; the last line may be half of one.
+    if (isEnough) continue;
     if (!line.startsWith('{"step"')) {
       console.log(line);
       continue;
