@@ -36,6 +36,7 @@ export interface NodeParts {
   readonly names: DnsServer;
   readonly cluster: ClusterNetwork;
   readonly housekeeping: Housekeeping;
+  readonly memory: TidyMemory;
   /** Addresses that no pod has any more and that the kernel may still know connections of. */
   readonly freed: Set<string>;
 }
@@ -83,5 +84,5 @@ export function makeParts(
   );
   const names = stack.adopt(nameServer(proxy, log), (server) => server.close());
   const housekeeping = stack.use(new Housekeeping(clock, log));
-  return { context, state, engine, agent, proxy, names, cluster, housekeeping, freed };
+  return { context, state, engine, agent, proxy, names, cluster, housekeeping, memory, freed };
 }

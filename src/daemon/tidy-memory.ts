@@ -1,6 +1,6 @@
 /**
- * When the daemon gives back memory: when pods have come or gone, and then nothing of the kind for a while. Work leaves
- * free pages that malloc would keep, and Node's start has touched much of its program that nobody needs again.
+ * When the daemon gives back memory. When it has started: that has touched much of Node's program that nobody needs
+ * again. And when pods have come or gone, and then nothing of the kind for a while: malloc would keep what is free then.
  *
  *   work ──1 s──▶ more work meanwhile? ──no──▶ tidy
  *                     │ yes
@@ -13,19 +13,23 @@ const quietMs = 1000;
 
 export interface TidyMemoryOptions {
   readonly clock: Clock;
-  /** @param isFirst - nothing was given back before: also of what the start has needed. */
-  readonly tidy: (isFirst: boolean) => Promise<void>;
+  /** @param forgetsStart - also what only the start has needed. */
+  readonly tidy: (forgetsStart: boolean) => Promise<void>;
 }
 
 export class TidyMemory implements Disposable {
   readonly #options: TidyMemoryOptions;
   #cancel: (() => void) | undefined;
   #isBusy = false;
-  #isFirst = true;
   #isOver = false;
 
   constructor(options: TidyMemoryOptions) {
     this.#options = options;
+  }
+
+  /** Once, when everything is ready and before code becomes warm that is needed again. */
+  async forgetStart(): Promise<void> {
+    await this.#options.tidy(true);
   }
 
   /** Cheap: called for every change of a pod. */
@@ -44,13 +48,7 @@ export class TidyMemory implements Disposable {
     this.#cancel = this.#options.clock.after(quietMs, () => {
       this.#cancel = undefined;
       if (this.#isBusy) this.#wait();
-      else void this.#tidy();
+      else void this.#options.tidy(false);
     });
-  }
-
-  async #tidy(): Promise<void> {
-    const isFirst = this.#isFirst;
-    this.#isFirst = false;
-    await this.#options.tidy(isFirst);
   }
 }

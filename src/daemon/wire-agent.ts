@@ -139,7 +139,7 @@ export async function createAgentNode(
     },
     stack,
   );
-  const { agent, cluster, freed, housekeeping, names, proxy } = parts;
+  const { agent, cluster, freed, housekeeping, memory, names, proxy } = parts;
   engine = parts.engine;
   const claimFolders = stack.use(
     new NodeVolumes({
@@ -224,6 +224,7 @@ export async function createAgentNode(
       setImmediate(() => {
         if (stack.disposed) return;
         defaultSeccomp(defaultCapabilities, seccompFolder(parts.context));
+        void memory.forgetStart();
         const isNeeded = agent.size > 0;
         if (servesServices) void serveNames(names, proxy, { store, log, isNeeded });
       });

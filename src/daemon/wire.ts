@@ -124,7 +124,8 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
     },
     stack,
   );
-  const { context, engine, agent, state, proxy, names, cluster, housekeeping, freed } = parts;
+  const { context, engine, agent, state, proxy, names, cluster, housekeeping, memory, freed } =
+    parts;
 
   const scheduler = new Scheduler({
     store,
@@ -206,7 +207,9 @@ export async function createNode(configuration: Configuration, log: Logger): Pro
     if (!stack.disposed) registrar.renewLease();
     if (!stack.disposed) void serveNames(names, proxy, { store, log, isNeeded: agent.size > 0 });
     const adopted = agent.size;
-    void rehearse(context, filter, () => stack.disposed || agent.size > adopted);
+    const isOver = (): boolean => stack.disposed || agent.size > adopted;
+    // What it warms up is what pods need, and stays.
+    void memory.forgetStart().then(() => rehearse(context, filter, isOver));
   });
   return {
     backend,
