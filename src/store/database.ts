@@ -29,7 +29,9 @@ export function openDatabase(path: string, steps: readonly string[] = migrations
     database = new DatabaseSync(path, { timeout: 2000, allowExtension: false });
     // First: nothing is written to a file that is not for us.
     const version = checkVersion(path, database, steps.length);
-    database.exec("PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 16777216;");
+    // KiB of pages of its own: what is read often is in memory as objects, the rest in the page cache.
+    database.exec("PRAGMA journal_mode = WAL; PRAGMA cache_size = -512;");
+    database.exec("PRAGMA journal_size_limit = 16777216;");
     if (version > 0) checkIntegrity(path, database);
     migrate(database, version, steps);
     return database;
