@@ -15,7 +15,7 @@ import { hasRunning } from "./decide.ts";
 import { isToRestart, restartAtMs } from "./decide-starts.ts";
 import { afterPreStop } from "./decide-stops.ts";
 import type { StepInput } from "./engine.ts";
-import { findAttempt, withExit, withLoss } from "./exits.ts";
+import { findAttempt, startOf, withExit, withLoss } from "./exits.ts";
 import { podFolders } from "./folders.ts";
 import { afterPostStart, afterProbe, afterStart } from "./health.ts";
 import type { HookEnd } from "./hook-runs.ts";
@@ -256,8 +256,9 @@ async function adoptContainers(input: StepInput): Promise<PodRecord> {
     if (process?.exit) {
       record = await absorbExit({ ...input, record }, process.exit);
     } else if (process) {
-      const { pid, startedAtMs } = process;
+      const { pid } = process;
       const state = containerRecord(record, name);
+      const startedAtMs = startOf(current, process);
       const running = {
         ...state,
         current: { ...current, state: "running", pid, startedAtMs },

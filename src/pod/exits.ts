@@ -38,13 +38,18 @@ export interface Exited {
   readonly memoryPeakBytes?: number | undefined;
 }
 
+/** What was told of an attempt that runs stays; the shim's clock read a moment earlier. */
+export function startOf(attempt: Attempt, process: { readonly startedAtMs: number }): number {
+  return attempt.state === "running" ? attempt.startedAtMs : process.startedAtMs;
+}
+
 /** The record after a container has exited. */
 export function withExit(record: PodRecord, name: string, exited: Exited): PodRecord {
   const { attempt, exit, message, memoryPeakBytes } = exited;
   return withEnd(record, name, {
     ...attempt,
     state: "exited",
-    startedAtMs: exit.startedAtMs,
+    startedAtMs: Math.min(startOf(attempt, exit), exit.finishedAtMs),
     finishedAtMs: exit.finishedAtMs,
     exitCode: exit.exitCode,
     signal: exit.signal,

@@ -1,6 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { exitReason, findAttempt, withExit, withLoss } from "../../../src/pod/exits.ts";
+import { exitReason, findAttempt, startOf, withExit, withLoss } from "../../../src/pod/exits.ts";
 import { attempt, record } from "./fixtures.ts";
 
 const exits = suite("exits");
@@ -39,6 +39,21 @@ exits("withExit() keeps code, signal and times, and begins a back-off", () => {
   assert.is(current?.message, "bye");
   assert.is(current?.finishedAtMs, 900);
   assert.is(backOff?.delayMs, 0);
+});
+
+exits("the start that was told stays, and comes before the end", () => {
+  const creating = attempt({ state: "creating", startedAtMs: 0 });
+  assert.is(startOf(running, { startedAtMs: 95 }), 100);
+  assert.is(startOf(creating, { startedAtMs: 95 }), 95);
+  for (const [begun, finishedAtMs, expected] of [
+    [running, 900, 100],
+    [running, 98, 98],
+    [creating, 900, 95],
+  ] as const) {
+    const late = { ...exit, startedAtMs: 95, finishedAtMs };
+    const { containers } = withExit(state, "app", { attempt: begun, exit: late, message: "" });
+    assert.is(containers["app"]?.current?.startedAtMs, expected);
+  }
 });
 
 exits("withExit() keeps the peak of memory where there is one", () => {
