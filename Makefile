@@ -6,7 +6,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
 .PHONY: build deps test-deps vm-deps native images demo test check test-native test-unit test-root \
-	test-vm test-reboot torture fuzz bench bench-deps generate coverage install uninstall clean help
+	test-vm test-reboot torture torture-vm fuzz bench bench-deps generate coverage install uninstall clean help
 
 say = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2);)
 
@@ -166,6 +166,11 @@ bench-deps: deps
 # The promises of test/security/README.md with their full figures; PERCENT=5 for a quick look, PART="execs logs" for some.
 torture: build images
 	@$(NODE) test/torture/main.ts $(PART)
+
+# In the guest of test-vm, for what only a machine of its own, or one with all controllers, can show.
+PERCENT ?= 100
+torture-vm: vm-deps build images
+	@test/vm/run.sh env NSPOD_TEST_GUEST=1 PERCENT=$(PERCENT) $(NODE) test/torture/main.ts $(PART)
 
 # ONLY=start,exec ROUNDS=5 selects and shortens; see the head of the file.
 bench: build images

@@ -2,8 +2,8 @@
 // a name belongs to one pod at a time, an answer is about a pod that had the name, and who is deleted is gone for good.
 import { isPodError } from "../../src/base/errors.ts";
 import { podsPath } from "../../src/cli/context.ts";
-import { runRemoteSession } from "../../src/cli/remote-session.ts";
 import type { Pod } from "../../src/spec/pod.ts";
+import { execByApi } from "./exec-by-api.ts";
 import { type Pods, podOf, shell, statusOf } from "./pods.ts";
 
 /** The errors that a client may get for a name that others use as well; anything else is a mistake. */
@@ -181,19 +181,9 @@ export class Crowd {
 
   /** What a command in its container says. */
   async #enter(name: string): Promise<string> {
-    let said = "";
-    const stdout = {
-      write: (chunk: Uint8Array): boolean => {
-        said += Buffer.from(chunk).toString();
-        return true;
-      },
-      once: () => undefined,
-    };
     const command = ["sh", "-c", 'echo "$POD_UID"'];
-    const query = { container: "main", command, stdout: true, stderr: true };
-    const path = podsPath("default", name, "exec");
-    await runRemoteSession(this.#pods.client, path, query, { stdout, stderr: stdout });
-    return said;
+    const { text } = await execByApi(this.#pods.client, name, command);
+    return text;
   }
 
   /** A pod that had the name said so; its creation may not have been answered yet. */

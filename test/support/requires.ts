@@ -7,7 +7,7 @@ import { delimiter, join } from "node:path";
 
 /**
  * One condition of a test:
- * `root` · `guest` (the machine may be reset) · `cgroup2:memory` (controller of the v2 tree) · `kvm` · `tool:umoci` (in PATH) ·
+ * `root` · `guest` (a machine of its own, which may be reset) · `cgroup2:memory` (controller of the v2 tree) · `kvm` · `tool:umoci` (in PATH) ·
  * `kernel:6.8` (at least) · `file:/dev/fuse` · `arch:x64` · `kubectl:1.20` (fetched by `make kubectls`).
  */
 export type Need =
@@ -73,7 +73,7 @@ function whyMissing(need: Need): string | undefined {
     case "root":
       return process.getuid?.() === 0 ? undefined : "this test must run as root";
     case "guest":
-      return place() === "guest" ? undefined : "this test resets the machine";
+      return place() === "guest" ? undefined : "this test needs a machine of its own";
     case "kvm":
       return canOpen("/dev/kvm") ? undefined : "/dev/kvm cannot be opened";
     case "file":

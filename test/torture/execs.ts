@@ -1,7 +1,6 @@
 // Many commands at once, each with its own exit code (security: C-09).
-import { podsPath } from "../../src/cli/context.ts";
-import { runRemoteSession } from "../../src/cli/remote-session.ts";
 import type { ArmedPods } from "../support/armed-daemon.ts";
+import { execByApi } from "../support/exec-by-api.ts";
 import { sleeper } from "../support/pods.ts";
 import { type Figures, share } from "./figures.ts";
 
@@ -10,7 +9,6 @@ const atOnce = 32;
 
 export async function execs(figures: Figures, { pods }: ArmedPods): Promise<void> {
   await pods.up("target", { containers: [sleeper("main")] });
-  const path = podsPath("default", "target", "exec");
   const wrong: unknown[] = [];
   let next = 0;
   const begin = performance.now();
@@ -18,21 +16,11 @@ export async function execs(figures: Figures, { pods }: ArmedPods): Promise<void
     while (next < count) {
       const number = next++;
       const wanted = number % 256;
-      let said = "";
-      const stdout = {
-        write: (chunk: Uint8Array): boolean => {
-          said += Buffer.from(chunk).toString();
-          return true;
-        },
-        once: () => undefined,
-      };
       const command = ["sh", "-c", `echo ${number}; exit ${wanted}`];
-      const query = { container: "main", command, stdout: true, stderr: true };
-      const code = await runRemoteSession(pods.client, path, query, {
-        stdout,
-        stderr: stdout,
-      }).catch((error: unknown) => String(error));
-      if (code !== wanted || said !== `${number}\n`) wrong.push({ number, code, said });
+      const { code, text } = await execByApi(pods.client, "target", command).catch(
+        (error: unknown) => ({ code: -1, text: String(error) }),
+      );
+      if (code !== wanted || text !== `${number}\n`) wrong.push({ number, code, text });
     }
   };
   await Promise.all(Array.from({ length: atOnce }, worker));

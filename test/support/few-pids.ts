@@ -1,0 +1,91 @@
+// A machine with few process ids, or none, and who gets signals there. Of the whole machine: only in a guest.
+// Source: kernel/pid.c, alloc_pid(): ids go up to pid_max and begin again at 300; the smallest pid_max is 301.
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { eventually } from "./eventually.ts";
+import { runCommand } from "./run-command.ts";
+
+const pidMax = "/proc/sys/kernel/pid_max";
+/** Where ids begin again. */
+const firstId = 300;
+
+/** For the time of `body` ids are below `limit`, a number above 300. */
+export async function withFewPids<T>(limit: number, body: () => Promise<T>): Promise<T> {
+  const usual = readFileSync(pidMax, "utf8");
+  writeFileSync(pidMax, String(limit));
+  try {
+    return await body();
+  } finally {
+    writeFileSync(pidMax, usual);
+  }
+}
+
+/** For the time of `body` there is one id, and a process of ours has it. */
+export async function withoutPids<T>(body: () => Promise<T>): Promise<T> {
+  return await withFewPids(firstId + 1, async () => {
+    const holder = await eventually("the last id", 20_000, async () => {
+      const child = sleeping();
+      return (await once(child, "spawn").catch(() => undefined)) && child;
+    });
+    try {
+      // Nobody has come in between.
+      const [error] = await once(sleeping(), "error");
+      if (error.code !== "EAGAIN") throw error;
+      return await body();
+    } finally {
+      holder.kill("SIGKILL");
+      await once(holder, "exit");
+    }
+  });
+}
+
+function sleeping(): ChildProcess {
+  return spawn("sleep", ["1000"], { stdio: "ignore" });
+}
+
+/** How often all ids have been given, by a count of `forks()` from then to now. */
+export function turns(limit: number, forksBefore: number): number {
+  return (forks() - forksBefore) / (limit - firstId);
+}
+
+/** Processes and threads that this machine has started. */
+export function forks(): number {
+  return Number(/^processes (\d+)$/m.exec(readFileSync("/proc/stat", "utf8"))?.[1]);
+}
+
+/**
+ * The signals but SIGCHLD to processes of one name, by the kernel's own account (tracepoint signal_generate).
+ * @returns what `body` returns, and a line for each signal: "signal of who sent it".
+ */
+export async function withTracedSignals(
+  name: string,
+  body: () => Promise<void>,
+): Promise<string[]> {
+  const tracing = "/sys/kernel/tracing";
+  await must("mount", "-t", "tracefs", "tracefs", tracing);
+  const folder = join(tracing, `instances/nspod-${process.pid}`);
+  try {
+    mkdirSync(folder);
+    try {
+      const event = join(folder, "events/signal/signal_generate");
+      writeFileSync(join(event, "filter"), `comm == "${name}" && sig != 17`);
+      writeFileSync(join(event, "enable"), "1");
+      await body();
+      const text = readFileSync(join(folder, "trace"), "utf8");
+      return [...text.matchAll(/^ *(.+)-\d+ .* signal_generate: sig=(\d+) /gm)].map(
+        ([, sender, signal]) => `${signal} of ${sender}`,
+      );
+    } finally {
+      rmdirSync(folder);
+    }
+  } finally {
+    await must("umount", tracing);
+  }
+}
+
+async function must(file: string, ...args: readonly string[]): Promise<void> {
+  const { code, stderr } = await runCommand(file, args);
+  if (code !== 0) throw new Error(`${file} ${args.join(" ")}: ${stderr}`);
+}
