@@ -106,22 +106,34 @@ async function packFile(
     if (error) reject(error);
     else resolve();
   });
+  // An error of the content comes both ways.
+  promise.catch(() => undefined);
   if (stats.size > 0) {
     const file = await open(entryPath(held), constants.O_RDONLY);
     // What a growing file has beyond its size belongs to no entry.
     const content = file.createReadStream({ end: stats.size - 1 });
-    let size = 0;
-    content.on("data", (chunk) => {
-      size += chunk.length;
-    });
-    await pipeline(content, entry as unknown as NodeJS.WritableStream);
-    if (size < stats.size) {
-      throw new PodError("FailedPrecondition", `"${path}" has become shorter while it was read`);
-    }
+    const checked = (chunks: AsyncIterable<Buffer>): AsyncIterable<Buffer> =>
+      whole(chunks, stats.size, path);
+    await pipeline(content, checked, entry as unknown as NodeJS.WritableStream);
   } else {
     entry.end(Buffer.alloc(0));
   }
   await promise;
+}
+
+/** The bytes of a file. @throws PodError at the end when there were too few; before tar-stream counts them. */
+async function* whole(
+  chunks: AsyncIterable<Buffer>,
+  size: number,
+  path: string,
+): AsyncGenerator<Buffer> {
+  let left = size;
+  for await (const chunk of chunks) {
+    left -= chunk.length;
+    yield chunk;
+  }
+  if (left === 0) return;
+  throw new PodError("FailedPrecondition", `"${path}" has become shorter while it was read`);
 }
 
 function headerOf(name: string, stats: Stats): PackedHeader {
