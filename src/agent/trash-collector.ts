@@ -59,16 +59,17 @@ export class TrashCollector implements AsyncDisposable {
   async #run(): Promise<void> {
     this.#hasMore = false;
     this.#cancelRetry();
+    let isStuck = false;
     for (const folder of [this.#instance.run, this.#instance.root].map(trashFolder)) {
       try {
         await emptyTrash(folder);
       } catch (error) {
         this.#log.warn({ folder, error: messageOf(error) }, "cannot empty the trash");
-        this.#cancelRetry();
-        if (!this.#isClosed) {
-          this.#cancelRetry = this.#clock.after(retryMs, () => this.collect());
-        }
+        isStuck = true;
       }
+    }
+    if (isStuck && !this.#isClosed) {
+      this.#cancelRetry = this.#clock.after(retryMs, () => this.collect());
     }
   }
 }

@@ -25,7 +25,7 @@ export function armFailpoints(env: Readonly<Record<string, string | undefined>>)
 
 /** @throws Error like one of Node.js' file system, with `code`, when this point is to fail now. */
 export function failpoint(name: FailpointName): void {
-  const action = armed === undefined ? undefined : actionNow(armed, name);
+  const action = actionNow(name);
   if (action !== undefined) act(name, action);
 }
 
@@ -34,7 +34,7 @@ export function failpoint(name: FailpointName): void {
  * @returns undefined when there is nothing to wait for. @throws as failpoint().
  */
 export function failpointAside(name: FailpointName): Promise<void> | undefined {
-  const action = armed === undefined ? undefined : actionNow(armed, name);
+  const action = actionNow(name);
   if (action?.kind === "delay") return new Promise((done) => setTimeout(done, action.ms));
   if (action !== undefined) act(name, action);
   return undefined;
@@ -68,8 +68,9 @@ function numbersOf(action: FailAction): readonly [kind: string, value: number] {
 }
 
 /** Counts that the process comes by. */
-function actionNow(points: readonly Armed[], name: FailpointName): FailAction | undefined {
-  const here = points.filter((point) => point.name === name);
+function actionNow(name: FailpointName): FailAction | undefined {
+  if (armed === undefined) return undefined;
+  const here = armed.filter((point) => point.name === name);
   for (const point of here) point.passed++;
   return here.find(({ passed, first, last }) => passed >= first && passed <= last)?.action;
 }

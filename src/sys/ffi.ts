@@ -14,27 +14,18 @@ const resultSize = 8 + 8 * registerCount;
 interface Library {
   readonly nspod_run: {
     (buffer: Buffer, size: number, result: Buffer): number;
-    readonly async: (
-      buffer: Buffer,
-      size: number,
-      result: Buffer,
-      done: (error: Error | null) => void,
-    ) => void;
+    readonly async: (buffer: Buffer, size: number, result: Buffer, done: Done<number>) => void;
   };
   readonly nspod_spawn: {
     (...call: SpawnCall): number;
-    readonly async: (...call: [...SpawnCall, (error: Error | null, pid: number) => void]) => void;
+    readonly async: (...call: [...SpawnCall, done: Done<number>]) => void;
   };
   readonly nspod_log_text: (block: Buffer, size: number, text: Buffer) => void;
   readonly nspod_empty_trash: {
-    readonly async: (
-      fd: number,
-      most: number,
-      done: (error: Error | null, result: number) => void,
-    ) => void;
+    readonly async: (fd: number, most: number, done: Done<number>) => void;
   };
   readonly nspod_tidy: {
-    readonly async: (forgetStart: number, done: (error: Error | null) => void) => void;
+    readonly async: (forgetStart: number, done: Done<void>) => void;
   };
 }
 
@@ -127,12 +118,9 @@ export function run(action: string, program: Program, input: readonly number[] =
 export async function runBatch(action: string, batch: Batch): Promise<readonly bigint[]> {
   const encoded = batch.encoded();
   const result = resultBuffer([]);
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  nspod().nspod_run.async(encoded, encoded.length, result, (error) => {
-    if (error) reject(error);
-    else resolve();
+  await inPool<number>((done) => {
+    nspod().nspod_run.async(encoded, encoded.length, result, done);
   });
-  await promise;
   const done = decodeResult(result);
   if (done.errno !== 0) throw syscallError(action, batch, done);
   return done.registers;
@@ -170,12 +158,10 @@ export async function spawnAside(
   options: SpawnOptions = {},
 ): Promise<Spawned> {
   const call = spawnCall(program, options);
-  const { promise, resolve, reject } = Promise.withResolvers<number>();
-  nspod().nspod_spawn.async(...call, (error, pid) => {
-    if (error) reject(error);
-    else resolve(pid);
+  const pid = await inPool<number>((done) => {
+    nspod().nspod_spawn.async(...call, done);
   });
-  return spawned(action, program, call, await promise);
+  return spawned(action, program, call, pid);
 }
 
 function spawnCall(program: Program, options: SpawnOptions): SpawnCall {
@@ -197,12 +183,9 @@ function spawned(action: string, program: Program, call: SpawnCall, pid: number)
  * @returns 0 when it is empty, 1 when there is more, or -errno.
  */
 export async function emptyFolderAside(fd: number, most: number): Promise<number> {
-  const { promise, resolve, reject } = Promise.withResolvers<number>();
-  nspod().nspod_empty_trash.async(fd, most, (error, result) => {
-    if (error) reject(error);
-    else resolve(result);
+  return await inPool<number>((done) => {
+    nspod().nspod_empty_trash.async(fd, most, done);
   });
-  return await promise;
 }
 
 /** Takes the heads off the lines of a log (native/log_text.h). @param text - a struct log_text. */
@@ -215,10 +198,20 @@ export function takeLogText(block: Buffer, text: Buffer): void {
  * @param forgetStart - also the pages of the program that only its start has needed.
  */
 export async function tidyAside(forgetStart: boolean): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  nspod().nspod_tidy.async(Number(forgetStart), (error) => {
-    if (error) reject(error);
-    else resolve();
+  await inPool<void>((done) => {
+    nspod().nspod_tidy.async(Number(forgetStart), done);
   });
-  await promise;
+}
+
+/** Called once: with an error of the FFI library, or with what the function returned. */
+type Done<T> = (error: Error | null, result: T) => void;
+
+/** A call in a thread of libuv's pool. @returns what its function returns. */
+async function inPool<T>(begin: (done: Done<T>) => void): Promise<T> {
+  const { promise, resolve, reject } = Promise.withResolvers<T>();
+  begin((error, result) => {
+    if (error) reject(error);
+    else resolve(result);
+  });
+  return await promise;
 }

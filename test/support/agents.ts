@@ -12,7 +12,7 @@ import { type Instance, NSPOD, testImage } from "./instance.ts";
 import { patient } from "./patience.ts";
 import { Pods } from "./pods.ts";
 import { cgroup2MountPoint } from "./requires.ts";
-import { type CommandResult, runCommand } from "./run-command.ts";
+import { type CommandResult, mustRun, runCommand } from "./run-command.ts";
 
 /** How the control plane of agents is to be started: set before the instance starts. */
 export function agentVariables(graceSeconds: number): Readonly<Record<string, string>> {
@@ -43,8 +43,7 @@ export async function startMachines(): Promise<Machines> {
 }
 
 async function ip(...words: readonly string[]): Promise<void> {
-  const { code, stderr } = await runCommand("ip", words);
-  if (code !== 0) throw new Error(`"ip ${words.join(" ")}" failed: ${stderr}`);
+  await mustRun("ip", words);
 }
 
 /** The network that the agents share. */

@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { eventually } from "./eventually.ts";
-import { runCommand } from "./run-command.ts";
+import { mustRun } from "./run-command.ts";
 
 const pidMax = "/proc/sys/kernel/pid_max";
 /** Where ids begin again. */
@@ -64,7 +64,7 @@ export async function withTracedSignals(
   body: () => Promise<void>,
 ): Promise<string[]> {
   const tracing = "/sys/kernel/tracing";
-  await must("mount", "-t", "tracefs", "tracefs", tracing);
+  await mustRun("mount", ["-t", "tracefs", "tracefs", tracing]);
   const folder = join(tracing, `instances/nspod-${process.pid}`);
   try {
     mkdirSync(folder);
@@ -81,11 +81,6 @@ export async function withTracedSignals(
       rmdirSync(folder);
     }
   } finally {
-    await must("umount", tracing);
+    await mustRun("umount", [tracing]);
   }
-}
-
-async function must(file: string, ...args: readonly string[]): Promise<void> {
-  const { code, stderr } = await runCommand(file, args);
-  if (code !== 0) throw new Error(`${file} ${args.join(" ")}: ${stderr}`);
 }
