@@ -88,7 +88,7 @@ export async function readArchive(task: ReadTask, hooks: ReadHooks): Promise<Arc
 
 async function* packed(hooks: ReadHooks): AsyncGenerator<Buffer> {
   let bytes = 0;
-  for await (const chunk of readChunks(source, 512 << 10)) {
+  for await (const chunk of readChunks(source)) {
     bytes += chunk.length;
     hooks.onProgress(bytes);
     yield chunk;

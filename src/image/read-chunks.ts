@@ -1,43 +1,27 @@
 /**
- * Reads a descriptor to its end, one read ahead of the consumer. Two buffers take turns, because
- * fresh memory for every chunk costs page faults and garbage: a chunk is good until the next one is
- * asked for, and may be changed.
+ * Reads a descriptor to its end into one buffer, because fresh memory for every chunk costs page
+ * faults and garbage: a chunk is good until the next one is asked for, and may be changed.
+ *
+ * The reading is done by the thread that consumes it: another one would bring the bytes into
+ * another processor's cache, which costs more than the read (decision 0306).
  */
-import { read } from "node:fs";
+import { readSync } from "node:fs";
+
+/** A half of the smallest second-level cache, for the chunk and what is made of it. */
+const chunkSize = 256 << 10;
 
 /** @param beyond - how many bytes may be read from a position on; 0 ends. Default: any number. */
 export async function* readChunks(
   fd: number,
-  chunkSize: number,
   beyond?: (position: number) => number | Promise<number>,
 ): AsyncGenerator<Buffer> {
-  let position = 0;
-  const readInto = async (into: Buffer): Promise<number> => {
-    const most = beyond === undefined ? into.length : await beyond(position);
-    if (most === 0) return 0;
-    const count = await readHere(fd, into.subarray(0, most));
+  const buffer = Buffer.allocUnsafeSlow(chunkSize);
+  for (let position = 0; ; ) {
+    const most = beyond === undefined ? chunkSize : await beyond(position);
+    if (most === 0) return;
+    const count = readSync(fd, buffer, 0, Math.min(most, chunkSize), null);
+    if (count === 0) return;
     position += count;
-    return count;
-  };
-  let buffer = Buffer.allocUnsafeSlow(chunkSize);
-  let other = Buffer.allocUnsafeSlow(chunkSize);
-  let count = await readInto(buffer);
-  while (count > 0) {
-    const next = readInto(other);
-    // Seen by the await below; this keeps an early failure from being "unhandled".
-    next.catch(() => undefined);
     yield buffer.subarray(0, count);
-    count = await next;
-    [buffer, other] = [other, buffer];
   }
-}
-
-/** Reads where the file stands. */
-function readHere(fd: number, buffer: Buffer): Promise<number> {
-  const { promise, resolve, reject } = Promise.withResolvers<number>();
-  read(fd, buffer, 0, buffer.length, null, (error, count) => {
-    if (error) reject(error);
-    else resolve(count);
-  });
-  return promise;
 }

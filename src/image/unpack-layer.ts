@@ -26,8 +26,6 @@ import { splitHeaders } from "./tar-header.ts";
 import { verify } from "./verify-layer.ts";
 
 const source = 3;
-/** Stays in the CPU's cache on its way from the page cache to the batch. */
-const chunkSize = 256 << 10;
 
 export interface UnpackHooks {
   /** Packed bytes so far. */
@@ -182,7 +180,7 @@ class Counter {
   }
 
   async *#packedChunks(beyond: TarFile["beyond"] | undefined): AsyncGenerator<Buffer> {
-    for await (const bytes of readChunks(source, chunkSize, beyond)) {
+    for await (const bytes of readChunks(source, beyond)) {
       this.#packed += bytes.length;
       this.#onProgress(this.#packed);
       yield bytes;

@@ -83,11 +83,11 @@ async function started(task: Task, content: Buffer): Promise<number> {
   child.stdin?.on("error", () => undefined);
   child.stdin?.write(`${JSON.stringify(task)}\n`);
   const pid = child.pid ?? 0;
-  // The filter comes last; then it reads, in a thread of libuv, unless it was told of no bytes yet.
+  // The filter comes last; then it unpacks, in a thread of libuv, unless it was told of no bytes yet.
   await eventually("the helper to wait for content", 10_000, () => {
     const all = threads(pid);
-    const reads = task.task === "unpack-early" || all.some(({ name }) => name === "libuv-worker");
-    return reads && all.every(({ field }) => field("Seccomp") === "2") ? true : undefined;
+    const unpacks = task.task === "unpack-early" || all.some(({ name }) => name === "libuv-worker");
+    return unpacks && all.every(({ field }) => field("Seccomp") === "2") ? true : undefined;
   });
   return pid;
 }
