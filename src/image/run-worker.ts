@@ -115,7 +115,7 @@ export class Worker {
     this.#hooks = hooks;
     const abort = (): void => {
       this.#fail(signal?.reason ?? new PodError("Unavailable", "the import was cancelled"));
-      this.#child.kill("SIGKILL");
+      this.#kill();
     };
     if (signal?.aborted === true) abort();
     signal?.addEventListener("abort", abort, { once: true });
@@ -129,8 +129,13 @@ export class Worker {
 
   /** Ends it whatever it does, and waits until it is gone. */
   async stop(): Promise<void> {
-    this.#child.kill("SIGKILL");
+    this.#kill();
     await this.exited;
+  }
+
+  /** One that was not born has no pid; Node would signal whatever number its memory holds, 0 among them. */
+  #kill(): void {
+    if (this.#child.pid !== undefined) this.#child.kill("SIGKILL");
   }
 
   #send(message: Task | Note): void {
