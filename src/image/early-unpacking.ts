@@ -7,24 +7,26 @@
  *   read helper ── member, grown … complete ──▶ import ── grown … complete ──▶ unpack helper
  */
 import { statSync } from "node:fs";
+import { basename, dirname } from "node:path";
 import { PodError } from "../base/errors.ts";
 import { K } from "../sys/abi.ts";
 import { run } from "../sys/ffi.ts";
 import { Program } from "../sys/program.ts";
 import type { Helpers } from "./helpers.ts";
 import type { ImportLimits } from "./limits.ts";
-import type { EarlyFiles, EarlyResult, MemberReport } from "./messages.ts";
+import type { EarlyFiles, EarlyResult, EarlyUnpackTask, MemberReport } from "./messages.ts";
 import { runWorker, type Worker, type WorkerHooks } from "./run-worker.ts";
 import type { Semaphore } from "./semaphore.ts";
 
 export interface EarlyUnpackingOptions {
   readonly member: MemberReport;
-  /** The file that grows. */
-  readonly source: string;
+  /** Folder of the file that grows. */
+  readonly staging: string;
   /** Empty folder. */
   readonly folder: string;
   readonly limits: ImportLimits;
-  readonly slots: Semaphore;
+  /** Waits for its turn among the layers. */
+  readonly inTurn: Semaphore["run"];
   readonly helpers: Helpers;
   readonly hooks: WorkerHooks;
 }
@@ -41,23 +43,45 @@ export class EarlyUnpacking {
     this.#options = options;
     this.folder = options.folder;
     this.#grown = { grown: 0, isComplete: false };
-    this.#done = options.slots.run(() => this.#run());
+    this.#done = options.inTurn(() => this.#run());
     // Whoever wants the layer gets the error.
     this.#done.catch(() => undefined);
   }
 
   async #run(): Promise<EarlyResult | undefined> {
-    const { member, source, folder, limits, helpers, hooks } = this.#options;
+    const { helpers, hooks } = this.#options;
     if (this.#isGivenUp || hooks.signal?.aborted === true) return undefined;
-    const { size: packedSize, compression } = member;
-    const task = { task: "unpack-early", folder, source, packedSize, compression, limits } as const;
-    this.#worker = helpers.begin(task, hooks);
-    this.#worker.note(this.#grown);
+    const task = this.#task();
+    const worker = helpers.begin(task, hooks);
+    this.#worker = worker;
+    worker.note(this.#grown);
+    let result: EarlyResult | undefined;
     try {
-      return (await this.#worker.done) as EarlyResult;
+      result = (await worker.done) as EarlyResult;
+      return result;
     } finally {
-      await this.#worker.stop();
+      this.#worker = undefined;
+      // One that has stopped halfway may still be writing.
+      if (result === undefined || "needsLower" in result) await worker.stop();
+      else await helpers.takeBack(worker, task);
     }
+  }
+
+  #task(): EarlyUnpackTask {
+    const { member, staging, folder, limits } = this.#options;
+    const { file, size: packedSize, compression } = member;
+    // Plain layers share a helper, and so its root.
+    const isAlone = compression !== "none";
+    return {
+      task: "unpack-early",
+      root: isAlone ? folder : dirname(folder),
+      folder: isAlone ? "/" : `/${basename(folder)}`,
+      sources: staging,
+      source: String(file),
+      packedSize,
+      compression,
+      limits,
+    };
   }
 
   grow(grown: number, isComplete: boolean): void {

@@ -104,9 +104,6 @@ function importError(source: ImageSource, error: unknown): unknown {
   return new PodError(kind, message, { cause: error, data });
 }
 
-/** Two layers of an archive of this size may be worth unpacking side by side. */
-const twoHelpersSize = 16 << 20;
-
 /** Empties a folder by a helper that is locked into it, and removes it. Gone is fine. */
 export async function removeTree(folder: string): Promise<void> {
   if (!existsSync(folder)) return;
@@ -147,6 +144,8 @@ class Work {
   readonly #cancel = new AbortController();
   readonly #jobs = new Map<Digest, LayerJob>();
   readonly #slots = new Semaphore(availableParallelism());
+  /** Plain layers keep up with the reader, which needs a processor for itself. */
+  readonly #plainSlots = new Semaphore(Math.max(1, availableParallelism() - 1));
   readonly #warnings: string[] = [];
   /** By the number of the file that is read. */
   readonly #early = new Map<number, EarlyLayer>();
@@ -257,8 +256,7 @@ class Work {
     } finally {
       if (typeof content === "number") closeSync(content);
     }
-    const isLarge = totalBytes === undefined || totalBytes >= twoHelpersSize;
-    this.#helpers.startSpares(isLarge ? Math.min(2, availableParallelism()) : 1);
+    this.#helpers.startSpare();
     // The helper is ours and reports what messages.ts says.
     return (await this.#reader.done) as ReadResult;
   }
@@ -266,15 +264,20 @@ class Work {
   /** A member that may be a layer is coming in. */
   #startEarly(member: MemberReport): void {
     const folder = this.#layerFolder();
+    const isPlain = member.compression === "none";
+    // Several may be unpacked side by side.
+    if (this.#early.size === 0 && !isPlain && availableParallelism() > 1)
+      this.#helpers.startSpare();
     const early: EarlyLayer = {
       warnings: [],
       chainId: undefined,
       unpacking: new EarlyUnpacking({
         member,
-        source: join(this.#staging, String(member.file)),
+        staging: this.#staging,
         folder,
         limits: this.#request.limits,
-        slots: this.#slots,
+        inTurn: (work) =>
+          isPlain ? this.#plainSlots.run(() => this.#slots.run(work)) : this.#slots.run(work),
         helpers: this.#helpers,
         hooks: {
           signal: this.#cancel.signal,

@@ -5,6 +5,8 @@
  *
  *   store → helper   task   [ "lower-ready" | "sync" | grown* ]
  *   helper → store   progress* warning* member* grown*   done | error
+ *
+ * After "done" of "unpack-early" the helper takes another one, for the same root and sources.
  */
 import type { ErrorKind } from "../base/errors.ts";
 import type { Digest } from "../base/ids.ts";
@@ -56,8 +58,13 @@ export interface UnpackTask {
 /** Unpacks what may be a layer while its file is still being written (early-unpacking.ts). */
 export interface EarlyUnpackTask {
   readonly task: "unpack-early";
+  /** The helper's root from now on. */
+  readonly root: string;
+  /** Empty folder for the files, as a path in that root. */
   readonly folder: string;
-  /** The packed layer, as far as it was read. */
+  /** Folder of the packed layers. */
+  readonly sources: string;
+  /** Name of the packed layer in it, as far as it was read. */
   readonly source: string;
   readonly packedSize: number;
   readonly compression: Compression;

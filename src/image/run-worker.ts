@@ -1,7 +1,7 @@
 /**
  * Starts image helpers and talks to them: the daemon's event loop never reads, hashes or unpacks
  * content itself. A helper gets an empty environment, its content on descriptor 3, and dies with us.
- * One that has no task yet waits for it, with everything loaded.
+ * One that has no task waits for it, with everything loaded.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -26,28 +26,24 @@ export type Content = number | Readable | undefined;
 
 const maxStderr = 4096;
 
-/** One running helper, for one task. */
+/** One running helper. It has one task at a time. */
 export class Worker {
   readonly #child: ChildProcess;
   readonly #fail: (error: unknown) => void;
   #hooks: WorkerHooks = {};
-  /** What the helper reports as done. @throws PodError with its sentence. */
-  readonly done: Promise<unknown>;
+  #done: PromiseWithResolvers<unknown> = pending();
+  /** Why there will be no more reports. */
+  #failure: { readonly error: unknown } | undefined;
   /** After `note("sync")`: the files are on disk. */
   readonly synced: Promise<void>;
   /** The process is gone. */
   readonly exited: Promise<void>;
 
   constructor(content?: Content) {
-    const done = Promise.withResolvers<unknown>();
-    const synced = Promise.withResolvers<void>();
+    const synced = pending<void>();
     const exited = Promise.withResolvers<void>();
-    this.done = done.promise;
     this.synced = synced.promise;
     this.exited = exited.promise;
-    // Callers may wait for one of them only.
-    done.promise.catch(() => undefined);
-    synced.promise.catch(() => undefined);
 
     const isPiped = typeof content === "object";
     this.#child = spawn(process.execPath, [workerPath()], {
@@ -66,12 +62,13 @@ export class Worker {
       if (report.type === "warning") hooks.onWarning?.(report.sentence);
       if (report.type === "member") hooks.onMember?.(report);
       if (report.type === "grown") hooks.onGrown?.(report.file, report.bytes, report.isComplete);
-      if (report.type === "done") done.resolve(report.result);
+      if (report.type === "done") this.#done.resolve(report.result);
       if (report.type === "synced") synced.resolve();
       if (report.type === "error") fail(new PodError(report.kind, report.message));
     };
     const fail = (error: unknown): void => {
-      done.reject(error);
+      this.#failure ??= { error };
+      this.#done.reject(error);
       synced.reject(error);
     };
     this.#fail = fail;
@@ -109,10 +106,21 @@ export class Worker {
     });
   }
 
-  /** Once. What the task comes to is `done`. */
+  /** What the helper reports of its task. @throws PodError with its sentence. */
+  get done(): Promise<unknown> {
+    return this.#done.promise;
+  }
+
+  /** Gives it a task, after the one before is done. What it comes to is `done`. */
   begin(task: Task, hooks: WorkerHooks = {}): void {
-    const { signal } = hooks;
+    if (hooks.signal !== this.#hooks.signal) this.#endBy(hooks.signal);
     this.#hooks = hooks;
+    this.#done = pending();
+    if (this.#failure !== undefined) this.#done.reject(this.#failure.error);
+    this.#send(task);
+  }
+
+  #endBy(signal: AbortSignal | undefined): void {
     const abort = (): void => {
       this.#fail(signal?.reason ?? new PodError("Unavailable", "the import was cancelled"));
       this.#kill();
@@ -120,7 +128,6 @@ export class Worker {
     if (signal?.aborted === true) abort();
     signal?.addEventListener("abort", abort, { once: true });
     void this.exited.then(() => signal?.removeEventListener("abort", abort));
-    this.#send(task);
   }
 
   note(note: Note): void {
@@ -141,6 +148,13 @@ export class Worker {
   #send(message: Task | Note): void {
     this.#child.stdin?.write(`${JSON.stringify(message)}\n`);
   }
+}
+
+/** A promise that callers need not wait for. */
+function pending<T>(): PromiseWithResolvers<T> {
+  const it = Promise.withResolvers<T>();
+  it.promise.catch(() => undefined);
+  return it;
 }
 
 /** Says what the machine has too few of: the sentence goes to whoever loads an image. */

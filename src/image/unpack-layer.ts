@@ -24,8 +24,7 @@ import { readChunks } from "./read-chunks.ts";
 import { readTar, readTarFile, type TarFile } from "./read-tar.ts";
 import { splitHeaders } from "./tar-header.ts";
 import { verify } from "./verify-layer.ts";
-
-const source = 3;
+import { source, type Workplace } from "./workplace.ts";
 
 export interface UnpackHooks {
   /** Packed bytes so far. */
@@ -71,19 +70,19 @@ export async function unpackLayer(task: UnpackTask, hooks: UnpackHooks): Promise
 }
 
 /**
- * Unpacks a layer whose place in an image is not known yet, while its file grows.
+ * Unpacks a layer whose place in an image is not known yet, while its file grows. Nothing of it goes on afterwards.
  * @returns its digest for the caller to verify, or that it cannot be unpacked alone.
  */
 export async function unpackEarly(
   task: EarlyUnpackTask,
+  workplace: Workplace,
   growth: Growth,
   hooks: Omit<UnpackHooks, "lowerReady">,
 ): Promise<EarlyResult> {
-  openSource(task.source);
-  const isHashed = task.compression !== "none";
-  const counter = new Counter(boundToDisk(task), hooks.onProgress, isHashed);
   const packing = packingOf(task);
-  confine(task.folder, unpackCapabilities);
+  workplace.enter(task);
+  const limits = boundToDisk({ folder: ".", limits: task.limits });
+  const counter = new Counter(limits, hooks.onProgress, task.compression !== "none");
   const unpacker = new LayerUnpacker({
     writer: new LayerWriter("Cannot unpack"),
     limits: counter.limits,

@@ -1,6 +1,6 @@
 /**
- * Entry of the image helpers (dist/image-worker.cjs): one process, one task, then it ends. The
- * protocol is in messages.ts. It ends when its parent dies or closes its stdin.
+ * Entry of the image helpers (dist/image-worker.cjs): tasks one after another, until its parent ends it, dies or closes
+ * its stdin. The protocol is in messages.ts.
  */
 import { readdirSync, rmSync } from "node:fs";
 import { createInterface } from "node:readline";
@@ -11,6 +11,7 @@ import { Growth } from "./growth.ts";
 import type { Note, RemoveTask, Report, Task } from "./messages.ts";
 import { readArchive } from "./read-archive.ts";
 import { unpackEarly, unpackLayer } from "./unpack-layer.ts";
+import { Workplace } from "./workplace.ts";
 import { writeAll } from "./write-all.ts";
 
 /** Bytes between two progress reports. */
@@ -40,7 +41,7 @@ function removeContent({ folder }: RemoveTask): void {
   }
 }
 
-async function perform(task: Task, notes: Notes): Promise<void> {
+async function perform(task: Task, notes: Notes, workplace: Workplace): Promise<void> {
   switch (task.task) {
     case "read": {
       const reading = await readArchive(task, {
@@ -67,7 +68,7 @@ async function perform(task: Task, notes: Notes): Promise<void> {
     }
     case "unpack-early": {
       const hooks = { onProgress: progressReporter(), warn };
-      const result = await unpackEarly(task, notes.growth, hooks);
+      const result = await unpackEarly(task, workplace, notes.growth, hooks);
       report({ type: "done", result });
       return;
     }
@@ -77,7 +78,7 @@ async function perform(task: Task, notes: Notes): Promise<void> {
   }
 }
 
-/** What the parent has said after the task. */
+/** What the parent says after a task. */
 class Notes {
   readonly growth: Growth = new Growth();
   readonly #said = new Map<Note, PromiseWithResolvers<void>>();
@@ -99,25 +100,52 @@ class Notes {
   }
 }
 
+/** What the parent says, a task after another, each with its notes. */
+class Inbox {
+  readonly #waiting: Assignment[] = [];
+  #latest: Notes | undefined;
+  #arrived: PromiseWithResolvers<void> = Promise.withResolvers();
+
+  take(message: Task | Note): void {
+    if (typeof message === "string" || !("task" in message)) {
+      this.#latest?.take(message);
+      return;
+    }
+    this.#latest = new Notes();
+    this.#waiting.push({ task: message, notes: this.#latest });
+    this.#arrived.resolve();
+  }
+
+  async next(): Promise<Assignment> {
+    for (;;) {
+      const next = this.#waiting.shift();
+      if (next !== undefined) return next;
+      this.#arrived = Promise.withResolvers();
+      await this.#arrived.promise;
+    }
+  }
+}
+
+interface Assignment {
+  readonly task: Task;
+  readonly notes: Notes;
+}
+
 async function main(): Promise<void> {
   dieWithParent();
   armFailpoints(process.env);
+  const inbox = new Inbox();
   const lines = createInterface({ input: process.stdin });
-  const first = Promise.withResolvers<Task>();
-  const notes = new Notes();
-  let isFirst = true;
-  lines.on("line", (line) => {
-    // Written by our parent: src/image/run-worker.ts.
-    const message = JSON.parse(line) as Task | Note;
-    if (isFirst) first.resolve(message as Task);
-    else notes.take(message as Note);
-    isFirst = false;
-  });
+  // Written by our parent: src/image/run-worker.ts.
+  lines.on("line", (line) => inbox.take(JSON.parse(line) as Task | Note));
   // The parent lets go: whatever we do, nobody wants it any more.
   lines.on("close", () => process.exit(2));
+  const workplace = new Workplace();
   try {
-    await perform(await first.promise, notes);
-    process.exit(0);
+    for (;;) {
+      const { task, notes } = await inbox.next();
+      await perform(task, notes, workplace);
+    }
   } catch (error) {
     const kind = isPodError(error) ? error.kind : "Internal";
     report({ type: "error", kind, message: messageOf(error) });

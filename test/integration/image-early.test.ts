@@ -172,6 +172,41 @@ for (const form of ["plain", "gzip"] as const) {
 }
 
 early(
+  "plain, beside others of its kind, each with its own files",
+  withDeadline(60_000, async () => {
+    const body = (): Buffer => randomBytes(2 << 20);
+    const contents = [body(), body(), body(), body()];
+    const layers = contents.map((content, index) => {
+      const items: TarItem[] = [{ name: `f${index}`, content }];
+      // The third one cannot be unpacked alone: it gets the file that it links.
+      if (index === 2) items.push({ name: "link", type: "1", link: "f0" });
+      return tar(items);
+    });
+    const image = await load(layers.map((layer) => ({ tar: layer, packed: layer })));
+    for (const [index, folder] of store.layerFolders(image).entries()) {
+      const names = index === 2 ? ["f0", "f2", "link"] : [`f${index}`];
+      assert.equal(readdirSync(folder).sort(), names);
+      const content = contents[index] ?? Buffer.alloc(0);
+      assert.ok(readFileSync(join(folder, `f${index}`)).equals(content), `layer ${index}`);
+    }
+    const linked = readFileSync(join(store.layerFolders(image)[2] ?? "", "link"));
+    assert.ok(linked.equals(contents[0] ?? Buffer.alloc(0)));
+  }),
+);
+
+early(
+  "plain, that is damaged behind good ones leaves nothing of them",
+  withDeadline(60_000, async () => {
+    const good = tar([large]);
+    const bad = tar([{ name: "f", content: randomBytes(2 << 20) }, { name: "../escaped" }]);
+    const message = await refusal(
+      [good, tar([large, { name: "g" }]), bad].map((layer) => ({ tar: layer, packed: layer })),
+    );
+    assert.match(message, /layer sha256:[0-9a-f]{64}: entry 2 \("\.\.\/escaped"\)/);
+  }),
+);
+
+early(
   "that no image names leaves nothing",
   withDeadline(60_000, async () => {
     const layer = tar([large]);

@@ -11,10 +11,13 @@ import {
   readFileSync,
   readlinkSync,
   rmSync,
+  statSync,
+  writeFileSync,
   writeSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { gzipSync } from "node:zlib";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -117,8 +120,10 @@ const tasks: readonly (readonly [string, () => Task, string])[] = [
     "unpacks what may be a layer",
     () => ({
       task: "unpack-early",
-      folder: folder(),
-      source: source(),
+      root: folder(),
+      folder: "/",
+      sources: base,
+      source: "source",
       packedSize: 4096,
       compression: "gzip",
       limits: defaultLimits,
@@ -173,5 +178,53 @@ for (const [what, task, capabilities] of tasks) {
     }),
   );
 }
+
+helpers(
+  "one that goes on with the next plain layer stays confined, and changes no packed one",
+  withDeadline(20_000, async () => {
+    const sources = join(base, "sources");
+    for (const name of ["sources", "folder/1", "folder/2"]) mkdirSync(join(base, name));
+    const env = { NODE_NO_WARNINGS: "1" };
+    const helper = spawn(process.execPath, [worker], { cwd: "/", env });
+    child = helper;
+    const pid = helper.pid ?? 0;
+    const reports = createInterface({ input: helper.stdout })[Symbol.asyncIterator]();
+    const privileges: string[] = [];
+    for (const name of ["1", "2"]) {
+      const layer = tar([{ name: `file-${name}`, content: "content" }]);
+      writeFileSync(join(sources, name), layer);
+      const task: Task = {
+        task: "unpack-early",
+        root: folder(),
+        folder: `/${name}`,
+        sources,
+        source: name,
+        packedSize: layer.length,
+        compression: "none",
+        limits: defaultLimits,
+      };
+      helper.stdin.write(`${JSON.stringify(task)}\n`);
+      helper.stdin.write(`${JSON.stringify({ grown: layer.length, isComplete: true })}\n`);
+      const report = JSON.parse((await reports.next()).value ?? "") as { readonly type: string };
+      assert.is(report.type, "done");
+      assert.equal(readdirSync(join(folder(), name)), [`file-${name}`]);
+      assert.is(readlinkSync(`/proc/${pid}/root`), folder());
+      assert.is(readlinkSync(`/proc/${pid}/cwd`), join(folder(), name));
+      const states = threads(pid).map(({ name: thread, field }) =>
+        [thread, field("CapPrm"), field("NoNewPrivs"), field("Seccomp")].join(" "),
+      );
+      privileges.push([...new Set(states)].sort().join());
+    }
+    assert.is(privileges[1], privileges[0]);
+    const held = readdirSync(`/proc/${pid}/fd`).filter(
+      (fd) => statSync(`/proc/${pid}/fd/${fd}`).ino === statSync(sources).ino,
+    );
+    assert.is(held.length, 1);
+    assert.throws(
+      () => openSync(`/proc/${pid}/fd/${held[0]}/1`, constants.O_WRONLY),
+      (error: NodeJS.ErrnoException) => error.code === "EROFS",
+    );
+  }),
+);
 
 helpers.run();
