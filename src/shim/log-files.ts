@@ -1,9 +1,11 @@
 /**
- * The files of one log, oldest first: `0.log.2`, `0.log.1`, `0.log`. A rotation renames them all,
- * so they are told apart by inode, and a list that a rotation cut in two is made again.
+ * The files of one log, oldest first: `0.log.2`, `0.log.1`, `0.log`. A rotation renames them one by one,
+ * from the oldest, so they are told apart by inode, and a list that a rotation cut in two is made again.
+ * One that stopped halfway left a number out.
  */
 import { constants } from "node:fs";
-import { type FileHandle, lstat, open } from "node:fs/promises";
+import { type FileHandle, lstat, open, readdir } from "node:fs/promises";
+import { basename, dirname } from "node:path";
 import { hasCode, PodError } from "../base/errors.ts";
 import { longestLine, parseLogLine } from "./log-line.ts";
 
@@ -23,17 +25,31 @@ const blockSize = 64 * 1024;
 /** Opens all files of the log; an empty list when there is none yet. The caller closes them. */
 export async function openLogFiles(path: string): Promise<LogFile[]> {
   for (;;) {
-    const current = await openLogFile(path);
-    const files = current === undefined ? [] : [current];
-    for (let number = 1; ; number++) {
-      const file = await openLogFile(`${path}.${number}`);
-      if (file === undefined) break;
-      files.unshift(file);
+    const files: LogFile[] = [];
+    for (const name of await namesOf(path)) {
+      const file = await openLogFile(name);
+      if (file !== undefined) files.push(file);
     }
-    if (current?.inode === (await inodeOf(path))) return files;
+    const inodes = await Promise.all((await namesOf(path)).map(inodeOf));
+    const there = inodes.filter((inode) => inode !== undefined);
+    if (files.map(({ inode }) => inode).join() === there.join()) return files;
     // Rotated in between: a file may be missing or twice in the list.
     await closeLogFiles(files);
   }
+}
+
+/** Paths of the log's files, oldest first. */
+async function namesOf(path: string): Promise<readonly string[]> {
+  const prefix = `${basename(path)}.`;
+  const numbers = (await readdir(dirname(path)).catch(noFolder))
+    .filter((name) => name.startsWith(prefix) && /^[1-9]\d*$/.test(name.slice(prefix.length)))
+    .map((name) => Number(name.slice(prefix.length)));
+  return [...numbers.sort((a, b) => b - a).map((number) => `${path}.${number}`), path];
+}
+
+function noFolder(error: unknown): readonly string[] {
+  if (hasCode(error, "ENOENT")) return [];
+  throw error;
 }
 
 export async function closeLogFiles(files: readonly LogFile[]): Promise<void> {

@@ -10,9 +10,11 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Worker as Thread } from "node:worker_threads";
 import fc from "fast-check";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { closeLogFiles, openLogFiles } from "../../../src/shim/log-files.ts";
 import { formatLogLine, type LogLine } from "../../../src/shim/log-line.ts";
 import { type LogOptions, readLogs } from "../../../src/shim/logs.ts";
 import { withDeadline } from "../../support/with-deadline.ts";
@@ -48,6 +50,42 @@ logs("reads rotated files first, and leaves out what is damaged or torn", async 
   writeFileSync(path, `${line("four")}2026-01-02T03:04:05.0Z stdout F to`);
   assert.equal(await read(), ["one$", "two$", "three", "four$"]);
 });
+
+logs("reads all files while a rotation has renamed some of them", async () => {
+  writeFileSync(`${path}.3`, line("one"));
+  writeFileSync(`${path}.2`, line("two"));
+  writeFileSync(path, line("three"));
+  assert.equal(await read(), ["one$", "two$", "three$"]);
+});
+
+logs(
+  "finds every file once, whenever it looks at a log that is being rotated",
+  withDeadline(30_000, async () => {
+    writeFileSync(path, "0");
+    const rotating = new Thread(new URL("rotating-log.ts", import.meta.url), {
+      workerData: { path, rotations: 1_000, files: 5 },
+    });
+    let isOver = false;
+    rotating.once("exit", () => {
+      isOver = true;
+    });
+    let looks = 0;
+    while (!isOver) {
+      const files = await openLogFiles(path);
+      // The newest one may not have its number yet.
+      const found = (await Promise.all(files.map(({ handle }) => handle.readFile("utf8"))))
+        .filter((text) => text !== "")
+        .map(Number);
+      await closeLogFiles(files);
+      assert.equal(
+        found,
+        found.map((_, index) => (found[0] ?? 0) + index),
+      );
+      looks++;
+    }
+    assert.ok(looks > 0);
+  }),
+);
 
 logs("reads plain files only", async () => {
   const other = join(folder, "other");
