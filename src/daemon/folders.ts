@@ -13,7 +13,7 @@ import { reservePath } from "../store/store.ts";
 
 /**
  * Makes root (0700) and run (0711) and sets their modes.
- * @throws PodError FailedPrecondition when one is a link, no folder or somebody else's.
+ * @throws PodError FailedPrecondition when one is a link, no folder, somebody else's or on a read-only file system.
  */
 export function ensureFolders({ root, run }: Instance): void {
   ensureFolder(root, 0o700);
@@ -27,6 +27,16 @@ export function ensureSharedFolders({ root, run }: Instance): void {
 }
 
 function ensureFolder(path: string, mode: number): void {
+  try {
+    makeFolder(path, mode);
+  } catch (error) {
+    if (!hasCode(error, "EROFS")) throw error;
+    const message = `Cannot write to folder "${path}": the file system is read-only`;
+    throw new PodError("FailedPrecondition", message, { cause: error });
+  }
+}
+
+function makeFolder(path: string, mode: number): void {
   mkdirSync(path, { recursive: true, mode });
   const stat = lstatSync(path);
   if (!stat.isDirectory()) {

@@ -6,7 +6,7 @@
  * WAL mode: a commit is one append, and `kill -9` at any moment leaves the last commit intact.
  * Source: sqlite.org/wal.html, sqlite.org/pragma.html.
  */
-import { closeSync, fchmodSync, openSync } from "node:fs";
+import { closeSync, fchmodSync, openSync, statSync, utimesSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { type ErrorKind, hasCode, messageOf, PodError } from "../base/errors.ts";
 import { migrations } from "./migrations.ts";
@@ -90,31 +90,52 @@ function damaged(path: string, reason: string, cause?: unknown): PodError {
 // SQLite's primary result codes, sqlite.org/rescode.html.
 const corrupt = 11;
 const notADatabase = 26;
+const readOnly = 8;
+const ioError = 10;
 const full = 13;
 const kinds: ReadonlyMap<number, readonly [ErrorKind, string]> = new Map([
   [5, ["Unavailable", "another process holds it"]],
-  [8, ["FailedPrecondition", "the file system is read-only"]],
-  [10, ["Internal", "the disk reports an error"]],
+  [readOnly, ["FailedPrecondition", "the file system is read-only"]],
+  [ioError, ["Internal", "the disk reports an error"]],
   [full, ["ResourceExhausted", "no space is left on the disk"]],
   [14, ["FailedPrecondition", "the file cannot be opened"]],
 ]);
 
-/** What the file system says itself, to fdatasync(2). */
+/** What the file system says itself, to open(2) and fdatasync(2). */
 const noSpace = ["ENOSPC", "EDQUOT"];
 
 /** The sentence for an error of SQLite or of the file system; our own errors pass unchanged. */
 export function storeError(action: string, path: string, error: unknown): PodError {
   if (error instanceof PodError) return error;
-  const code = primaryCode(error);
+  const code = resultCode(path, error);
   if (code === corrupt || code === notADatabase) return damaged(path, messageOf(error), error);
-  const [kind, meaning] = kinds.get(hasCode(error, ...noSpace) ? full : code) ?? [
-    "Internal",
-    messageOf(error),
-  ];
+  const [kind, meaning] = kinds.get(code) ?? ["Internal", messageOf(error)];
   return new PodError(kind, `${action}: ${meaning}`, { cause: error });
+}
+
+/** A primary result code of SQLite, also for what the file system has said. */
+function resultCode(path: string, error: unknown): number {
+  if (hasCode(error, ...noSpace)) return full;
+  if (hasCode(error, "EROFS")) return readOnly;
+  const code = primaryCode(error);
+  return code === ioError && isReadOnly(path) ? readOnly : code;
 }
 
 function primaryCode(error: unknown): number {
   if (!(error instanceof Error) || !("errcode" in error)) return 0;
   return typeof error.errcode === "number" ? error.errcode & 0xff : 0;
+}
+
+/**
+ * Whether the file system takes no writes at all: SQLite has one error for all that write(2) says about a file that is
+ * open. A kernel that gave a file system up may show it as writable, so this writes what the file has already.
+ */
+function isReadOnly(path: string): boolean {
+  try {
+    const { atime, mtime } = statSync(path);
+    utimesSync(path, atime, mtime);
+    return false;
+  } catch (error) {
+    return hasCode(error, "EROFS");
+  }
 }
