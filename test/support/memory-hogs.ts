@@ -1,10 +1,11 @@
 // A pod whose containers all end in one moment: some take more memory than they may, the others are killed or leave with
 // the same exit code by themselves.
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, constants, mkdtempSync, openSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Container } from "../../src/spec/pod.ts";
 import { type Pods, shell, statusOf } from "./pods.ts";
+import { mustRun } from "./run-command.ts";
 
 interface Kind {
   /** What a container does when it is let go. */
@@ -25,9 +26,6 @@ const strangers: readonly Kind[] = [
   { script: "exit 137", reason: "Error" },
   { script: "sleep 100000 & kill -9 $!; wait $!; exit $?", reason: "Error" },
 ];
-
-/** The gate is looked at this often; all containers of a pod do so, and a slow guest has many. */
-const lookSeconds = 0.5;
 
 export interface WrongEnd {
   readonly container: string;
@@ -51,14 +49,17 @@ export async function endHogs(
   const kinds = [...Array.from({ length: count }, (_, n) => nth(hogs, n)), ...strangers];
   const named = kinds.map((kind, n) => ({ ...kind, container: `c${n}` }));
   const gate = mkdtempSync(join(tmpdir(), "nspod-gate-"));
+  const fifo = join(gate, "open");
+  let writer: number | undefined;
   try {
+    await mustRun("mkfifo", [fifo]);
     await pods.up(name, {
       volumes: [{ name: "gate", hostPath: { path: gate } }],
       containers: named.map(({ container, script }) => gated(container, script)),
     });
     const victims = named.filter(({ isKilled }) => isKilled).map(({ container }) => container);
     const pids = (await Promise.all(victims.map((each) => pods.pids(name, each)))).flat();
-    writeFileSync(join(gate, "open"), "");
+    writer = openSync(fifo, constants.O_RDWR);
     for (const pid of pids) process.kill(pid, "SIGKILL");
     await meanwhile();
     const pod = await pods.untilEnded(name, 60_000);
@@ -71,13 +72,17 @@ export async function endHogs(
       .filter(({ isRight, exitCode }) => !isRight || exitCode !== 137)
       .map(({ isRight: _, ...end }) => end);
   } finally {
+    if (writer !== undefined) closeSync(writer);
     rmSync(gate, { recursive: true });
   }
 }
 
+/**
+ * A container that stands before the gate, a FIFO without a writer (fifo(7)): in the shell itself, so that whoever kills
+ * its processes meets none that ends meanwhile.
+ */
 function gated(name: string, script: string): Container {
-  const wait = `until [ -e /gate/open ]; do sleep ${lookSeconds}; done`;
-  return shell(name, `${wait}; ${script}`, {
+  return shell(name, `: </gate/open; ${script}`, {
     resources: { limits: { memory: "16Mi" } },
     volumeMounts: [{ name: "gate", mountPath: "/gate" }],
   });
