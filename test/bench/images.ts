@@ -12,6 +12,8 @@ export interface TestImage {
   readonly dockerArchive: string;
   /** Its packed layers, lowest first. */
   readonly layers: readonly string[];
+  /** The same as they are in `dockerArchive`: plain tars. */
+  readonly plainLayers: readonly string[];
   /** Its files, unpacked; "" for the big one. */
   readonly rootfs: string;
 }
@@ -63,7 +65,11 @@ async function describeImage(name: string, ociArchive: string, folder: string): 
     readonly layers: readonly { readonly digest: string }[];
   };
   const layers = manifest.layers.map(({ digest }) => blobOf(layout, digest));
-  return { name, ociArchive, dockerArchive, layers, rootfs: "" };
+  const plainLayers = layers.map((_, index) => join(folder, `layer-${index}.tar`));
+  for (const [index, layer] of layers.entries()) {
+    await must("sh", ["-c", 'gzip -dc "$0" > "$1"', layer, plainLayers[index] ?? ""]);
+  }
+  return { name, ociArchive, dockerArchive, layers, plainLayers, rootfs: "" };
 }
 
 function blobOf(layout: string, digest: string): string {

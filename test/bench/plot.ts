@@ -14,7 +14,7 @@ const colors: Readonly<Record<string, string>> = {
   floor: "#8b949e",
   other: "#d0a33c",
 };
-const floors = ["kernel", "node", "igzip + tar"];
+const floors = ["kernel", "node", "igzip + tar", "GNU tar"];
 
 /** A standalone SVG document; rows that nobody but nspod is in are left out: a lone bar says nothing. */
 export function plotResults(results: Results): string {

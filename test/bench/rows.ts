@@ -9,6 +9,7 @@ export interface Row {
 export type RowId =
   | "import-small"
   | "import-big"
+  | "import-plain"
   | "import-memory"
   | "start"
   | "up"
@@ -35,6 +36,7 @@ export type RowId =
 export const rows: Readonly<Record<RowId, Row>> = {
   "import-small": { title: "import an image of 1 MB", unit: "ms", better: "less" },
   "import-big": { title: "import 500 MB, 20,000 files, 4 layers", unit: "ms", better: "less" },
+  "import-plain": { title: "import the same, layers not packed", unit: "ms", better: "less" },
   "import-memory": { title: "memory of that import, all processes", unit: "MiB", better: "less" },
   start: { title: "request received → container executed", unit: "ms", better: "less" },
   up: { title: "command: pod up", unit: "ms", better: "less" },
@@ -62,7 +64,7 @@ export const rows: Readonly<Record<RowId, Row>> = {
 /** All values of one contestant in one row. */
 export interface Series {
   readonly row: RowId;
-  /** "nspod", a peer, or what a floor is called: "kernel", "node", "igzip + tar". */
+  /** "nspod", a peer, or what a floor is called: "kernel", "node", "igzip + tar", "GNU tar". */
   readonly who: string;
   readonly values: readonly number[];
 }

@@ -5,7 +5,7 @@ import { median } from "./statistics.ts";
 import { judge, type Target, targets, type Verdict } from "./targets.ts";
 
 /** Who is no other runtime but what nothing can be faster than, or what a figure needs for scale. */
-export const floors: readonly string[] = ["kernel", "node", "igzip + tar"];
+export const floors: readonly string[] = ["kernel", "node", "igzip + tar", "GNU tar"];
 const runtimes = ["podman", "skopeo", "conmon", "crun", "containerd", "docker"];
 
 /** Both tables, under a line that says where and when. */

@@ -31,6 +31,7 @@ export const targets: readonly Target[] = [
   { row: "import-big", of: { who: "podman" }, limit: 1 / 3 },
   { row: "import-big", of: { who: "skopeo" }, limit: 1 / 3 },
   { row: "import-big", of: { who: "igzip + tar" }, limit: 1.5 },
+  { row: "import-plain", of: { who: "GNU tar" }, limit: 1.5 },
   { row: "import-memory", limit: 200 },
   { row: "log-write", of: { who: "conmon" }, limit: 2 },
   { row: "log-read", limit: 200 },

@@ -1,6 +1,7 @@
-// How long an image archive takes until its layers lie unpacked, and how much memory that needs. The floor is igzip and
-// tar, two layers at a time, into plain folders: they read no archive, check no digest and keep no record.
-import { mkdirSync } from "node:fs";
+// How long an image archive takes until its layers lie unpacked, and how much memory that needs. The floors are igzip and
+// tar, two layers at a time, and for layers that are not packed GNU tar, one after another, into plain folders: they read
+// no archive, check no digest and keep no record.
+import { existsSync, mkdirSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -31,18 +32,33 @@ async function run(bench: Bench): Promise<Notes> {
           ["import-big", big, bench.rounds(3)],
         ] as const) {
           const contestants: Contestant<number>[] = [
-            { who: "nspod", turn: async () => await nspodTurn(nspod, image) },
+            { who: "nspod", turn: async () => await nspodTurn(nspod, image, image.ociArchive) },
           ];
           if (findProgram("igzip", bench.place.path) !== undefined) {
             contestants.push({
               who: "igzip + tar",
-              turn: async () => await unpackTurn(unpackRoom, image),
+              turn: async () => await unpackTurn(unpackRoom, twoAtATime, image.layers),
             });
           }
           for (const [who, peer] of peers) {
             contestants.push({ who, turn: async () => await peerTurn(peer, image) });
           }
           notes.addTurns(row, await takeTurns(contestants, { rounds, warmRounds: 1 }), (ms) => ms);
+        }
+        if (existsSync(big.dockerArchive)) {
+          const contestants: Contestant<number>[] = [
+            { who: "nspod", turn: async () => await nspodTurn(nspod, big, big.dockerArchive) },
+            {
+              who: "GNU tar",
+              turn: async () => await unpackTurn(unpackRoom, oneByOne, big.plainLayers),
+            },
+          ];
+          const rounds = bench.rounds(5);
+          const turns = await takeTurns(contestants, { rounds, warmRounds: 1 });
+          notes.addTurns("import-plain", turns, (ms) => ms);
+        } else {
+          const reason = "no skopeo, which makes its archive";
+          notes.miss({ row: "import-plain", who: "nspod", reason });
         }
         notes.add("import-memory", "nspod", [await nspodPeak(nspod, big)]);
         for (const [who, peer] of peers) {
@@ -60,9 +76,9 @@ async function run(bench: Bench): Promise<Notes> {
   return notes;
 }
 
-async function nspodTurn(nspod: Nspod, image: TestImage): Promise<number> {
+async function nspodTurn(nspod: Nspod, image: TestImage, archive: string): Promise<number> {
   await nspod.removeImage(image.name);
-  const command = nspod.command("image", "load", image.ociArchive);
+  const command = nspod.command("image", "load", archive);
   return await nspod.room.time(command, { deadlineMs });
 }
 
@@ -72,13 +88,16 @@ async function peerTurn({ room, load, unload }: OpenPeer, image: TestImage): Pro
   return await room.timeAll(load?.(image) ?? [], deadlineMs);
 }
 
-async function unpackTurn(room: Room, { layers }: TestImage): Promise<number> {
+/** Of a shell: the target, and after it the layers. */
+const twoAtATime =
+  'cd "$0"; i=0; for l; do echo "$i $l"; i=$((i+1)); done | ' +
+  'xargs -P 2 -L 1 sh -c \'igzip -dc "$1" | tar -xf - -C "$0"\'';
+const oneByOne = 'cd "$0"; i=0; for l; do tar -xf "$l" -C $i; i=$((i+1)); done';
+
+async function unpackTurn(room: Room, script: string, layers: readonly string[]): Promise<number> {
   const target = join(room.folder, "unpacked");
   await rm(target, { recursive: true, force: true });
   for (const index of layers.keys()) mkdirSync(join(target, String(index)), { recursive: true });
-  const script =
-    'cd "$0"; i=0; for l; do echo "$i $l"; i=$((i+1)); done | ' +
-    'xargs -P 2 -L 1 sh -c \'igzip -dc "$1" | tar -xf - -C "$0"\'';
   const ms = await room.time(["sh", "-c", script, target, ...layers], { deadlineMs });
   await rm(target, { recursive: true });
   return ms;
