@@ -2,12 +2,14 @@
 // Source: kernel/pid.c, alloc_pid(): ids go up to pid_max and begin again at 300; the smallest pid_max is 301.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { eventually } from "./eventually.ts";
 import { mustRun } from "./run-command.ts";
 
 const pidMax = "/proc/sys/kernel/pid_max";
+/** The id that was given last; the next is above it. Source: pid_namespaces(7). */
+const lastPid = "/proc/sys/kernel/ns_last_pid";
 /** Where ids begin again. */
 const firstId = 300;
 
@@ -24,15 +26,14 @@ export async function withFewPids<T>(limit: number, body: () => Promise<T>): Pro
 
 /** For the time of `body` there is one id, and a process of ours has it. */
 export async function withoutPids<T>(body: () => Promise<T>): Promise<T> {
-  return await withFewPids(firstId + 1, async () => {
-    const holder = await eventually("the last id", 20_000, async () => {
-      const child = sleeping();
-      return (await once(child, "spawn").catch(() => undefined)) && child;
-    });
+  return await withFewPids(firstFreeId() + 1, async () => {
+    // A machine that has not given 300 ids yet goes on with smaller ones, and has those of all that ended.
+    writeFileSync(lastPid, String(firstId));
+    const holder = await eventually("the last id", 20_000, sleeping);
     try {
-      // Nobody has come in between.
-      const [error] = await once(sleeping(), "error");
-      if (error.code !== "EAGAIN") throw error;
+      const another = await sleeping();
+      another?.kill("SIGKILL");
+      if (another !== undefined) throw new Error(`Id ${another.pid} was left`);
       return await body();
     } finally {
       holder.kill("SIGKILL");
@@ -41,8 +42,23 @@ export async function withoutPids<T>(body: () => Promise<T>): Promise<T> {
   });
 }
 
-function sleeping(): ChildProcess {
-  return spawn("sleep", ["1000"], { stdio: "ignore" });
+/** The smallest that comes again and that no process or thread has. */
+function firstFreeId(): number {
+  let id = firstId;
+  while (existsSync(`/proc/${id}`)) id++;
+  return id;
+}
+
+/** @returns undefined when there is no id for it. */
+async function sleeping(): Promise<ChildProcess | undefined> {
+  const child = spawn("sleep", ["1000"], { stdio: "ignore" });
+  try {
+    await once(child, "spawn");
+    return child;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "EAGAIN") return undefined;
+    throw error;
+  }
 }
 
 /** How often all ids have been given, by a count of `forks()` from then to now. */
