@@ -9,6 +9,8 @@
 #define _GNU_SOURCE
 #include "trash.h"
 
+#include "directory_list.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -20,46 +22,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define LIST_SIZE  ((size_t)16 * 1024)
 #define NAME_BYTES ((size_t)12)
-
-/* getdents64(2). */
-struct entry {
-	uint64_t inode;
-	int64_t offset;
-	uint16_t size;
-	uint8_t type;
-	char name[];
-};
-
-/* Entries of one directory, a portion at a time. */
-struct list {
-	int fd;
-	long size;
-	long at;
-	_Alignas(struct entry) uint8_t bytes[LIST_SIZE];
-};
-
-/* The next entry but "." and ".."; NULL at the end, or with *ret_error set. */
-static const struct entry *next_entry(struct list *list, int *ret_error)
-{
-	for (;;) {
-		const struct entry *entry;
-
-		if (list->at >= list->size) {
-			list->at = 0;
-			list->size = syscall(SYS_getdents64, list->fd, list->bytes, LIST_SIZE);
-			if (list->size < 0)
-				*ret_error = -errno;
-			if (list->size <= 0)
-				return NULL;
-		}
-		entry = (const struct entry *)(const void *)(list->bytes + list->at);
-		list->at += entry->size;
-		if (strcmp(entry->name, ".") != 0 && strcmp(entry->name, "..") != 0)
-			return entry;
-	}
-}
 
 /* Removes one name. Returns 1 when it is a directory that is not empty. */
 static int remove_name(int fd, const struct entry *entry, bool is_empty_only)

@@ -67,7 +67,8 @@ export function engineContext(parts: EngineParts): EngineContext {
     },
     environments: new Map(),
     beginnings: new Beginnings(),
-    places: new Places(given.clock),
+    places: new Places(given.clock, 2),
+    walks: new Places(given.clock, 1),
     records: store.table<PodRecord>("pods", {
       isWhole: isPodRecord,
       instead: (uid) => damagedRecord(uid, bootId, given.clock.now()),

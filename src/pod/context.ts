@@ -86,6 +86,8 @@ export interface EngineContext {
   readonly claims: ClaimBinder;
   /** Asks file systems of the node that may not answer. */
   readonly places: Places;
+  /** Walks through volumes that are under way. */
+  readonly walks: Places;
   readonly tokens: Pick<ServiceAccountTokens, "get">;
   readonly environments: EnvironmentMemory;
   readonly beginnings: Beginnings;

@@ -24,6 +24,9 @@ interface Library {
   readonly nspod_empty_trash: {
     readonly async: (fd: number, most: number, done: Done<number>) => void;
   };
+  readonly nspod_give_group: {
+    readonly async: (...call: [...GroupCall, done: Done<number>]) => void;
+  };
   readonly nspod_tidy: {
     readonly async: (forgetStart: number, done: Done<void>) => void;
   };
@@ -36,6 +39,8 @@ type SpawnCall = [
   cgroupFd: number,
   result: Buffer,
 ];
+
+type GroupCall = [buffer: Buffer, size: number, result: Buffer, change: Buffer];
 
 let library: Library | undefined;
 
@@ -61,6 +66,10 @@ function nspod(): Library {
     // SAFETY: takes numbers only; the descriptor stays open until it has returned.
     // BLOCKS: until the disk has taken the removal of so many names; called in libuv's pool only.
     nspod_empty_trash: ["int", ["int32", "uint32"]],
+    // SAFETY: the buffers are used during the call only, by a child that has ended when it returns; the last one is a
+    // struct group_change, see sys/group-walk.ts.
+    // BLOCKS: as long as the walk through the tree does; called in libuv's pool only.
+    nspod_give_group: ["int", ["pointer", "uint32", "pointer", "pointer"]],
     // SAFETY: takes a number only; what it takes from the process comes back by a minor fault.
     // BLOCKS: whoever wants memory of malloc, for some ms; called in libuv's pool only.
     nspod_tidy: ["void", ["int32"]],
@@ -186,6 +195,24 @@ export async function emptyFolderAside(fd: number, most: number): Promise<number
   return await inPool<number>((done) => {
     nspod().nspod_empty_trash.async(fd, most, done);
   });
+}
+
+/**
+ * Has a child run a program and then walk through the directory that it opened (native/group.h), while a thread of
+ * libuv's pool sleeps. @param change - a struct group_change, which says how far it is.
+ * @throws SyscallError when clone3 or an operation of the program fails
+ */
+export async function giveGroupAside(
+  action: string,
+  program: Program,
+  change: Buffer,
+): Promise<void> {
+  const encoded = program.encode();
+  const result = resultBuffer([]);
+  const status = await inPool<number>((done) => {
+    nspod().nspod_give_group.async(encoded, encoded.length, result, change, done);
+  });
+  if (status < 0) throw syscallError(action, program, decodeResult(result));
 }
 
 /** Takes the heads off the lines of a log (native/log_text.h). @param text - a struct log_text. */

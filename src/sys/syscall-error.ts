@@ -45,6 +45,7 @@ const meanings: Readonly<Record<string, readonly [ErrorKind, string]>> = {
   EACCES: ["PermissionDenied", "permission denied"],
   EPERM: ["PermissionDenied", "the kernel does not permit it"],
   EROFS: ["FailedPrecondition", "the file system is read-only"],
+  EIO: ["Internal", "the disk reports an error"],
   EBUSY: ["FailedPrecondition", "it is in use"],
   ENOSPC: ["ResourceExhausted", "no space is left"],
   EDQUOT: ["ResourceExhausted", "the disk quota is exceeded"],

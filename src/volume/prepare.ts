@@ -57,7 +57,7 @@ export async function prepareVolumes(
     try {
       failpoint("volume/prepare.volume");
       const volume = await kind.prepare(host, request);
-      await own(pod, volume);
+      await own(host, pod, volume);
       prepared.set(name, volume);
     } catch (error) {
       throw failedMount(name, error);
@@ -68,12 +68,13 @@ export async function prepareVolumes(
 
 /** Gives what outlives pods to the group of this one. */
 async function own(
+  { walks }: VolumeHost,
   { spec }: Pod,
   { source, hasOwnership, readOnly }: PreparedVolume,
 ): Promise<void> {
   const { fsGroup, fsGroupChangePolicy } = spec.securityContext ?? {};
   if (fsGroup === undefined || hasOwnership !== true) return;
-  await applyOwnership(source, {
+  await applyOwnership(walks, source, {
     group: fsGroup,
     isReadOnly: readOnly === true,
     onlyOnMismatch: fsGroupChangePolicy === "OnRootMismatch",

@@ -41,6 +41,8 @@ export interface VolumeHost {
   readonly claims: ClaimBinder;
   readonly images: ImageLayers;
   readonly places: Places;
+  /** Walks through volumes that are under way. */
+  readonly walks: Places;
   /** Of the node: the most that a volume in memory may hold. */
   readonly nodeMemoryBytes: number;
   readonly nodeName: string;

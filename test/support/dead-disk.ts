@@ -1,5 +1,5 @@
 // A file system that stops to answer, as a network file system does whose server is gone: FUSE, whose server is the test.
-// It has one folder, "data". A process that asks it while it is dead ends neither by itself nor by SIGKILL.
+// It has one folder, "data", which it cannot list. A process that asks it while it is dead ends neither by itself nor by SIGKILL.
 // Source: fuse(4), include/uapi/linux/fuse.h, protocol 7.31.
 import { spawnSync } from "node:child_process";
 import { closeSync, constants, mkdirSync, openSync, readSync, writeSync } from "node:fs";
@@ -9,10 +9,12 @@ import { runCommand } from "./run-command.ts";
 const lookup = 1;
 const forget = 2;
 const getattr = 3;
+const setattr = 4;
 const open = 14;
 const statfs = 17;
 const init = 26;
 const opendir = 27;
+const readdir = 28;
 const batchForget = 42;
 
 const headerSize = 16;
@@ -25,6 +27,10 @@ export class DeadDisk implements AsyncDisposable {
   readonly #timer: NodeJS.Timeout;
   readonly #request = Buffer.alloc(1 << 17);
   #isDead = false;
+  /** What it says to those who list a folder; undefined: nothing. */
+  #listing: "error" | "end" | undefined = "error";
+  /** Numbers of the requests of those who got nothing. */
+  #listers: bigint[] = [];
   /** Requests that came after its death. */
   unanswered = 0;
 
@@ -54,6 +60,22 @@ export class DeadDisk implements AsyncDisposable {
   /** From now on nothing is answered. */
   die(): void {
     this.#isDead = true;
+  }
+
+  /** Lists no folder: everything else is answered. */
+  stopListing(): void {
+    this.#listing = undefined;
+  }
+
+  /** How many wait for the names of a folder. */
+  get listers(): number {
+    return this.#listers.length;
+  }
+
+  /** All its folders are empty, also for those who have waited. */
+  list(): void {
+    this.#listing = "end";
+    for (const unique of this.#listers.splice(0)) this.#reply(unique, 0);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -88,13 +110,19 @@ export class DeadDisk implements AsyncDisposable {
     }
     const name = request.subarray(40).toString().split("\0")[0];
     if (operation === init) this.#reply(unique, 0, initial());
-    else if (operation === getattr)
+    else if (operation === readdir) this.#answerLister(unique);
+    else if (operation === getattr || operation === setattr)
       this.#reply(unique, 0, Buffer.concat([Buffer.alloc(16), attributes(node)]));
     else if (operation === lookup && name === "data") this.#reply(unique, 0, entry());
     else if (operation === lookup) this.#reply(unique, -2);
     else if (operation === open || operation === opendir) this.#reply(unique, 0, Buffer.alloc(16));
     else if (operation === statfs) this.#reply(unique, 0, Buffer.alloc(80));
     else this.#reply(unique, -38);
+  }
+
+  #answerLister(unique: bigint): void {
+    if (this.#listing === undefined) this.#listers.push(unique);
+    else this.#reply(unique, this.#listing === "end" ? 0 : -5);
   }
 
   #reply(unique: bigint, error: number, body: Buffer = Buffer.alloc(0)): void {

@@ -31,7 +31,7 @@ hostPath.before.each((context) => {
 hostPath.after.each(({ folder }) => rmSync(folder, { recursive: true, force: true }));
 
 async function prepare(path: string, type: HostPathType): Promise<PreparedVolume> {
-  return await prepareHostPath(new Places(systemClock), "data", { path, type });
+  return await prepareHostPath(new Places(systemClock, 2), "data", { path, type });
 }
 
 async function message(path: string, type: HostPathType): Promise<string> {

@@ -13,10 +13,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { systemClock } from "../../../src/base/clock.ts";
 import { isPodError } from "../../../src/base/errors.ts";
 import { applyOwnership, type Ownership } from "../../../src/volume/ownership.ts";
+import { Places } from "../../../src/volume/places.ts";
 import { withDeadline } from "../../support/with-deadline.ts";
 
+const walks = new Places(systemClock, 1);
 const walk = suite<{ folder: string }>("applyOwnership()");
 
 walk.before.each((context) => {
@@ -43,7 +46,7 @@ walk("opens files and folders to the group and keeps the other bits", async ({ f
   chmodSync(join(folder, "a/b"), 0o701);
   const plain = fill(folder, "a/b/plain", 0o604);
   const suid = fill(folder, "suid", 0o4711);
-  await applyOwnership(folder, own);
+  await applyOwnership(walks, folder, own);
   assert.equal([plain, suid, join(folder, "a/b"), folder].map(mode), [
     "664",
     "4771",
@@ -54,7 +57,7 @@ walk("opens files and folders to the group and keeps the other bits", async ({ f
 
 walk("a read-only volume gets no write bits", async ({ folder }) => {
   const file = fill(folder, "file", 0o600);
-  await applyOwnership(folder, { ...own, isReadOnly: true });
+  await applyOwnership(walks, folder, { ...own, isReadOnly: true });
   assert.equal([file, folder].map(mode), ["640", "2750"]);
 });
 
@@ -63,10 +66,10 @@ walk(
   async ({ folder }) => {
     const file = fill(folder, "file", 0o600);
     chmodSync(folder, 0o2770);
-    await applyOwnership(folder, { ...own, onlyOnMismatch: true });
+    await applyOwnership(walks, folder, { ...own, onlyOnMismatch: true });
     assert.is(mode(file), "600");
     chmodSync(folder, 0o770);
-    await applyOwnership(folder, { ...own, onlyOnMismatch: true });
+    await applyOwnership(walks, folder, { ...own, onlyOnMismatch: true });
     assert.equal([file, folder].map(mode), ["660", "2770"]);
   },
 );
@@ -79,7 +82,7 @@ walk("follows no link", async ({ folder }) => {
     symlinkSync(outside, join(folder, "folder"));
     symlinkSync(canary, join(folder, "file"));
     symlinkSync("nowhere", join(folder, "dangling"));
-    await applyOwnership(folder, own);
+    await applyOwnership(walks, folder, own);
     assert.equal([canary, outside].map(mode), ["600", "700"]);
   } finally {
     rmSync(outside, { recursive: true });
@@ -88,7 +91,7 @@ walk("follows no link", async ({ folder }) => {
 
 walk("reaches every entry of a large folder", async ({ folder }) => {
   const files = Array.from({ length: 2000 }, (_, index) => fill(folder, `file-${index}`, 0o600));
-  await applyOwnership(folder, own);
+  await applyOwnership(walks, folder, own);
   assert.equal(new Set(files.map(mode)), new Set(["660"]));
 });
 
@@ -98,7 +101,7 @@ walk(
     const folder = mkdtempSync(join(tmpdir(), "nspod-deep-"));
     try {
       mkdirSync(join(folder, ...Array.from({ length: 600 }, () => "d")), { recursive: true });
-      await applyOwnership(folder, own);
+      await applyOwnership(walks, folder, own);
       assert.unreachable();
     } catch (error) {
       assert.ok(isPodError(error, "FailedPrecondition"), String(error));

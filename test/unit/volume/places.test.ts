@@ -15,7 +15,7 @@ async function problem(visit: Promise<unknown>): Promise<string> {
 }
 
 visits("gives what was seen, or why not", async () => {
-  const places = new Places(new FakeClock());
+  const places = new Places(new FakeClock(), 2);
   assert.is(await places.visit("/a", () => Promise.resolve("seen")), "seen");
   const failed = places.visit("/a", () => Promise.reject(new Error("ELOOP")));
   assert.is(await failed.catch(String), "Error: ELOOP");
@@ -24,7 +24,7 @@ visits("gives what was seen, or why not", async () => {
 
 visits("gives up a place that does not answer, and never asks it twice at once", async () => {
   const clock = new FakeClock();
-  const places = new Places(clock);
+  const places = new Places(clock, 2);
   let asked = 0;
   const dead = (): Promise<string> => {
     asked++;
@@ -40,7 +40,7 @@ visits("gives up a place that does not answer, and never asks it twice at once",
 
 visits("leaves threads to others, and says who has the rest", async () => {
   const clock = new FakeClock();
-  const places = new Places(clock);
+  const places = new Places(clock, 2);
   const { promise, resolve } = Promise.withResolvers<string>();
   const first = problem(places.visit("/a", () => promise));
   const second = problem(places.visit("/b", () => never));
@@ -53,6 +53,33 @@ visits("leaves threads to others, and says who has the rest", async () => {
   resolve("late");
   assert.is(await fourth, "seen", "a place is free again");
   assert.match(await first, 'for "/a"');
+});
+
+visits("waits for a look as long as it gets on, and so do others", async () => {
+  const clock = new FakeClock();
+  const places = new Places(clock, 1);
+  const { promise, resolve } = Promise.withResolvers<string>();
+  let answers = 0;
+  const first = places.visit(
+    "/large",
+    () => promise,
+    () => answers,
+  );
+  const second = places.visit("/other", () => Promise.resolve("seen"));
+  for (; answers < 3; answers++) await clock.pass(4_000);
+  resolve("walked");
+  assert.equal(await Promise.all([first, second]), ["walked", "seen"]);
+  const third = problem(
+    places.visit(
+      "/large",
+      () => never,
+      () => answers,
+    ),
+  );
+  answers++;
+  await clock.pass(5_000);
+  await clock.pass(5_000);
+  assert.match(await third, 'for "/large"');
 });
 
 visits.run();
