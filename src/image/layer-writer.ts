@@ -39,11 +39,12 @@ interface CurrentFile {
 /** Size of one batch: the C core takes more, but small buffers stay in the CPU's cache. */
 const batchOperations = 4096;
 const batchPool = 512 << 10;
-/** Bytes that the kernel copies in one batch: of a file that grows, what is there goes on at once. */
-const batchRanges = 1 << 20;
+/** Bytes that the kernel copies in one batch; when none is under way, what is there of a file that grows goes on. */
+const batchRanges = 8 << 20;
+const idleRanges = 1 << 20;
 /** Less of a file is not worth the rest of a batch. */
 const smallestPart = 4096;
-/** Batches that wait for their turn before the reader of the tar is held. */
+/** Batches that run or wait for their turn before the reader of the tar is held: one is always ready. */
 const maxWaiting = 2;
 
 /** Operations of one method, attributes not counted; bytes of the pool besides paths and content. */
@@ -61,6 +62,8 @@ export class LayerWriter {
   readonly #spare: Batch[] = [];
   /** Resolves when all batches that were handed over are done. */
   #tail: Promise<void> = Promise.resolve();
+  /** Resolves when all but the last of them are done. */
+  #lastBegins: Promise<void> = Promise.resolve();
   #waiting = 0;
   /** New files may get another group than 0: a folder has setgid or a group (mount option grpid). */
   #inheritsGroup = false;
@@ -84,7 +87,7 @@ export class LayerWriter {
 
   /** A promise when more must not be added before it resolves. @throws SyscallError, as flush(). */
   room(): Promise<void> | undefined {
-    return this.#waiting < maxWaiting ? undefined : this.#tail;
+    return this.#waiting < maxWaiting ? undefined : this.#lastBegins;
   }
 
   /** Runs all that was collected. @throws SyscallError that names the entry. */
@@ -192,7 +195,7 @@ export class LayerWriter {
     this.#batch.call("sendfile", path, "rlpl", [fd, source, offset, length], { whole: true });
     this.#file.done += length;
     this.#ranges += length;
-    if (this.#ranges >= batchRanges) this.#interruptFile();
+    if (this.#ranges >= (this.#waiting === 0 ? idleRanges : batchRanges)) this.#interruptFile();
     return this.room();
   }
 
@@ -373,6 +376,7 @@ export class LayerWriter {
   #handOver(): void {
     const batch = this.#nextBatch();
     this.#waiting++;
+    this.#lastBegins = this.#tail;
     this.#tail = this.#tail.then(async () => {
       await this.#run(batch);
       this.#waiting--;
