@@ -15,6 +15,8 @@ const atOnce = 8;
 const marker = `10${process.pid}`;
 
 export interface Outcome {
+  /** Commands that were sent. */
+  readonly asked: number;
   /** Commands that said where they are. */
   readonly answered: number;
   /** Answers that are neither the right one nor a refusal, and what was done to the container beside them. */
@@ -29,6 +31,7 @@ export interface Outcome {
 export async function execWhilePidsComeAgain(pods: Pods, execs: number): Promise<Outcome> {
   return await withFewPids(limit, async () => {
     const wrong: string[] = [];
+    let asked = 0;
     let answered = 0;
     const script = `sleep ${marker} & while :; do sleep 0.05 || echo "hit: $?"; done`;
     const before = await pods.up("bystander", inSpiteOfPressure(script));
@@ -37,9 +40,10 @@ export async function execWhilePidsComeAgain(pods: Pods, execs: number): Promise
     const signals = await withTracedSignals("sleep", async () => {
       // Shows that signals are seen.
       for (const pid of pidsWith(`sleep\0${marker}`)) process.kill(pid, "SIGCONT");
-      for (let done = 0; done < execs; done += 2 * atOnce) {
-        const name = `pod-${done}`;
+      while (asked < execs) {
+        const name = `pod-${asked}`;
         for (const answer of await execUntilGone(pods, name)) {
+          asked++;
           if (answer === name) answered++;
           else if (!isRefusal(answer)) wrong.push(`${name}: ${answer}`);
         }
@@ -50,7 +54,7 @@ export async function execWhilePidsComeAgain(pods: Pods, execs: number): Promise
     if (after.containerID !== statusOf(before, "main").containerID) wrong.push("bystander ended");
     wrong.push(...(await pods.log("bystander")).split("\n").filter(Boolean));
     await pods.delete("bystander", "burner");
-    return { answered, wrong, signals, turns: used };
+    return { asked, answered, wrong, signals, turns: used };
   });
 }
 
@@ -62,7 +66,9 @@ async function execUntilGone(pods: Pods, name: string): Promise<string[]> {
     Array.from({ length: atOnce }, async () => {
       try {
         const { code, text } = await execByApi(pods.client, name, ["sh", "-c", "echo $OWN"]);
-        return code === 0 ? text.trim() : `exit code ${code}: ${text}`;
+        const said = text.trim();
+        // It may be killed with its container when it has spoken.
+        return code === 0 || (code === 137 && said !== "") ? said : `exit code ${code}: ${said}`;
       } catch (error) {
         return String(error);
       }

@@ -13,6 +13,7 @@ import { logs } from "./logs.ts";
 import { ooms } from "./ooms.ts";
 import { powerCuts } from "./power-cuts.ts";
 import { restarts } from "./restarts.ts";
+import { reusedPids } from "./reused-pids.ts";
 import { shimDeaths } from "./shim-deaths.ts";
 import { slowReaders } from "./slow-readers.ts";
 import { stuck } from "./stuck.ts";
@@ -33,9 +34,13 @@ const parts = {
   powerCuts,
   floods: floodsBeside,
   ooms,
+  reusedPids,
 };
 /** What not every machine has; `make torture-vm` has a guest that does. */
-const needs: Readonly<Record<string, readonly Need[]>> = { ooms: ["cgroup2:memory"] };
+const needs: Readonly<Record<string, readonly Need[]>> = {
+  ooms: ["cgroup2:memory"],
+  reusedPids: ["guest"],
+};
 
 const wanted = process.argv.slice(2);
 const figures = new Figures();
