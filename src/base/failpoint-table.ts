@@ -13,6 +13,7 @@ export const failpoints = {
   "pod/engine.record": "a pod's record is written, which announces the next step",
   "net/ipam.reserve": "the lease of an address is written",
   "net/ipam.release": "an address is given back",
+  "net/firewall.change": "elements of packet rules come or go",
   "cgroup/hierarchy.create": "a cgroup is made",
   "cgroup/hierarchy.kill": "the processes of a cgroup are killed",
   "cgroup/hierarchy.remove": "a cgroup is removed",

@@ -9,6 +9,7 @@
  * learns the registry from the kernel. Source: nft(8), libnftables-json(5).
  */
 import { PodError } from "../base/errors.ts";
+import { failpointAside } from "../base/failpoint.ts";
 import type { ElementChange } from "../sys/nft-elements.ts";
 import { Nftables } from "../sys/nftables.ts";
 import { linkName, macBytes } from "../sys/rtnetlink.ts";
@@ -45,6 +46,9 @@ export class Firewall implements Disposable {
   #rules: string | undefined;
   /** Generation of the kernel's ruleset at which everything was as it should be. */
   #verified: number | undefined;
+  /** Ends with the last change of elements that is under way; one comes after the other. */
+  #changed: Promise<void> = Promise.resolve();
+  #changing = 0;
 
   constructor({ bridge, subnet }: FirewallOptions) {
     const { base, prefixLength } = parseSubnet(subnet);
@@ -63,7 +67,8 @@ export class Firewall implements Disposable {
     if (this.#rules === undefined) {
       const found = this.#read()?.elements ?? [];
       this.#register(found.filter(({ podUid }) => uidPattern.test(podUid)));
-    } else if (this.isIntact()) {
+    } else if (this.#changing > 0 || this.isIntact()) {
+      // What is under way mends what it finds missing, and is announced: who repairs comes again.
       return;
     }
     this.#install();
@@ -94,10 +99,11 @@ export class Firewall implements Disposable {
   }
 
   /**
-   * Publishes ports of a pod; what the pod published before and is not in `ports` goes. Idempotent.
+   * Publishes ports of a pod; what the pod published before and is not in `ports` goes. Idempotent. The ports are the
+   * pod's at once, and lead to it when the promise resolves.
    * @throws PodError Conflict when another pod has the port, InvalidArgument for a bad one.
    */
-  publish(podUid: string, address: string, ports: readonly HostPort[]): void {
+  async publish(podUid: string, address: string, ports: readonly HostPort[]): Promise<void> {
     checkUid(podUid);
     const elements = ports.map((port) => portElement(podUid, address, port));
     for (const { store, key } of elements) {
@@ -106,18 +112,21 @@ export class Firewall implements Disposable {
         throw new PodError("Conflict", `Cannot publish host port ${key}: pod ${owner} has it`);
       }
     }
-    this.#replace("Cannot publish host ports", podUid, ["host_port", "any_port"], elements);
+    await this.#replace("Cannot publish host ports", podUid, ["host_port", "any_port"], elements);
   }
 
   /** Lets a pod send with its own MAC and IP address; call it before anything of it runs. Idempotent. */
-  allow(podUid: string, attachment: Pick<Attachment, "hostLink" | "mac" | "address">): void {
+  async allow(
+    podUid: string,
+    attachment: Pick<Attachment, "hostLink" | "mac" | "address">,
+  ): Promise<void> {
     checkUid(podUid);
     const link = `"${safeLink(attachment.hostLink)}"`;
     const mac = macBytes(attachment.mac)
       .toString("hex")
       .replace(/..(?!$)/g, "$&:");
     const address = formatAddress(parseAddress(attachment.address));
-    this.#replace(
+    await this.#replace(
       "Cannot allow a pod's address",
       podUid,
       ["ports", "pods"],
@@ -129,9 +138,9 @@ export class Firewall implements Disposable {
   }
 
   /** Removes everything of a pod: its ports and its right to send. Nothing to remove is fine. */
-  unpublish(podUid: string): void {
+  async unpublish(podUid: string): Promise<void> {
     const all = Object.keys(stores) as StoreName[];
-    this.#replace("Cannot remove a pod's packet rules", podUid, all, []);
+    await this.#replace("Cannot remove a pod's packet rules", podUid, all, []);
   }
 
   /** Uids of the pods that have elements: after a restart, those that are gone get unpublish(). */
@@ -184,12 +193,12 @@ export class Firewall implements Disposable {
     this.#nft[Symbol.dispose]();
   }
 
-  #replace(
+  async #replace(
     action: string,
     podUid: string,
     from: readonly StoreName[],
     elements: readonly Element[],
-  ): void {
+  ): Promise<void> {
     const wanted = new Set(elements.map(elementText));
     const old = [...this.#elements.values()].filter(
       (each) => each.podUid === podUid && from.includes(each.store),
@@ -204,29 +213,41 @@ export class Firewall implements Disposable {
       ...gone.map((each) => elementChange(this.#table, each, true)),
       ...fresh.map((each) => elementChange(this.#table, each, false)),
     ];
-    if (changes.length > 0) this.#change(action, changes);
+    if (changes.length === 0) return;
+    const change = this.#changed.then(async () => await this.#change(action, changes));
+    // Who asked for it is told of its failure.
+    this.#changed = change.catch(() => undefined);
+    await change;
   }
 
   /** Changes elements in the kernel; the registry has them already. */
-  #change(action: string, changes: readonly ElementChange[]): void {
+  async #change(action: string, changes: readonly ElementChange[]): Promise<void> {
+    this.#changing++;
     try {
-      this.#verified = this.#changeNext(action, changes);
+      const slow = failpointAside("net/firewall.change");
+      if (slow !== undefined) await slow;
+      this.#verified = await this.#changeNext(action, changes);
     } catch {
       // Someone flushed our tables: the registry has the new state, so write all of it.
-      this.#install();
+      if (this.#rules !== undefined) this.#install();
+    } finally {
+      this.#changing--;
     }
   }
 
   /** @returns the generation that the change made, when everything was as it should be before it. */
-  #changeNext(action: string, changes: readonly ElementChange[]): number | undefined {
+  async #changeNext(
+    action: string,
+    changes: readonly ElementChange[],
+  ): Promise<number | undefined> {
     const verified = this.#verified;
     try {
-      this.#nft.change(action, changes, verified);
+      await this.#nft.change(action, changes, verified);
       return verified === undefined ? undefined : verified + 1;
     } catch (error) {
       if (!(error instanceof SyscallError) || error.errno !== "ERESTART") throw error;
       // Somebody else changed rules, perhaps not ours: whether they are intact is looked at later.
-      this.#nft.change(action, changes);
+      await this.#nft.change(action, changes);
       return undefined;
     }
   }

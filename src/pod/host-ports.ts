@@ -27,11 +27,15 @@ export function hostPorts(pod: Pod): readonly HostPort[] {
 }
 
 /**
- * Makes the pod's host ports lead to its address; without a pause between check and rule, so two
+ * Makes the pod's host ports lead to its address; without a pause between check and claim, so two
  * pods that start at once cannot both have one.
  * @throws PodError Conflict when a port is taken, InvalidArgument for a hostIP of another machine.
  */
-export function publishPorts(context: EngineContext, pod: Pod, address: string): void {
+export async function publishPorts(
+  context: EngineContext,
+  pod: Pod,
+  address: string,
+): Promise<void> {
   const { uid, namespace, name } = pod.metadata;
   const wanted = { pod: `${namespace}/${name}`, ports: hostPorts(pod) };
   const others = [...context.firewall.published()].filter(([owner]) => owner !== uid);
@@ -40,7 +44,7 @@ export function publishPorts(context: EngineContext, pod: Pod, address: string):
     others.map(([owner, ports]) => ({ pod: podName(context, owner), ports })),
   );
   checkHostSockets(wanted);
-  context.firewall.publish(uid, address, wanted.ports);
+  await context.firewall.publish(uid, address, wanted.ports);
 }
 
 function podName({ records }: EngineContext, uid: string): string {

@@ -90,15 +90,24 @@ export async function startSandbox(
   for (const message of writeHostFiles(pod, folders, attachment?.address, context.nameserver)) {
     context.report(pod, { type: "Warning", reason: "DNSConfigForming", message });
   }
-  if (attachment) {
-    failpoint("pod/sandbox.rules");
-    context.firewall.allow(uid, attachment);
-    publishPorts(context, pod, attachment.address);
-  }
+  const rules = attachment && addRules(context, pod, attachment);
+  undo.push("end of the rules", async () => {
+    await rules?.catch(() => undefined);
+  });
   meanwhile(volumes);
-  const { pid } = await launch;
+  const [{ pid }] = await Promise.all([launch, rules]);
   undo.keep();
   return { shimPid: pid, volumes };
+}
+
+async function addRules(
+  context: EngineContext,
+  pod: Pod,
+  attachment: PodNetwork["attachment"],
+): Promise<void> {
+  failpoint("pod/sandbox.rules");
+  await context.firewall.allow(pod.metadata.uid, attachment);
+  await publishPorts(context, pod, attachment.address);
 }
 
 async function startShim(
@@ -187,8 +196,10 @@ export async function stopSandbox(
   const shim = shimCgroup(context.hierarchy, uid);
   killCgroup(pod);
   failpoint("pod/sandbox.stop-rules");
-  context.firewall.unpublish(uid);
-  const isEmpty = await waitUntilEmpty(pod, killTimeoutMs);
+  const [isEmpty] = await Promise.all([
+    waitUntilEmpty(pod, killTimeoutMs),
+    context.firewall.unpublish(uid),
+  ]);
   failpoint("pod/sandbox.stop-shim");
   // After the containers: the shim writes their exit records.
   killCgroup(shim);

@@ -119,6 +119,21 @@ export function run(action: string, program: Program, input: readonly number[] =
 }
 
 /**
+ * Like `run()`, in a thread of libuv's pool: only that thread waits for the kernel. Descriptors that the program uses
+ * must stay open until then.
+ */
+export async function runAside(action: string, program: Program): Promise<Run> {
+  const encoded = program.encode();
+  const result = resultBuffer([]);
+  await inPool<number>((done) => {
+    nspod().nspod_run.async(encoded, encoded.length, result, done);
+  });
+  const done = { ...decodeResult(result), encoded };
+  if (done.errno !== 0) throw syscallError(action, program, done);
+  return done;
+}
+
+/**
  * Runs a batch in a thread of libuv, so that the next one can be written meanwhile. For helper
  * processes: threads have the privileges that the main thread had when the first of them started.
  * The batch must not be touched before it is over.

@@ -10,7 +10,7 @@
  */
 import { PodError } from "../base/errors.ts";
 import { K } from "./abi.ts";
-import { run } from "./ffi.ts";
+import { runAside } from "./ffi.ts";
 import {
   type Attribute,
   binary,
@@ -121,18 +121,18 @@ function commentRecord(comment: string): Buffer {
 }
 
 /**
- * Runs a transaction.
- * @param fd - NETLINK_NETFILTER socket. @param sequence - not used on it before.
+ * Runs a transaction, in libuv's pool: the kernel makes it wait for those of others.
+ * @param fd - NETLINK_NETFILTER socket that nobody else uses meanwhile. @param sequence - not used on it before.
  * @throws SyscallError with the first errno that the kernel answered: ENOENT for a table, set or
  * element that is gone, ERESTART for another generation.
  */
-export function changeElements(
+export async function changeElements(
   action: string,
   fd: number,
   changes: readonly ElementChange[],
   sequence: number,
   generation?: number,
-): void {
+): Promise<void> {
   const program = new Program(action).from("packet rules");
   const batch = encodeElementChanges(changes, sequence, generation);
   program.call("sendto", [fd, program.bytes(batch, "{elements}"), batch.length, 0, 0, 0]);
@@ -143,7 +143,7 @@ export function changeElements(
     program.call("recvfrom", [fd, answer, answer.length, K.MSG_DONTWAIT, 0, 0], { tolerate });
     return answer;
   });
-  const { encoded } = run(action, program);
+  const { encoded } = await runAside(action, program);
   const errnos = answers.flatMap((answer) =>
     answeredErrno(program.bytesOf(encoded, answer), sequence),
   );

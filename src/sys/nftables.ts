@@ -50,7 +50,8 @@ export class Nftables implements Disposable {
   readonly #library: Libnftables;
   readonly #context: Context;
   readonly #socket: NetlinkSocket;
-  // Below the numbers of the socket's own requests.
+  /** Of changes, which another thread makes. */
+  readonly #changes: NetlinkSocket;
   #sequence = 0;
 
   /** @throws PodError FailedPrecondition when libnftables is not installed. */
@@ -68,6 +69,7 @@ export class Nftables implements Disposable {
     this.#library.nft_ctx_buffer_output(this.#context);
     this.#library.nft_ctx_buffer_error(this.#context);
     this.#socket = new NetlinkSocket(K.NETLINK_NETFILTER);
+    this.#changes = new NetlinkSocket(K.NETLINK_NETFILTER);
   }
 
   /**
@@ -99,13 +101,18 @@ export class Nftables implements Disposable {
   }
 
   /**
-   * Adds and removes elements as one transaction, without libnftables' look at the whole ruleset.
+   * Adds and removes elements as one transaction, without libnftables' look at the whole ruleset, and beside the main
+   * thread. One after the other: the next change comes when this one has ended.
    * @param generation - of the ruleset that the caller knows: another one is refused.
    * @throws SyscallError ENOENT when a table, a set or an element that is to go is not there.
    */
-  change(action: string, changes: readonly ElementChange[], generation?: number): void {
+  async change(
+    action: string,
+    changes: readonly ElementChange[],
+    generation?: number,
+  ): Promise<void> {
     this.#sequence += changes.length + 2;
-    changeElements(action, this.#socket.fd, changes, this.#sequence, generation);
+    await changeElements(action, this.#changes.fd, changes, this.#sequence, generation);
   }
 
   /** Runs a list command and returns the objects that it prints; counters are left out. */
@@ -131,6 +138,7 @@ export class Nftables implements Disposable {
   [Symbol.dispose](): void {
     this.#library.nft_ctx_free(this.#context);
     this.#socket[Symbol.dispose]();
+    this.#changes[Symbol.dispose]();
   }
 }
 

@@ -72,9 +72,9 @@ function start(prepare: (program: Program) => void, ...args: readonly string[]):
   return pid;
 }
 
-function startPod(uid: string, ...args: readonly string[]): Pod {
+async function startPod(uid: string, ...args: readonly string[]): Promise<Pod> {
   const attachment = attachmentFor(pool.reserve(uid), made, pool);
-  firewall.allow(uid, attachment);
+  await firewall.allow(uid, attachment);
   const command = args.length > 0 ? args : ["sleep", "60"];
   const { fd } = netlinkSocket();
   const pid = start((program) => compileAttach(program, attachment, fd), ...command);
@@ -82,8 +82,8 @@ function startPod(uid: string, ...args: readonly string[]): Pod {
 }
 
 /** A pod that answers its name to whoever connects to port 80. */
-function startServer(uid: string): Pod {
-  return startPod(uid, "nc", "-ll", "-p", "80", "-e", "/bin/busybox", "echo", uid);
+async function startServer(uid: string): Promise<Pod> {
+  return await startPod(uid, "nc", "-ll", "-p", "80", "-e", "/bin/busybox", "echo", uid);
 }
 
 function end(pid: number): void {
@@ -217,7 +217,7 @@ network("a link that is no bridge is refused by name", () => {
 network(
   "pods reach each other and the gateway, and have no IPv6",
   withDeadline(60_000, async () => {
-    const [one, two] = [startServer("one"), startPod("two")];
+    const [one, two] = await Promise.all([startServer("one"), startPod("two")]);
     await serves(one);
     assert.is(await askFrom(two, one.address, 80), "one");
     assert.is(await ask(one.address, 80), "one");
@@ -248,7 +248,9 @@ network(
 network(
   "fifty pods get fifty addresses and answer on them",
   withDeadline(60_000, async () => {
-    const pods = Array.from({ length: 50 }, (_, index) => startServer(`pod-${index}`));
+    const pods = await Promise.all(
+      Array.from({ length: 50 }, (_, index) => startServer(`pod-${index}`)),
+    );
     assert.is(new Set(pods.map(({ address }) => address)).size, 50);
     await Promise.all(pods.map(serves));
     const answers = await Promise.all(pods.map(({ address }) => ask(address, 80)));
@@ -263,7 +265,7 @@ network(
 network(
   "a pod cannot send with another MAC, IP or ARP identity",
   withDeadline(60_000, async () => {
-    const [good, bad] = [startServer("good"), startPod("bad")];
+    const [good, bad] = await Promise.all([startServer("good"), startPod("bad")]);
     await serves(good);
     assert.is(await askFrom(bad, good.address, 80), "good");
 
@@ -304,9 +306,9 @@ for (const inBridge of existsSync(bridgeFilterPath) ? ["0", "1"] : [undefined]) 
     `a published port answers on the host's addresses, on 127.0.0.1 and to pods, itself included${inBridge === undefined ? "" : ` (bridge-nf-call-iptables=${inBridge})`}`,
     withDeadline(60_000, async () => {
       if (inBridge !== undefined) writeFileSync(bridgeFilterPath, inBridge);
-      const [server, client] = [startServer("server"), startPod("client")];
+      const [server, client] = await Promise.all([startServer("server"), startPod("client")]);
       await serves(server);
-      firewall.publish("server", server.address, [
+      await firewall.publish("server", server.address, [
         { hostPort: 8080, containerPort: 80, protocol: "TCP" },
         { hostIP: "127.0.0.1", hostPort: 8081, containerPort: 80, protocol: "TCP" },
       ]);
@@ -320,7 +322,7 @@ for (const inBridge of existsSync(bridgeFilterPath) ? ["0", "1"] : [undefined]) 
       assert.is(await askFrom(client, pool.gateway, 8081), "");
       await sendLoopbackOut(client, "eth0", pool.gateway);
       assert.is(await askFrom(client, "127.0.0.1", 8080), "");
-      firewall.unpublish("server");
+      await firewall.unpublish("server");
       assert.is(await ask("127.0.0.1", 8080), "");
       assert.not.match(await nft("list", "ruleset"), "server");
     }),
@@ -330,12 +332,12 @@ for (const inBridge of existsSync(bridgeFilterPath) ? ["0", "1"] : [undefined]) 
 network(
   "UDP ports are published too",
   withDeadline(60_000, async () => {
-    const pod = startPod("echo");
+    const pod = await startPod("echo");
     const script = `const s=require("dgram").createSocket("udp4");s.on("message",(m,r)=>s.send("got "+m,r.port,r.address));s.bind(53,()=>console.log("up"))`;
     const server = launch("nsenter", ["-t", String(pod.pid), "-n", process.execPath, "-e", script]);
     try {
       await new Promise((resolve) => server.stdout.once("data", resolve));
-      firewall.publish("echo", pod.address, [
+      await firewall.publish("echo", pod.address, [
         { hostPort: 5353, containerPort: 53, protocol: "UDP" },
       ]);
       const socket = createSocket("udp4");
@@ -355,9 +357,9 @@ network(
 network(
   "a neighbour on the LAN reaches published ports only",
   withDeadline(60_000, async () => {
-    const server = startServer("inner");
+    const server = await startServer("inner");
     await serves(server);
-    firewall.publish("inner", server.address, [
+    await firewall.publish("inner", server.address, [
       { hostPort: 8080, containerPort: 80, protocol: "TCP" },
       { hostIP: "127.0.0.1", hostPort: 8081, containerPort: 80, protocol: "TCP" },
     ]);
@@ -392,9 +394,9 @@ network(
 network(
   "flushed rules come back, with the ports of running pods",
   withDeadline(60_000, async () => {
-    const server = startServer("steady");
+    const server = await startServer("steady");
     await serves(server);
-    firewall.publish("steady", server.address, [
+    await firewall.publish("steady", server.address, [
       { hostPort: 8080, containerPort: 80, protocol: "TCP" },
     ]);
     await nft("add", "table", "ip", "foreign");
@@ -413,7 +415,7 @@ network(
     }
     // A change that meets flushed tables writes all of them.
     await nft("flush", "ruleset");
-    firewall.publish("steady", server.address, [
+    await firewall.publish("steady", server.address, [
       { hostPort: 9090, containerPort: 80, protocol: "TCP" },
     ]);
     assert.ok(firewall.isIntact());
