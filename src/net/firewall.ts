@@ -261,15 +261,9 @@ export class Firewall implements Disposable {
   /** Rules and elements in the kernel; undefined when a table is missing. */
   #read(): RulesetState | undefined {
     const action = `Cannot read the packet rules of bridge "${this.#bridge}"`;
-    const tables = this.#nft
-      .list(action, "list tables")
-      .flatMap(({ table }) => [table as { family: string; name: string }])
-      .filter(({ name, family }) => name === this.#table && ["ip", "bridge"].includes(family));
-    if (tables.length !== 2) return undefined;
-    const objects = tables.flatMap(({ family }) =>
-      this.#nft.list(action, `list table ${family} ${this.#table}`),
-    );
-    return splitRuleset(objects);
+    const ip = this.#nft.listTable(action, "ip", this.#table);
+    const bridge = this.#nft.listTable(action, "bridge", this.#table);
+    return ip && bridge && splitRuleset([...ip, ...bridge]);
   }
 
   /** Commands that end without our tables whether or not they are there. */

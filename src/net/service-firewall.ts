@@ -94,11 +94,7 @@ export class ServiceFirewall implements Disposable {
 
   #list(): readonly RulesetObject[] {
     const action = "Cannot read the packet rules of Services";
-    const isThere = this.#nft.list(action, "list tables").some(({ table }) => {
-      const { family, name } = table as { readonly family: string; readonly name: string };
-      return family === "ip" && name === this.#table;
-    });
-    return isThere ? this.#nft.list(action, `list table ip ${this.#table}`) : [];
+    return this.#nft.listTable(action, "ip", this.#table) ?? [];
   }
 }
 

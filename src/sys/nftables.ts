@@ -5,7 +5,7 @@
  * Commands are text in nft's language. Callers put only values in that they have parsed and
  * printed again themselves (numbers, addresses, names they made): nothing that a user wrote.
  */
-import { type ErrorKind, messageOf, PodError } from "../base/errors.ts";
+import { type ErrorKind, isPodError, messageOf, PodError } from "../base/errors.ts";
 import { K } from "./abi.ts";
 import { loadLibrary } from "./ffi.ts";
 import { decodeAttributes, NetlinkSocket } from "./netlink.ts";
@@ -122,6 +122,23 @@ export class Nftables implements Disposable {
     if (output.trim() === "") return [];
     const { nftables } = JSON.parse(output) as { nftables: readonly RulesetObject[] };
     return nftables.filter((object) => !("metainfo" in object));
+  }
+
+  /**
+   * The objects of one table, undefined when there is none. Asking for the list of tables would read all elements of
+   * all tables, also those of others: seconds, where they have many.
+   */
+  listTable(
+    action: string,
+    family: "ip" | "bridge",
+    name: string,
+  ): readonly RulesetObject[] | undefined {
+    try {
+      return this.list(action, `list table ${family} ${name}`);
+    } catch (error) {
+      if (isPodError(error, "NotFound")) return undefined;
+      throw error;
+    }
   }
 
   #call(action: string, flags: number, commands: string): string {
