@@ -25,7 +25,7 @@ slow(
   "hold up who waits for them, no probe and no answer, and come in order",
   withDeadline(90_000, async () => {
     const { pods } = armed;
-    const delayMs = Math.min(Math.round(patient(10_000)), 60_000);
+    const delayMs = Math.min(Math.round(patient(6_000)), 60_000);
     await armed.next(`net/firewall.change=delay(${delayMs}):2`);
     const probe = { exec: { command: ["test", "-e", "/ready"] }, periodSeconds: 1 };
     await pods.up("probed", { containers: [sleeper("main", { readinessProbe: probe })] });
