@@ -3,6 +3,7 @@
  * its stdin. The protocol is in messages.ts.
  */
 import { readdirSync, rmSync } from "node:fs";
+import { setPriority } from "node:os";
 import { createInterface } from "node:readline";
 import { isPodError, messageOf } from "../base/errors.ts";
 import { armFailpoints } from "../base/failpoint.ts";
@@ -13,6 +14,9 @@ import { readArchive } from "./read-archive.ts";
 import { unpackEarly, unpackLayer } from "./unpack-layer.ts";
 import { Workplace } from "./workplace.ts";
 import { writeAll } from "./write-all.ts";
+
+/** The reader keeps no processor from those who unpack what it has read (decision 0307); setpriority(2). */
+const readerNice = 5;
 
 /** Bytes between two progress reports. */
 const progressStep = 4 << 20;
@@ -44,6 +48,7 @@ function removeContent({ folder }: RemoveTask): void {
 async function perform(task: Task, notes: Notes, workplace: Workplace): Promise<void> {
   switch (task.task) {
     case "read": {
+      setPriority(readerNice);
       const reading = await readArchive(task, {
         onProgress: progressReporter(),
         warn,
